@@ -1,0 +1,4 @@
+.PHONY: links
+links:
+	@mkdir -p .typing/moot
+	@for part in agent prompts sandbox tools; do ln -sfn ../../$$part .typing/moot/$$part; done

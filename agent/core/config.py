@@ -1,0 +1,120 @@
+"""Settings: flags > environment (`MOOT_…`) > repository's file > user's file > defaults."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from moot.agent.core.errors import UsageError
+from moot.agent.core.types import ApplyMode, FusionPolicy
+
+__all__ = ["REPOSITORY_KEYS", "Settings", "load_settings"]
+
+REPOSITORY_KEYS = frozenset({"test_suggestion", "ignore"})
+"""All that a repository's own file may set: it is untrusted, so nothing that runs unseen."""
+
+
+class Settings(BaseSettings):
+    """Every setting; each is also an environment variable with the prefix `MOOT_`."""
+
+    model_config = SettingsConfigDict(env_prefix="MOOT_", extra="forbid", frozen=True)
+
+    base_url: str | None = Field(None, description="OpenAI-compatible server; default: the local one")
+    model: str | None = Field(None, description="model name; default: what the server serves")
+    api_key: SecretStr | None = Field(None, description="sent as a bearer token")
+    profile: str | None = Field(None, description="model profile; default: by hardware")
+    model_path: Path | None = Field(None, description="folder with weights, in place of a download")
+    codestral_repo: str = Field("mistralai/Codestral-2", description="hub id of Codestral 2")
+    server_port: int = Field(8197, ge=1, le=65535, description="loopback port of the local server")
+
+    test: str | None = Field(None, description="command that verifies the repository")
+    test_timeout: float = Field(600.0, gt=0, description="seconds for one run of the tests")
+    test_suggestion: str | None = Field(None, description="test command that a repository suggests")
+    ignore: tuple[str, ...] = Field((), description="globs that the index leaves out")
+
+    apply: ApplyMode = ApplyMode.COMMIT
+    fusion: FusionPolicy = FusionPolicy.AUTO
+    approve: str = Field("auto", pattern="^(auto|ask|never)$", description="auto: ask when risky")
+    verify: bool = True
+    sandbox: str = Field("auto", pattern="^(auto|bubblewrap|none)$")
+
+    context_tokens: int | None = Field(None, gt=0, description="budget of the context")
+    samples: int = Field(3, ge=1, le=64, description="chat candidates a round")
+    max_candidates: int = Field(160, ge=1, description="candidates that a run may test")
+    max_repairs: int = Field(2, ge=0, le=10, description="rounds of repair")
+    max_turns: int = Field(8, ge=0, description="tool calls before an edit")
+    max_tokens: int | None = Field(None, gt=0, description="tokens that a run may use")
+    max_cost: float | None = Field(None, gt=0, description="US dollars that a run may cost")
+    max_time: float = Field(1800.0, gt=0, description="seconds that a run may take")
+    connect_timeout: float = Field(5.0, gt=0, description="seconds")
+    read_timeout: float = Field(300.0, gt=0, description="seconds without a byte from the model")
+    price_in: float = Field(0.0, ge=0, description="US dollars per million tokens read")
+    price_out: float = Field(0.0, ge=0, description="US dollars per million tokens written")
+
+    data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("moot", appauthor=False)))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only flags and the environment; files are merged below them by `load_settings`."""
+        return (init_settings, env_settings)
+
+
+def load_settings(repository: Path | None = None, **flags: Any) -> Settings:
+    """Merge all sources into one frozen object.
+
+    Args:
+        repository: top of a working tree whose `moot.toml` or `[tool.moot]` is read.
+        flags: values from the command line; None means not given.
+
+    Raises:
+        UsageError: a file cannot be read, or a value is not allowed.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        base = Settings(**given)
+        files = _user_file() | (_repository_file(repository) if repository else {})
+        files = {name: value for name, value in files.items() if name not in base.model_fields_set}
+        return Settings(**given, **files) if files else base
+    except ValidationError as exc:
+        raise UsageError(_explain(exc)) from exc
+
+
+def _user_file() -> dict[str, Any]:
+    return _read(Path(platformdirs.user_config_dir("moot", appauthor=False)) / "moot.toml")
+
+
+def _repository_file(repository: Path) -> dict[str, Any]:
+    own = _read(repository / "moot.toml")
+    values = own or _read(repository / "pyproject.toml").get("tool", {}).get("moot", {})
+    foreign = sorted(set(values) - REPOSITORY_KEYS)
+    if foreign:
+        raise UsageError(
+            f"the repository's settings may not set {', '.join(foreign)}: "
+            f"move that to your own settings file or pass it as a flag"
+        )
+    return values
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise UsageError(f"cannot read the settings in {path}: {exc}") from exc
+
+
+def _explain(exc: ValidationError) -> str:
+    first = exc.errors()[0]
+    name = ".".join(str(part) for part in first["loc"]) or "settings"
+    return f"bad value for {name}: {first['msg']}"

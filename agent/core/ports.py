@@ -1,0 +1,184 @@
+"""The Protocols through which siblings meet; `agent/app.py` alone names who implements them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from moot.agent.core.types import (
+    ApplyMode,
+    ChatRequest,
+    Command,
+    CommandResult,
+    Completion,
+    CompletionRequest,
+    ContextPack,
+    IndexStats,
+    ModelInfo,
+    Patch,
+    Publication,
+    RankedFile,
+    Symbol,
+    TreeEntry,
+    Usage,
+)
+
+__all__ = ["Index", "ModelClient", "Packer", "Repository", "Sandbox", "TokenCounter"]
+
+
+class TokenCounter(Protocol):
+    """Counts tokens as the served model does."""
+
+    async def count(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text, without special tokens."""
+        ...
+
+
+class ModelClient(TokenCounter, Protocol):
+    """A served model. Every call is retried, bounded in time, cancellable and accounted for."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What preflight found."""
+        ...
+
+    @property
+    def usage(self) -> Usage:
+        """Everything used so far."""
+        ...
+
+    async def chat(
+        self, request: ChatRequest, on_token: Callable[[str], None] | None = None
+    ) -> list[Completion]:
+        """Return `request.n` answers; `on_token` sees the first answer as it is written.
+
+        Raises:
+            ModelUnreachable: no connection, or the server kept failing.
+            ModelAnswerError: the server's answer is not of the protocol, or it refuses the request.
+        """
+        ...
+
+    async def complete(self, request: CompletionRequest) -> list[list[Completion]]:
+        """Return `request.n` completions for each prompt, in the order of the prompts."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+class Sandbox(Protocol):
+    """Runs commands that may be hostile."""
+
+    @property
+    def name(self) -> str:
+        """`bubblewrap` or `none`."""
+        ...
+
+    async def run(self, command: Command) -> CommandResult:
+        """Run to the end, or to the timeout; the process group never outlives the call.
+
+        Raises:
+            SandboxUnavailable: the sandbox itself could not be set up.
+        """
+        ...
+
+
+class Repository(Protocol):
+    """The user's repository, and a private git directory beside it where all work happens.
+
+    Methods block (git runs as a process); callers use a thread. Nothing but `publish` touches the
+    user's working tree, index or refs.
+    """
+
+    @property
+    def root(self) -> Path:
+        """Top of the user's working tree."""
+        ...
+
+    @property
+    def head(self) -> str:
+        """Commit id of HEAD when the repository was opened: the base of a run."""
+        ...
+
+    @property
+    def branch(self) -> str | None:
+        """Short name of the current branch; None when HEAD is detached."""
+        ...
+
+    def files(self, commit: str) -> list[TreeEntry]:
+        """Return every entry of a commit's tree, sorted by path (submodules have mode 160000)."""
+        ...
+
+    def read(self, blob: str) -> bytes:
+        """Return a blob's bytes."""
+        ...
+
+    def read_many(self, blobs: Iterable[str]) -> Iterable[tuple[str, bytes]]:
+        """Yield (blob id, bytes) for many blobs through one process."""
+        ...
+
+    def commit(self, base: str, patch: Patch, message: str) -> str:
+        """Store a patch on top of a commit in the private git directory and return the commit id.
+
+        The same arguments give the same id. Raises EditRejected when a base blob does not match.
+        """
+        ...
+
+    def checkout(self, commit: str, directory: Path) -> None:
+        """Make `directory` hold exactly the commit's files (created if missing; extra files stay
+        only where git ignores them)."""
+        ...
+
+    def diff(self, base: str, commit: str) -> str:
+        """Return the unified diff between two commits."""
+        ...
+
+    def diffstat(self, base: str, commit: str) -> str:
+        """Return `N files changed, …` with one line a file, as `git diff --stat` prints it."""
+        ...
+
+    def keep(self, run_id: str, commit: str) -> None:
+        """Protect a commit from garbage collection under a private ref of the run."""
+        ...
+
+    def dirty(self, paths: Iterable[str]) -> list[str]:
+        """Return those paths whose working file or index entry differs from HEAD."""
+        ...
+
+    def publish(self, run_id: str, base: str, commit: str, mode: ApplyMode) -> Publication:
+        """Bring a commit into the user's repository.
+
+        Raises:
+            Refused: dirty files overlap, or the branch moved away from `base`; nothing was changed.
+        """
+        ...
+
+
+class Index(Protocol):
+    """Symbols and words of every file, keyed by blob id. Methods block; callers use a thread."""
+
+    def update(
+        self, entries: Sequence[TreeEntry], read_many: Callable[[Iterable[str]], Iterable[tuple[str, bytes]]]
+    ) -> IndexStats:
+        """Make the index hold exactly `entries`; only unknown blobs are read and parsed."""
+        ...
+
+    def symbols(self, path: str) -> list[Symbol]:
+        """Return a file's definitions in order of position."""
+        ...
+
+    def find(self, name: str) -> list[Symbol]:
+        """Return definitions whose name or qualified name is `name`."""
+        ...
+
+    def search(self, query: str, limit: int = 50) -> list[RankedFile]:
+        """Return files ranked by relevance to a task, best first, each with its reasons."""
+        ...
+
+
+class Packer(Protocol):
+    """Builds the context."""
+
+    async def pack(self, ranked: Sequence[RankedFile], budget: int) -> ContextPack:
+        """Return a context of at most `budget` tokens; deterministic for the same input."""
+        ...
