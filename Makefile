@@ -1,4 +1,54 @@
-.PHONY: links
+# Two commands do everything: `make run` and `make test`.
+
+PYTHON ?= python3
+VENV   ?= .venv
+REPO   ?=
+TASK   ?=
+BIN    := $(VENV)/bin
+export TASK
+
+.PHONY: run test check test-live bench links clean
+
+run: $(VENV)/.installed
+	$(BIN)/agent model up
+ifeq ($(strip $(REPO)),)
+	$(BIN)/python tests/live/demo.py
+else
+	$(BIN)/agent run --repo "$(REPO)" -- "$$TASK"
+endif
+
+test: $(VENV)/.dev
+	$(BIN)/pytest
+
+check: $(VENV)/.dev links
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+test-live: $(VENV)/.dev
+	$(BIN)/pytest tests/live -o addopts= -ra --import-mode=importlib -p no:cacheprovider --timeout=2400
+
+bench: $(VENV)/.dev
+	for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+# The type checker sees the packages under the names that they are imported by.
 links:
-	@mkdir -p .typing/moot
-	@for part in agent prompts sandbox tools; do ln -sfn ../../$$part .typing/moot/$$part; done
+	@mkdir -p links/moot
+	@for part in agent prompts sandbox tools; do ln -sfn ../../$$part links/moot/$$part; done
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("moot needs Python 3.11 or newer: make PYTHON=python3.11 …") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable ".[sandbox]"
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable ".[dev,sandbox]"
+	@touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) links build dist *.egg-info

@@ -1,0 +1,1 @@
+"""The program: agent loop, index and packing, edits, repair, fusion, risk."""

@@ -1,2 +1,159 @@
-"""The command line."""
-def main() -> None: ...
+"""The command line: parse input, render events, set the exit code. Heavy imports wait for a command."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from moot.agent.core.errors import MootError
+from moot.agent.model_cli import app as model_app
+
+if TYPE_CHECKING:
+    from moot.agent.core.config import Settings
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="agent",
+    help="An agentic coding assistant for repositories, on your own hardware.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(model_app, name="model", help="The local model server.")
+
+
+class Output(StrEnum):
+    """Forms of the result."""
+
+    TEXT = "text"
+    JSON = "json"
+    STREAM_JSON = "stream-json"
+
+
+class Apply(StrEnum):
+    """How an edit reaches the repository."""
+
+    COMMIT = "commit"
+    BRANCH = "branch"
+    WORKTREE = "worktree"
+    PATCH = "patch"
+    NONE = "none"
+
+
+class Fusion(StrEnum):
+    """When an edit is argued."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class Approve(StrEnum):
+    """When a person is asked."""
+
+    AUTO = "auto"
+    ASK = "ask"
+    NEVER = "never"
+
+
+Repo = Annotated[Path, typer.Option("--repo", help="A folder inside the repository.")]
+BaseUrl = Annotated[str | None, typer.Option(help="OpenAI-compatible server; default: the local one.")]
+Model = Annotated[str | None, typer.Option(help="Model name; default: what the server serves.")]
+Form = Annotated[Output, typer.Option("--output", help="Form of the result on stdout.")]
+
+
+@app.command()
+def run(
+    task: Annotated[str, typer.Argument(help="What to do, in words; `-` reads it from stdin.")] = "",
+    repo: Repo = Path(),
+    model: Model = None,
+    base_url: BaseUrl = None,
+    profile: Annotated[str | None, typer.Option(help="Model profile (see `agent model list`).")] = None,
+    test: Annotated[str | None, typer.Option(help="Command that verifies; default: detected.")] = None,
+    test_timeout: Annotated[float | None, typer.Option(help="Seconds for one run of the tests.")] = None,
+    verify: Annotated[bool | None, typer.Option("--verify/--no-verify", help="Run the tests.")] = None,
+    apply: Annotated[Apply | None, typer.Option(help="How the edit is published.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the patch, publish nothing.")] = False,
+    fusion: Annotated[Fusion | None, typer.Option(help="When candidates are argued.")] = None,
+    approve: Annotated[Approve | None, typer.Option(help="When you are asked.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Never ask (the same as --approve never).")] = False,
+    sandbox: Annotated[str | None, typer.Option(help="auto, bubblewrap or none.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Tokens that the run may use.")] = None,
+    max_cost: Annotated[float | None, typer.Option(help="US dollars that the run may cost.")] = None,
+    max_time: Annotated[float | None, typer.Option(help="Seconds that the run may take.")] = None,
+    max_turns: Annotated[int | None, typer.Option(help="Turns with tool calls before the edit.")] = None,
+    context_tokens: Annotated[int | None, typer.Option(help="Budget of the context.")] = None,
+    resume: Annotated[str | None, typer.Option(help="Go on with an earlier run, by its id.")] = None,
+    output: Form = Output.TEXT,
+) -> None:
+    """Do a task: propose an edit, verify it in a sandbox, publish it as a commit."""
+    from moot.agent.core.types import Task
+    from moot.agent.frontend import refuse, run_task
+
+    flags = {
+        "model": model,
+        "base_url": base_url,
+        "profile": profile,
+        "test": test,
+        "test_timeout": test_timeout,
+        "verify": verify,
+        "apply": "none" if dry_run else apply,
+        "fusion": fusion,
+        "approve": "never" if yes or dry_run else approve,
+        "sandbox": sandbox,
+        "max_tokens": max_tokens,
+        "max_cost": max_cost,
+        "max_time": max_time,
+        "max_turns": max_turns,
+        "context_tokens": context_tokens,
+    }
+    try:
+        settings = _settings(repo, **flags)
+    except MootError as exc:
+        raise typer.Exit(refuse(exc, output.value)) from exc
+    text = sys.stdin.read() if task == "-" else task
+    raise typer.Exit(run_task(settings, repo, Task(text, settings.test), resume, output.value))
+
+
+@app.command()
+def index(repo: Repo = Path(), output: Form = Output.TEXT) -> None:
+    """Build or update the index of a repository."""
+    from moot.agent.frontend import index_repository
+
+    index_repository(_settings(repo), repo, output.value)
+
+
+@app.command()
+def context(
+    task: Annotated[str, typer.Argument(help="The task, in words.")],
+    repo: Repo = Path(),
+    base_url: BaseUrl = None,
+    tokens: Annotated[int | None, typer.Option(help="Budget, in tokens.")] = None,
+    show: Annotated[bool, typer.Option("--show", help="Print the packed text itself.")] = False,
+    output: Form = Output.TEXT,
+) -> None:
+    """Show what would be packed for a task, and why."""
+    from moot.agent.frontend import show_context
+
+    show_context(_settings(repo, base_url=base_url, context_tokens=tokens), repo, task, show, output.value)
+
+
+def _settings(repo: Path, **flags: Any) -> Settings:
+    from moot.agent.core.config import load_settings
+
+    return load_settings(repo, **flags)
+
+
+def main() -> None:
+    """Run the command line; an expected failure is one sentence on stderr and its exit code."""
+    try:
+        app()
+    except MootError as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        sys.exit(exc.exit_code)

@@ -1,0 +1,1 @@
+"""Where commands run: bubblewrap, or nothing where the user said so."""

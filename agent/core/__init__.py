@@ -1,0 +1,1 @@
+"""Contracts that every other package builds on; imports nothing of ours."""

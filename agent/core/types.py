@@ -17,6 +17,7 @@ __all__ = [
     "CompletionRequest",
     "ContextPack",
     "FileChange",
+    "FileDelta",
     "FusionPolicy",
     "IndexStats",
     "ModelInfo",
@@ -192,6 +193,17 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
+class FileDelta:
+    """Lines added to and removed from one file; `existed` and `exists` tell creation and deletion."""
+
+    path: str
+    added: int
+    removed: int
+    existed: bool
+    exists: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A proposed edit, as a commit in the private workspace.
 
@@ -208,9 +220,12 @@ class Candidate:
     generator: str
     summary: str
     logprob: float = 0.0
-    files: tuple[str, ...] = ()
-    added: int = 0
-    removed: int = 0
+    deltas: tuple[FileDelta, ...] = ()
+
+    @property
+    def changed(self) -> int:
+        """Lines added and removed."""
+        return sum(delta.added + delta.removed for delta in self.deltas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +401,14 @@ class Usage:
             self.cached + other.cached,
             self.completion + other.completion,
             self.requests + other.requests,
+        )
+
+    def __sub__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.prompt - other.prompt,
+            self.cached - other.cached,
+            self.completion - other.completion,
+            self.requests - other.requests,
         )
 
     @property

@@ -1,0 +1,1 @@
+"""What a model wrote -> a validated patch; all or nothing; pure."""

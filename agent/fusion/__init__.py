@@ -1,0 +1,1 @@
+"""Several candidates -> one, by evidence."""

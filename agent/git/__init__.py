@@ -1,0 +1,1 @@
+"""The user's repository through plumbing commands: reads, private commits, workspaces, publication."""

@@ -1,0 +1,1 @@
+"""The LangGraph spine: state, nodes, and every edge in `build.py`."""

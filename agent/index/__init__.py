@@ -1,0 +1,1 @@
+"""Every file's symbols, references and words, keyed by blob id; and the search over them."""

@@ -1,0 +1,1 @@
+"""Ranked material -> one context within a token budget; pure and deterministic."""

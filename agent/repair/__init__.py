@@ -1,0 +1,1 @@
+"""Fault localisation and fill-in-the-middle repair candidates."""

@@ -1,0 +1,1 @@
+"""Patch -> risk and its reasons; pure."""

@@ -1,0 +1,1 @@
+"""Tree-sitter queries, one file a grammar; `ecmascript.scm` is shared."""

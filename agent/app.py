@@ -1,0 +1,150 @@
+"""Composition root: settings -> dependencies -> a run, an index, a context.
+
+This module alone names concrete classes.
+"""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anyio import to_thread
+
+from moot.agent.core.config import Settings
+from moot.agent.core.errors import ModelUnreachable
+from moot.agent.core.events import Emit
+from moot.agent.core.types import ContextPack, IndexStats, Task, Usage
+from moot.agent.git.repository import GitRepository
+from moot.agent.graph.deps import Deps, Generation
+from moot.agent.graph.limits import Limits
+from moot.agent.index.index import CodeIndex
+from moot.agent.models.client import OpenAIClient
+from moot.agent.models.fim import fim_format
+from moot.agent.models.profiles import Profile, choose
+from moot.agent.models.serving import running_server
+from moot.agent.models.tokens import EstimatedTokens, LocalTokens
+from moot.agent.models.transport import ClientOptions
+from moot.agent.pack.packer import ContextPacker
+from moot.agent.run import Ask, Run
+from moot.agent.verify.runner import TestRunner
+from moot.sandbox.choose import choose as choose_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from moot.agent.core.ports import TokenCounter
+
+__all__ = ["context", "index", "start"]
+
+_ANSWER_TOKENS = 2048
+"""Tokens of one chat answer, where the model's context has room for it."""
+
+_PROMPT_TOKENS = 1024
+"""Tokens kept free for the instructions around the context and for failing tests."""
+
+
+def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | None = None) -> Run:
+    """Return a run that begins when its events are read."""
+
+    async def wire(run_id: str, used: Callable[[], Usage], emit: Emit, stack: AsyncExitStack) -> Deps:
+        repository = await to_thread.run_sync(GitRepository.open, repo, settings.data_dir)
+        sandbox = await to_thread.run_sync(choose_sandbox, settings.sandbox) if settings.verify else None
+        client, profile = await _connect(settings)
+        stack.push_async_callback(client.close)
+        code_index = stack.enter_context(_open_index(settings))
+        folder = settings.data_dir / "runs" / run_id
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return Deps(
+            settings=settings,
+            repository=repository,
+            index=code_index,
+            packer=ContextPacker(code_index, repository.read, client),
+            client=client,
+            runner=TestRunner(sandbox, repository.root, settings.test_timeout) if sandbox else None,
+            generation=_generation(settings, profile, client),
+            limits=Limits(settings, used),
+            emit=emit,
+            folder=folder,
+        )
+
+    return Run(settings, wire, task, ask, resume)
+
+
+def index(settings: Settings, repo: Path) -> IndexStats:
+    """Bring the index of HEAD up to date."""
+    repository = GitRepository.open(repo, settings.data_dir)
+    with _open_index(settings) as code_index:
+        return code_index.update(repository.files(repository.head), repository.read_many)
+
+
+async def context(settings: Settings, repo: Path, task: str) -> tuple[ContextPack, bool]:
+    """Return what would be packed for a task, and whether its tokens were counted exactly.
+
+    No model is needed: without a server the profile's own tokenizer counts, if it was pulled.
+    """
+    repository = GitRepository.open(repo, settings.data_dir)
+    profile = choose(settings)
+    with _open_index(settings) as code_index:
+        code_index.update(repository.files(repository.head), repository.read_many)
+        async with AsyncExitStack() as stack:
+            counter, exact = await _counter(settings, profile, stack)
+            packer = ContextPacker(code_index, repository.read, counter)
+            budget = settings.context_tokens or profile.pack_budget
+            return await packer.pack(code_index.search(task), budget), exact
+
+
+async def _connect(settings: Settings) -> tuple[OpenAIClient, Profile | None]:
+    """Reach the server that the settings name, else the local one."""
+    server = running_server(settings.data_dir) if settings.base_url is None else None
+    base_url = settings.base_url or (server.base_url if server else None)
+    if base_url is None:
+        raise ModelUnreachable(
+            "no model server is running: start one with `agent model up`, or name one with --base-url"
+        )
+    profile = choose(settings, server.profile) if server else _named(settings)
+    options = ClientOptions(
+        model=settings.model,
+        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+        connect_timeout=settings.connect_timeout,
+        read_timeout=settings.read_timeout,
+    )
+    return await OpenAIClient.connect(base_url, options), profile
+
+
+def _named(settings: Settings) -> Profile | None:
+    """A server of the user's own has the profile that the user names, or none."""
+    return choose(settings) if settings.profile else None
+
+
+def _generation(settings: Settings, profile: Profile | None, client: OpenAIClient) -> Generation:
+    """How to ask, from the profile; a server without one is asked in chat alone."""
+    room = client.info.context
+    answer = min(_ANSWER_TOKENS, room // 4)
+    wanted = settings.context_tokens or (profile.pack_budget if profile else 32_768)
+    fim = fim_format(profile.fim) if profile and profile.fim and client.info.fim else None
+    return Generation(
+        first=profile.first_generator if profile and fim else "chat",
+        structured=False,
+        fim=fim,
+        temperature=profile.sampling.temperature if profile else 0.7,
+        top_p=profile.sampling.top_p if profile else 0.95,
+        context_tokens=max(256, min(wanted, room - answer - _PROMPT_TOKENS - room // 8)),
+        answer_tokens=answer,
+    )
+
+
+@contextmanager
+def _open_index(settings: Settings) -> "Iterator[CodeIndex]":
+    with CodeIndex(settings.data_dir / "index.sqlite", ignore=settings.ignore) as code_index:
+        yield code_index
+
+
+async def _counter(
+    settings: Settings, profile: Profile, stack: AsyncExitStack
+) -> "tuple[TokenCounter, bool]":
+    if settings.base_url or running_server(settings.data_dir):
+        client, _ = await _connect(settings)
+        stack.push_async_callback(client.close)
+        return client, client.counts_with != "estimate"
+    tokenizer = settings.data_dir / "models" / profile.name / "tokenizer.json"
+    return (LocalTokens(tokenizer), True) if tokenizer.is_file() else (EstimatedTokens(), False)

@@ -1,0 +1,106 @@
+"""The headless front end: drives a run, renders its events, answers its questions."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.prompt import Confirm
+from rich.syntax import Syntax
+from rich.table import Table
+
+from moot.agent import app
+from moot.agent.core.config import Settings
+from moot.agent.core.errors import MootError
+from moot.agent.core.events import ApprovalRequested, RunFinished
+from moot.agent.core.types import ContextPack, Task
+from moot.agent.render import renderer_for
+from moot.agent.result import ended
+
+__all__ = ["index_repository", "refuse", "run_task", "show_context"]
+
+_BAR = 24
+
+
+def run_task(settings: Settings, repo: Path, task: Task, resume: str | None, output: str) -> int:
+    """Run a task to its end and return the exit code. Ctrl-C stops it, and it can be resumed."""
+    return asyncio.run(_run_task(settings, repo, task, resume, output))
+
+
+def refuse(error: MootError, output: str) -> int:
+    """Give the result of a run that could not begin; return its exit code."""
+    renderer_for(output).show(RunFinished(ended(error, run_id="")))
+    return error.exit_code
+
+
+async def _run_task(settings: Settings, repo: Path, task: Task, resume: str | None, output: str) -> int:
+    renderer = renderer_for(output)
+    run = app.start(settings, repo, task, _ask, resume)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, run.interrupt)
+    exit_code = 1
+    async for event in run.events():
+        try:
+            renderer.show(event)
+        except BrokenPipeError:
+            run.interrupt()
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(event, RunFinished):
+            exit_code = event.result.exit_code
+    return exit_code
+
+
+async def _ask(request: ApprovalRequested) -> bool:
+    """Show the diff and wait for a yes or no; without a terminal a question is a refusal."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    console = Console(stderr=True)
+    console.print(Syntax(request.diff, "diff", theme="ansi_dark", background_color="default"))
+    for reason in request.reasons:
+        console.print(f"  {reason}", markup=False)
+    return await asyncio.to_thread(Confirm.ask, "Publish this edit?", console=console, default=False)
+
+
+def index_repository(settings: Settings, repo: Path, output: str) -> None:
+    """Update the index of HEAD and print what it holds."""
+    stats = app.index(settings, repo)
+    if output != "text":
+        print(json.dumps(asdict(stats)))
+        return
+    print(
+        f"{stats.files} files, {stats.symbols} symbols: "
+        f"{stats.parsed} parsed, {stats.reused} reused, {stats.seconds:.2f} s"
+    )
+
+
+def show_context(settings: Settings, repo: Path, task: str, show: bool, output: str) -> None:
+    """Print the account of what would be packed for a task."""
+    pack, exact = asyncio.run(app.context(settings, repo, task))
+    if output != "text":
+        print(json.dumps({**asdict(pack), "exact": exact}, ensure_ascii=False))
+    elif show:
+        print(pack.text)
+    else:
+        _print_account(pack, exact)
+
+
+def _print_account(pack: ContextPack, exact: bool) -> None:
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False)
+    for name, justify in (("tokens", "right"), ("share", "left"), ("level", "left"), ("file", "left")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table.add_column("why", style="dim", overflow="ellipsis", no_wrap=True)
+    largest = max((file.tokens for file in pack.files), default=1) or 1
+    for file in sorted(pack.files, key=lambda file: -file.tokens):
+        bar = "█" * max(1, round(_BAR * file.tokens / largest))
+        table.add_row(str(file.tokens), bar, file.level.value, file.path, "; ".join(file.reasons))
+    console.print(table)
+    label = "" if exact else " (estimated: no tokenizer at hand)"
+    console.print(f"{pack.tokens} of {pack.budget} tokens{label}, {len(pack.files)} files")
+    for path, reason in pack.left_out:
+        console.print(f"[dim]left out[/] {path}: {reason}")

@@ -1,0 +1,45 @@
+"""What may reach git as an id, a ref or a path: everything else stops here."""
+
+import re
+
+from moot.agent.core.errors import UsageError
+
+__all__ = ["check_id", "check_path", "check_run_id"]
+
+_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?:\.[A-Za-z0-9_-]{1,32}){0,4}")
+
+
+def check_id(text: str) -> str:
+    """Return `text` when it is a full object id in lower case.
+
+    Raises:
+        UsageError: it is anything else; abbreviations, names and options are not ids.
+    """
+    if not _ID.fullmatch(text):
+        raise UsageError(f"{text!r} is not the full id of a git object")
+    return text
+
+
+def check_run_id(text: str) -> str:
+    """Return `text` when it can be the last part of a ref and the name of a folder.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if not _RUN_ID.fullmatch(text) or text.endswith(".lock"):
+        raise UsageError(f"{text!r} cannot be a run id: use letters, digits, '-', '_' and single dots")
+    return text
+
+
+def check_path(path: str) -> str:
+    """Return `path` when it names a file below the repository's top and outside `.git`.
+
+    Raises:
+        UsageError: it is absolute, leaves the tree, or enters a git directory.
+    """
+    parts = path.split("/")
+    hidden = {part.lower().rstrip(". ") for part in parts} & {".git", "git~1"}
+    if hidden or "\0" in path or any(part in ("", ".", "..") for part in parts):
+        raise UsageError(f"{path!r} is not a path inside the repository")
+    return path

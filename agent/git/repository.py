@@ -1,0 +1,125 @@
+"""The user's repository, and the private git directory beside it where all work happens."""
+
+import functools
+from collections.abc import Iterable
+from pathlib import Path
+
+from filelock import FileLock
+
+from moot.agent.core.types import ApplyMode, Patch, Publication, TreeEntry
+from moot.agent.git.commits import commit_patch
+from moot.agent.git.discover import Location, find
+from moot.agent.git.names import check_id, check_run_id
+from moot.agent.git.plumbing import Git
+from moot.agent.git.private import open_private
+from moot.agent.git.publish import Publisher
+from moot.agent.git.workspace import Workspace
+
+__all__ = ["GitRepository"]
+
+_DIFF = ("diff-tree", "--no-ext-diff", "--no-textconv", "--no-color", "-r", "-M")
+
+
+class GitRepository:
+    """The `Repository` port over git's plumbing commands; make one with `open`."""
+
+    def __init__(self, location: Location, private: Git, data_dir: Path) -> None:
+        self._location = location
+        self._private = private
+        self._publisher = Publisher(location, private, data_dir)
+        self._workspaces: dict[Path, Workspace] = {}
+        self._files = functools.lru_cache(maxsize=8)(self._list)
+
+    @classmethod
+    def open(cls, path: Path, data_dir: Path) -> "GitRepository":
+        """Open the repository whose working tree holds `path`.
+
+        Args:
+            path: any folder of a working tree, also of a linked one.
+            data_dir: the product's data folder, where the private git directory and patches live.
+
+        Raises:
+            UsageError: there is no repository to work on; the message says what to do.
+        """
+        location = find(path)
+        data_dir = data_dir.resolve()
+        return cls(location, open_private(location, data_dir), data_dir)
+
+    @property
+    def root(self) -> Path:
+        """Top of the user's working tree."""
+        return self._location.root
+
+    @property
+    def head(self) -> str:
+        """Commit id of HEAD when the repository was opened."""
+        return self._location.head
+
+    @property
+    def branch(self) -> str | None:
+        """Short name of the branch when the repository was opened; None when HEAD was detached."""
+        return self._location.branch
+
+    def files(self, commit: str) -> list[TreeEntry]:
+        """Return every entry of a commit's tree, sorted by path; a submodule's size is 0."""
+        return list(self._files(check_id(commit)))
+
+    def read(self, blob: str) -> bytes:
+        """Return a blob's bytes."""
+        return next(iter(self._private.blobs([blob])))[1]
+
+    def read_many(self, blobs: Iterable[str]) -> Iterable[tuple[str, bytes]]:
+        """Yield (blob id, bytes) for many blobs through one process."""
+        return self._private.blobs(blobs)
+
+    def commit(self, base: str, patch: Patch, message: str) -> str:
+        """Store a patch on top of a commit in the private git directory and return the commit id."""
+        entries = {entry.path: entry for entry in self._files(check_id(base))}
+        return commit_patch(self._private, base, entries, patch, message)
+
+    def checkout(self, commit: str, directory: Path) -> None:
+        """Make `directory` hold exactly the commit's files; of others only caches stay (`workspace.KEPT`).
+
+        Only what differs from this object's last checkout there is written; the first one there
+        writes everything.
+        """
+        directory = directory.resolve()
+        workspace = self._workspaces.setdefault(directory, Workspace(directory))
+        workspace.checkout(self.files(commit), self._private.blobs)
+
+    def diff(self, base: str, commit: str) -> str:
+        """Return the unified diff between two commits."""
+        return self._private.run(*_DIFF, "-p", check_id(base), check_id(commit)).decode(errors="replace")
+
+    def diffstat(self, base: str, commit: str) -> str:
+        """Return `git diff --stat` between two commits."""
+        text = self._private.run(*_DIFF, "--stat=100", check_id(base), check_id(commit))
+        return text.decode(errors="replace").rstrip()
+
+    def keep(self, run_id: str, commit: str) -> None:
+        """Protect a commit from garbage collection under a private ref of the run."""
+        ref = f"refs/moot/runs/{check_run_id(run_id)}"
+        git_dir = self._private.git_dir
+        assert git_dir is not None
+        with FileLock(git_dir.parent / "refs.lock"):
+            # We hold the lock on all of our refs, so a lock file of git's is left from a killed process.
+            (git_dir / f"{ref}.lock").unlink(missing_ok=True)
+            self._private.run("update-ref", ref, check_id(commit))
+
+    def dirty(self, paths: Iterable[str]) -> list[str]:
+        """Return those paths whose working file or index entry differs from HEAD now."""
+        return self._publisher.dirty(list(paths))
+
+    def publish(self, run_id: str, base: str, commit: str, mode: ApplyMode) -> Publication:
+        """Bring a commit into the user's repository, once; see `Publisher.publish`."""
+        return self._publisher.publish(run_id, base, commit, mode)
+
+    def _list(self, commit: str) -> tuple[TreeEntry, ...]:
+        entries: list[TreeEntry] = []
+        for line in self._private.run("ls-tree", "-r", "-z", "-l", "--full-tree", commit).split(b"\0"):
+            if line:
+                head, _, path = line.partition(b"\t")
+                mode, _, blob, size = head.decode().split()
+                name = path.decode("utf-8", "surrogateescape")
+                entries.append(TreeEntry(name, mode, blob, 0 if size == "-" else int(size)))
+        return tuple(sorted(entries, key=lambda entry: entry.path))

@@ -1,0 +1,166 @@
+"""The user's working tree: what it holds, compared without running anything that it configures."""
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from moot.agent.core.errors import Refused
+from moot.agent.git.files import SYMLINK, Folder
+from moot.agent.git.names import check_path
+from moot.agent.git.plumbing import Git, GitFailed
+
+__all__ = ["FileEdit", "FileState", "Worktree"]
+
+_ATTRIBUTES = ("filter", "ident", "working-tree-encoding", "text", "eol", "crlf")
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """A file of a commit: git mode and content; both empty when the commit has no such file."""
+
+    mode: str = ""
+    content: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class FileEdit:
+    """A file before and after."""
+
+    path: str
+    before: FileState
+    after: FileState
+
+
+class Worktree:
+    """Reads and writes files of the user's working tree in the form that git would give them."""
+
+    def __init__(self, root: Path, git: Git, trusted: Git) -> None:
+        """Bind to a working tree.
+
+        Args:
+            root: its top.
+            git: the user's git directory with a clean configuration.
+            trusted: the same with the user's global configuration, where `core.autocrlf` lives.
+        """
+        self._folder = Folder(root)
+        self._git = git
+        self._trusted = trusted
+
+    def differing(self, states: Iterable[tuple[str, FileState]]) -> list[str]:
+        """Return those paths whose working file is not what is given."""
+        states = list(states)
+        convert = self._conversions([path for path, _ in states])
+        return [path for path, state in states if not self._holds(path, state, convert[path])]
+
+    def replace(self, changes: Iterable["FileEdit"]) -> list[str]:
+        """Turn files from one state to another, each atomically; return those left alone.
+
+        A file that is in neither state was edited meanwhile: its user's version wins.
+        """
+        changes = list(changes)
+        convert = self._conversions([change.path for change in changes])
+        skipped: list[str] = []
+        for change in changes:
+            conversion = convert[change.path]
+            if self._holds(change.path, change.before, conversion):
+                self._put(change.path, change.after, conversion)
+            elif not self._holds(change.path, change.after, conversion):
+                skipped.append(change.path)
+        return skipped
+
+    def require_plain(self, paths: Iterable[str]) -> None:
+        """Check that these files can be written without running a filter.
+
+        Raises:
+            Refused: the repository's attributes ask for one.
+        """
+        for path, conversion in self._conversions(list(paths)).items():
+            if conversion.filter:
+                raise Refused(
+                    f"{path} is transformed by the git attribute {conversion.filter!r}, which is not "
+                    f"run here: use --apply branch or --apply patch"
+                )
+
+    def _put(self, path: str, state: FileState, convert: "_Conversion") -> None:
+        if not state.mode:
+            self._folder.remove(path)
+            return
+        content = state.content if state.mode == SYMLINK else convert.to_worktree(state.content)
+        self._folder.write(path, state.mode, content)
+
+    def _holds(self, path: str, state: FileState, convert: "_Conversion") -> bool:
+        found = self._folder.read(path)
+        if found is None:
+            return not state.mode and not self._in_the_way(path)
+        mode, content = found
+        if SYMLINK in (mode, state.mode) and mode != state.mode:
+            return False
+        if self._keeps_modes() and mode != state.mode:
+            return False
+        return bool(state.mode) and content in (state.content, convert.to_worktree(state.content))
+
+    def _in_the_way(self, path: str) -> bool:
+        """Tell whether a folder lies where a file would go, or a file where its folder would go."""
+        if self._folder.state(path) is not None:
+            return True
+        while "/" in path:
+            path = path.rpartition("/")[0]
+            if self._folder.state(path) is not None and self._folder.state(f"{path}/.") is None:
+                return True
+        return False
+
+    def _keeps_modes(self) -> bool:
+        return self._setting("core.fileMode") != "false"
+
+    def _setting(self, name: str) -> str:
+        try:
+            return self._trusted.line("config", "--get", name).lower()
+        except GitFailed:
+            return ""
+
+    def _conversions(self, paths: list[str]) -> dict[str, "_Conversion"]:
+        if not paths:
+            return {}
+        stdin = b"".join(os.fsencode(check_path(path)) + b"\0" for path in paths)
+        fields = self._git.run("check-attr", "--stdin", "-z", *_ATTRIBUTES, stdin=stdin).split(b"\0")
+        found: dict[str, dict[str, str]] = {path: {} for path in paths}
+        for path, name, value in zip(fields[0::3], fields[1::3], fields[2::3], strict=False):
+            found[os.fsdecode(path)][name.decode()] = value.decode(errors="replace")
+        autocrlf, eol = self._setting("core.autocrlf"), self._setting("core.eol")
+        return {path: _conversion(attributes, autocrlf, eol) for path, attributes in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Conversion:
+    """How git changes a file on its way out: `crlf` is `no`, `auto` or `always`."""
+
+    filter: str
+    crlf: str
+
+    def to_worktree(self, content: bytes) -> bytes:
+        """Convert line ends as `crlf_to_worktree` in git's convert.c does."""
+        if self.crlf == "no" or (self.crlf == "auto" and (b"\0" in content or b"\r" in content)):
+            return content
+        return re.sub(rb"(?<!\r)\n", b"\r\n", content)
+
+
+def _conversion(attributes: dict[str, str], autocrlf: str, eol: str) -> _Conversion:
+    """Decide as gitattributes(5) says: `eol` implies `text`; `crlf` is the old name of `text`."""
+    transform = next((name for name in _ATTRIBUTES[:3] if _given(attributes.get(name))), "")
+    text = attributes.get("text", "unspecified")
+    if text == "unspecified":
+        text = {"set": "set", "unset": "unset", "input": "set"}.get(attributes.get("crlf", ""), text)
+    wanted = attributes.get("eol", "unspecified")
+    if text == "unset" or (text == "unspecified" and wanted == "unspecified" and autocrlf != "true"):
+        return _Conversion(transform, "no")
+    crlf = wanted == "crlf" or (
+        wanted != "lf" and (autocrlf == "true" or (eol == "crlf" and autocrlf in ("", "false")))
+    )
+    automatic = text == "auto" or (text == "unspecified" and wanted == "unspecified")
+    return _Conversion(transform, ("auto" if automatic else "always") if crlf else "no")
+
+
+def _given(value: str | None) -> bool:
+    return value not in (None, "unspecified", "unset")

@@ -1,0 +1,73 @@
+"""Chat drafts: a greedy incumbent and samples, all from one byte-identical prefix."""
+
+import time
+from dataclasses import replace
+
+from moot.agent.core.events import ModelCalled, TokensStreamed
+from moot.agent.core.types import ChatMessage, ChatRequest, Completion
+from moot.agent.edits.answer import ANSWER_SCHEMA
+from moot.agent.graph.deps import Deps
+from moot.agent.graph.failures import describe
+from moot.agent.graph.state import Draft, RunState
+from moot.prompts import render
+
+__all__ = ["chat_drafts", "sampled_drafts"]
+
+
+async def chat_drafts(state: RunState, deps: Deps) -> RunState:
+    """Ask for edits; after a rejected answer the conversation goes on from it.
+
+    The incumbent is greedy. A repair round adds samples: what one answer missed, another may find.
+    """
+    request = _request(state, deps)
+    answers = await _ask(request, deps)
+    number = state["round"] + 1
+    drafts = _drafts(answers, number, first=1)
+    if number > 1 and deps.settings.samples > 1:
+        drafts += await sampled_drafts(state, deps, deps.settings.samples - 1)
+    return {"drafts": drafts, "answer": answers[0].text}
+
+
+async def sampled_drafts(state: RunState, deps: Deps, count: int, first: int = 2) -> tuple[Draft, ...]:
+    """Sample further answers to the incumbent's own prompt, which the server still has cached."""
+    deps.limits.check()
+    generation = deps.generation
+    request = replace(
+        _request(state, deps), n=count, temperature=generation.temperature, top_p=generation.top_p
+    )
+    return _drafts(await _ask(request, deps), state["round"] + 1, first)
+
+
+def _drafts(answers: list[Completion], number: int, first: int) -> tuple[Draft, ...]:
+    return tuple(
+        Draft(f"chat-{number}.{position}", "chat", answer.text, answer.logprob)
+        for position, answer in enumerate(answers, start=first)
+    )
+
+
+def _request(state: RunState, deps: Deps) -> ChatRequest:
+    failures = describe(state["before"])
+    task = render(
+        "propose",
+        context=(deps.folder / state["context"]).read_text(encoding="utf-8"),
+        task=state["task"].text,
+        failures=render("failures", failures=failures) if failures else "",
+    )
+    messages = [ChatMessage("system", render("system")), ChatMessage("user", task)]
+    if state.get("answer") and state["feedback"]:
+        messages += [
+            ChatMessage("assistant", state["answer"]),
+            ChatMessage("user", render("repair", feedback=state["feedback"])),
+        ]
+    return ChatRequest(
+        tuple(messages),
+        max_tokens=deps.generation.answer_tokens,
+        schema=ANSWER_SCHEMA if deps.generation.structured else None,
+    )
+
+
+async def _ask(request: ChatRequest, deps: Deps) -> list[Completion]:
+    before, started = deps.client.usage, time.monotonic()
+    answers = await deps.client.chat(request, lambda text: deps.emit(TokensStreamed("propose", text)))
+    deps.emit(ModelCalled("propose", deps.client.usage - before, time.monotonic() - started))
+    return answers

@@ -1,0 +1,53 @@
+"""Drafts -> commits in the private workspace, or a reason for the model."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from moot.agent.core.errors import EditRejected
+from moot.agent.core.events import CandidateProposed, CandidateRejected
+from moot.agent.core.types import Candidate, Symbol
+from moot.agent.edits.answer import parse_answer
+from moot.agent.edits.apply import Base, build_patch
+from moot.agent.edits.measure import measure
+from moot.agent.graph.deps import Deps
+from moot.agent.graph.state import Draft, RunState
+from moot.agent.syntax import count_errors
+
+__all__ = ["commit_drafts"]
+
+
+def commit_drafts(drafts: Sequence[Draft], state: RunState, deps: Deps) -> RunState:
+    """Return the candidates among the drafts; one that was tried before is dropped. Blocks."""
+    entries = {entry.path: entry for entry in deps.repository.files(state["base"])}
+    base = Base(entries, deps.repository.read, partial(_find, deps), count_errors)
+    seen, candidates, feedback = list(state["seen"]), list[Candidate](), ""
+    for draft in drafts:
+        try:
+            candidate = _commit(draft, state, base, deps)
+        except EditRejected as exc:
+            feedback = feedback or str(exc)
+            deps.emit(CandidateRejected(draft.id, str(exc)))
+            continue
+        if candidate.commit in seen:
+            deps.emit(CandidateRejected(draft.id, "the same edit was tried before"))
+            continue
+        seen.append(candidate.commit)
+        candidates.append(candidate)
+        deps.emit(CandidateProposed(candidate))
+    return {"candidates": tuple(candidates), "seen": tuple(seen), "feedback": feedback}
+
+
+def _find(deps: Deps, path: str, name: str) -> list[Symbol]:
+    found = [symbol for symbol in deps.index.symbols(path) if name in (symbol.qualified_name, symbol.name)]
+    exact = [symbol for symbol in found if symbol.qualified_name == name]
+    return exact or found
+
+
+def _commit(draft: Draft, state: RunState, base: Base, deps: Deps) -> Candidate:
+    edits = [draft.span] if draft.span is not None else parse_answer(draft.text)
+    patch = build_patch(edits, base)
+    deltas = measure(patch, base.read)
+    title = state["task"].text.strip().splitlines()[0][:72]
+    commit = deps.repository.commit(state["base"], patch, title)
+    changed = ", ".join(f"{delta.path} +{delta.added} -{delta.removed}" for delta in deltas)
+    return Candidate(draft.id, commit, draft.generator, changed, draft.logprob, deltas)

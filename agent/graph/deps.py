@@ -1,0 +1,67 @@
+"""What the steps need, handed to them through LangGraph's runtime context, never through state."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from moot.agent.core.config import Settings
+from moot.agent.core.events import Emit
+from moot.agent.core.ports import Index, ModelClient, Packer, Repository
+from moot.agent.core.types import TestReport
+from moot.agent.graph.limits import Limits
+from moot.agent.models.fim import FimFormat
+from moot.agent.verify.runner import TestRunner
+
+__all__ = ["Deps", "Generation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """How the served model is best asked, from its profile.
+
+    Attributes:
+        first: which generator goes first when a test fails.
+        structured: answer by JSON schema in place of text blocks.
+        fim: the model's fill-in-the-middle form; None when it has none.
+        temperature: of the samples beside the first, which is greedy.
+        context_tokens: budget of the context.
+        answer_tokens: bound of one chat answer.
+    """
+
+    first: Literal["chat", "fim"]
+    structured: bool
+    fim: FimFormat | None
+    temperature: float
+    top_p: float
+    context_tokens: int
+    answer_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """Everything behind the steps of one run.
+
+    Attributes:
+        runner: runs the tests; None when nothing is to be verified.
+        folder: the run's own folder: its context, its evidence, the files under test.
+        reports: test reports so far, by commit and by the tests that were asked for.
+    """
+
+    settings: Settings
+    repository: Repository
+    index: Index
+    packer: Packer
+    client: ModelClient
+    runner: TestRunner | None
+    generation: Generation
+    limits: Limits
+    emit: Emit
+    folder: Path
+    reports: dict[tuple[str, frozenset[str]], TestReport] = field(
+        default_factory=dict[tuple[str, frozenset[str]], TestReport]
+    )
+
+    @property
+    def workspace(self) -> Path:
+        """Folder with the files of the candidate under test."""
+        return self.folder / "tree"

@@ -1,0 +1,69 @@
+"""Fill-in-the-middle drafts: localise by execution once, then one batch of masks a round."""
+
+import time
+
+from anyio import to_thread
+
+from moot.agent.core.events import ModelCalled, Notice, SuspectsFound
+from moot.agent.core.types import TestCase, TreeEntry
+from moot.agent.edits.answer import ReplaceSpan
+from moot.agent.graph.deps import Deps
+from moot.agent.graph.state import Draft, RunState
+from moot.agent.repair.generate import Batch, fim_batch
+from moot.agent.repair.localise import Localisation, localise
+
+__all__ = ["infill_drafts"]
+
+_SUSPECTED_FILES = 12
+
+
+async def infill_drafts(state: RunState, deps: Deps, number: int) -> RunState:
+    """Return the drafts of batch `number` (from 0), best first; none when the masks are used up."""
+    fim, failing = deps.generation.fim, _failing(state)
+    assert fim is not None
+    entries = {entry.path: entry for entry in await to_thread.run_sync(deps.repository.files, state["base"])}
+    found = state.get("localisation") or await _localise(state, deps, failing, list(entries))
+    sources = await to_thread.run_sync(_sources, found, entries, deps)
+    before, started = deps.client.usage, time.monotonic()
+    batch = await fim_batch(deps.client, fim, state["task"].text, found, sources, failing, number)
+    if batch is not None:
+        deps.emit(ModelCalled("repair", deps.client.usage - before, time.monotonic() - started))
+    return {"localisation": found, "drafts": _drafts(batch, number, sources), "answer": "", "feedback": ""}
+
+
+def _failing(state: RunState) -> list[TestCase]:
+    before = state["before"]
+    assert before is not None
+    return [case for case in before.cases if case.id in before.failed]
+
+
+async def _localise(state: RunState, deps: Deps, failing: list[TestCase], paths: list[str]) -> Localisation:
+    command = state["test_command"]
+    assert command is not None
+    assert deps.runner is not None
+    await to_thread.run_sync(deps.repository.checkout, state["base"], deps.workspace)
+    found = await localise(deps.runner, command, deps.workspace, failing, paths, state["task"].text)
+    deps.emit(Notice("info", f"suspects: {found.note}"))
+    deps.emit(SuspectsFound(tuple((place.path, place.line, place.score) for place in found.suspects)))
+    return found
+
+
+def _sources(found: Localisation, entries: dict[str, TreeEntry], deps: Deps) -> dict[str, tuple[str, bytes]]:
+    paths = list(dict.fromkeys(place.path for place in found.suspects))[:_SUSPECTED_FILES]
+    return {path: (entries[path].blob, deps.repository.read(entries[path].blob)) for path in paths}
+
+
+def _drafts(batch: Batch | None, number: int, sources: dict[str, tuple[str, bytes]]) -> tuple[Draft, ...]:
+    infills = batch.infills if batch is not None else ()
+    return tuple(
+        Draft(
+            f"fim-{number + 1}.{place}",
+            "fim",
+            infill.text,
+            infill.logprob,
+            ReplaceSpan(
+                infill.path, sources[infill.path][0], infill.start_byte, infill.end_byte, infill.text
+            ),
+        )
+        for place, infill in enumerate(infills, start=1)
+    )

@@ -1,0 +1,20 @@
+"""Rank the repository's files by the task and by what fails."""
+
+from anyio import to_thread
+from langgraph.runtime import Runtime
+
+from moot.agent.core.events import FilesConsidered
+from moot.agent.graph.deps import Deps
+from moot.agent.graph.failures import describe
+from moot.agent.graph.state import RunState
+
+__all__ = ["retrieve"]
+
+
+async def retrieve(state: RunState, runtime: Runtime[Deps]) -> RunState:
+    """Search the index with the task's words and the failing tests' messages."""
+    deps = runtime.context
+    query = f"{state['task'].text}\n{describe(state.get('before'))}"
+    ranked = await to_thread.run_sync(deps.index.search, query)
+    deps.emit(FilesConsidered(tuple(ranked)))
+    return {"ranked": tuple(ranked)}

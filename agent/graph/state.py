@@ -1,0 +1,105 @@
+"""The state of a run: small, serialisable, keyed by commit ids."""
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+from moot.agent.core.types import (
+    Candidate,
+    PackedFile,
+    Publication,
+    RankedFile,
+    Risk,
+    Task,
+    TestReport,
+    Usage,
+)
+from moot.agent.edits.answer import ReplaceSpan
+from moot.agent.repair.localise import Localisation
+
+__all__ = ["SERIALISED", "Draft", "FusionSummary", "RunState"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a generator wrote, before it is known to apply: an answer's text, or a span."""
+
+    id: str
+    generator: str
+    text: str
+    logprob: float = 0.0
+    span: ReplaceSpan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FusionSummary:
+    """What was argued: how many contestants, how many survived, who won and why."""
+
+    mode: str
+    candidates: int
+    survivors: int
+    chosen: str | None
+    reason: str
+
+
+class RunState(TypedDict, total=False):
+    """Every key is written by one step and read by later ones.
+
+    Keys:
+        base: commit id that the run starts from.
+        before, after: the tests on the base and on the selected candidate; None when not run.
+        context: name of the file in the run's folder that holds the packed context.
+        round: how many rounds of generation have begun.
+        drafts, candidates: of the current round; candidates are in order of preference.
+        seen: commits of every candidate so far, so that none is tested twice.
+        localisation: suspicious lines, once they are known.
+        feedback: what the model has to know about its last answer.
+        answer: the model's last answer, for the repair conversation.
+        verified: whether the selected candidate passed the gate.
+        spent: tokens used up to the last checkpoint.
+    """
+
+    task: Task
+    base: str
+    test_command: str | None
+    before: TestReport | None
+    ranked: tuple[RankedFile, ...]
+    context: str
+    packed: tuple[PackedFile, ...]
+    round: int
+    drafts: tuple[Draft, ...]
+    candidates: tuple[Candidate, ...]
+    seen: tuple[str, ...]
+    localisation: Localisation
+    answer: str
+    feedback: str
+    risk: Risk | None
+    fusion: FusionSummary | None
+    selected: Candidate | None
+    survivors: int
+    after: TestReport | None
+    verified: bool
+    approved: bool
+    publication: Publication | None
+    spent: Usage
+
+
+SERIALISED = (
+    ("moot.agent.core.types", "ApplyMode"),
+    ("moot.agent.core.types", "Candidate"),
+    ("moot.agent.core.types", "FileDelta"),
+    ("moot.agent.core.types", "PackLevel"),
+    ("moot.agent.core.types", "PackedFile"),
+    ("moot.agent.core.types", "Publication"),
+    ("moot.agent.core.types", "RankedFile"),
+    ("moot.agent.core.types", "Risk"),
+    ("moot.agent.core.types", "Task"),
+    ("moot.agent.core.types", "TestCase"),
+    ("moot.agent.core.types", "TestReport"),
+    ("moot.agent.core.types", "Usage"),
+    ("moot.agent.edits.answer", "ReplaceSpan"),
+    ("moot.agent.repair.localise", "Localisation"),
+    ("moot.agent.repair.localise", "Suspect"),
+    ("moot.agent.graph.state", "Draft"),
+    ("moot.agent.graph.state", "FusionSummary"),
+)
+"""Everything that a checkpoint may hold; reading anything else is refused."""

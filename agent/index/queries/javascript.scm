@@ -1,0 +1,5 @@
+(class_declaration name: (identifier) @name body: (_) @body) @definition.class
+(export_statement declaration: (class_declaration name: (identifier) @name)) @definition.class
+(field_definition property: (_) @name) @definition.field
+(class_heritage (identifier) @reference)
+(class_heritage (member_expression property: (property_identifier) @reference))

@@ -1,0 +1,31 @@
+(function_item name: (identifier) @name body: (_) @body) @definition.function
+(function_signature_item name: (identifier) @name) @definition.function
+(struct_item name: (type_identifier) @name) @definition.struct
+(struct_item name: (type_identifier) @name body: (field_declaration_list) @body) @definition.struct
+(union_item name: (type_identifier) @name body: (_) @body) @definition.struct
+(enum_item name: (type_identifier) @name body: (_) @body) @definition.enum
+(trait_item name: (type_identifier) @name body: (_) @body) @definition.trait
+(mod_item name: (identifier) @name body: (_) @body) @definition.module
+(macro_definition name: (identifier) @name) @definition.macro
+(type_item name: (type_identifier) @name) @definition.type
+(associated_type name: (type_identifier) @name) @definition.type
+(const_item name: (identifier) @name) @definition.constant
+(static_item name: (identifier) @name) @definition.variable
+(field_declaration name: (field_identifier) @name) @definition.field
+(enum_variant name: (identifier) @name) @definition.field
+
+(impl_item type: [
+  (type_identifier) @scope
+  (generic_type type: (type_identifier) @scope)
+  (scoped_type_identifier name: (type_identifier) @scope)]) @container
+(attribute_item) @attribute
+
+(call_expression function: (identifier) @reference)
+(call_expression function: (scoped_identifier name: (identifier) @reference))
+(call_expression function: (field_expression field: (field_identifier) @reference))
+(macro_invocation macro: (identifier) @reference)
+(impl_item trait: (type_identifier) @reference)
+(struct_expression name: (type_identifier) @reference)
+
+(use_declaration argument: (_) @import)
+(mod_item name: (identifier) @import !body)

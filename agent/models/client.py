@@ -1,0 +1,247 @@
+"""A model behind the OpenAI protocol: `/v1/chat/completions`, `/v1/completions` and `/tokenize`."""
+
+import asyncio
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from moot.agent.core.errors import ModelAnswerError, ModelUnreachable
+from moot.agent.core.types import ChatRequest, Completion, CompletionRequest, ModelInfo, Usage
+from moot.agent.models.drafts import Answer
+from moot.agent.models.failures import Rejected, broken_off, from_answer
+from moot.agent.models.preflight import Known, Served, preflight
+from moot.agent.models.tokens import EstimatedTokens, LocalTokens, ServerTokens, estimate
+from moot.agent.models.transport import ClientOptions, Transport
+from moot.agent.models.wire import Body, Chunk, chat_body, completion_body, read
+
+__all__ = ["ClientOptions", "OnCall", "OpenAIClient"]
+
+MAX_SEQUENCES = 64
+"""Answers that one completion request asks for: they fill a batch, and can be had again after a failure."""
+
+_EXTRAS = frozenset({"logprobs", "stream_options"})
+"""Fields of a request that may be left out for servers that refuse them."""
+
+Counter = ServerTokens | LocalTokens | EstimatedTokens
+
+OnCall = Callable[[str, Usage, float], None]
+"""Told of each call that ended, well or not: `chat` or `complete`, what it used, and its seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call: where it goes, what it says, how many answers come back, and who watches."""
+
+    purpose: str
+    path: str
+    body: Body
+    prompts: Sequence[str]
+    samples: int
+    on_token: Callable[[str], None] | None = None
+    used: list[Usage] = field(default_factory=list[Usage])
+
+    @property
+    def extras(self) -> Body:
+        """What is asked for beyond the text: the log-probabilities of the chosen tokens alone."""
+        return {"logprobs": True if self.purpose == "chat" else 0}
+
+
+class OpenAIClient:
+    """Implements `ModelClient` for vLLM and for everything else that speaks its protocol.
+
+    Answers are always streamed, so that a slow server is not taken for a dead one, and a cancelled call
+    hangs up at once.
+    """
+
+    def __init__(
+        self, transport: Transport, served: Served, options: ClientOptions, on_call: OnCall | None = None
+    ) -> None:
+        self._transport, self._served, self._options, self._on_call = transport, served, options, on_call
+        self._counter = _counter(transport, served, options)
+        self._usage = Usage()
+        self._refused: set[str] = set()
+
+    @classmethod
+    async def connect(
+        cls,
+        base_url: str,
+        options: ClientOptions | None = None,
+        on_call: OnCall | None = None,
+        known: Known | None = None,
+    ) -> Self:
+        """Reach a server and find out what it can do.
+
+        Args:
+            base_url: where the protocol starts; `/v1` is added when there is no path.
+            options: model, key, deadlines and retries.
+            on_call: told of each call that ended.
+            known: what earlier preflights found, so that a server is probed once.
+
+        Raises:
+            ModelUnreachable: no server answers.
+            ModelAnswerError: what answers is no model server, or it refuses the key.
+            UsageError: a bad URL, a model that is not served, or several and none named.
+        """
+        chosen = options or ClientOptions()
+        transport = Transport(base_url, chosen)
+        try:
+            served = await preflight(transport, chosen.model, {} if known is None else known)
+        except BaseException:
+            await transport.close()
+            raise
+        return cls(transport, served, chosen, on_call)
+
+    @property
+    def info(self) -> ModelInfo:
+        """What preflight found."""
+        return self._served.info
+
+    @property
+    def usage(self) -> Usage:
+        """Everything used so far, failed and cancelled requests included."""
+        return self._usage
+
+    @property
+    def counts_with(self) -> str:
+        """Where token counts come from: `server`, `tokenizer.json` or `estimate`."""
+        return self._counter.source
+
+    async def chat(
+        self, request: ChatRequest, on_token: Callable[[str], None] | None = None
+    ) -> list[Completion]:
+        """Return `request.n` answers; `on_token` sees the first one as it is written.
+
+        After a broken stream the request is made again, and `on_token` sees the answer from its start.
+
+        Raises:
+            ModelUnreachable: no connection, or the server kept failing, or a deadline passed.
+            ModelAnswerError: the server's answer is not of the protocol or empty, or it refuses the request.
+        """
+        body = chat_body(self.info.id, request, self.info.structured_output)
+        prompts = ("\n".join(message.content for message in request.messages),)
+        answers = await self._run(_Call("chat", "chat/completions", body, prompts, request.n, on_token))
+        if not any(answer.text.strip() or answer.tool_calls for answer in answers):
+            raise ModelAnswerError(
+                f"the model {self.info.id} answered with nothing: ask again, or use another model"
+            )
+        return answers
+
+    async def complete(self, request: CompletionRequest) -> list[list[Completion]]:
+        """Return `request.n` completions for each prompt, in the order of the prompts.
+
+        Raises:
+            ModelUnreachable: no connection, or the server kept failing, or a deadline passed.
+            ModelAnswerError: the server's answer is not of the protocol, or it refuses the request.
+        """
+        answers: list[list[Completion]] = []
+        size = max(1, MAX_SEQUENCES // request.n)
+        for start in range(0, len(request.prompts), size):
+            batch = replace(request, prompts=request.prompts[start : start + size])
+            body = completion_body(self.info.id, batch)
+            flat = await self._run(_Call("complete", "completions", body, batch.prompts, request.n))
+            answers += [flat[at : at + request.n] for at in range(0, len(flat), request.n)]
+        return answers
+
+    async def count(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text, without special tokens."""
+        return await self._counter.count(texts)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+    async def _run(self, call: _Call) -> list[Completion]:
+        """Make one call within its deadline, with retries."""
+        limit = self._options.call_timeout
+        with self._told(call):
+            try:
+                async with asyncio.timeout(limit):
+                    return await self._attempt_all(call)
+            except TimeoutError as exc:
+                raise ModelUnreachable(
+                    f"the model server at {self._transport.name} did not finish within {limit:g} seconds: "
+                    "ask for less, or allow more time"
+                ) from exc
+
+    async def _attempt_all(self, call: _Call) -> list[Completion]:
+        async for attempt in self._transport.attempts():
+            with attempt:
+                return await self._attempt(call)
+        raise AssertionError("unreachable")
+
+    async def _attempt(self, call: _Call) -> list[Completion]:
+        """Make one attempt; an extra that the server does not know is left out from then on."""
+        try:
+            return await self._stream(call)
+        except Rejected as exc:
+            refused = {name for name in _EXTRAS - self._refused if name in exc.detail}
+            if exc.status not in (400, 422) or not refused:
+                raise
+            self._refused |= refused
+        return await self._attempt(call)
+
+    async def _stream(self, call: _Call) -> list[Completion]:
+        answer = Answer(len(call.prompts), call.samples, call.on_token)
+        try:
+            await self._receive(call, answer)
+        except ModelUnreachable:
+            if not answer.complete:
+                raise
+        finally:
+            call.used.append(answer.usage(lambda: sum(map(estimate, call.prompts))))
+            self._usage += call.used[-1]
+        if not answer.started:
+            raise ModelAnswerError(
+                f"the server at {self._transport.name} answered with nothing: look at `agent model logs`"
+            )
+        return answer.completions()
+
+    async def _receive(self, call: _Call, answer: Answer) -> None:
+        """Read the stream to its end, or until nothing but repetition comes."""
+        url, server = f"{self._transport.api}/{call.path}", self._transport.name
+        ended = False
+        async with aclosing(self._transport.stream(url, call.body | self._extras(call))) as events:
+            async for data in events:
+                ended = data.strip() == "[DONE]"
+                if not ended:
+                    self._take(data, answer)
+                if answer.repeats:
+                    return
+        if not answer.complete and (answer.started or not ended):
+            raise broken_off(server)
+
+    def _take(self, data: str, answer: Answer) -> None:
+        server = self._transport.name
+        error = from_answer(data, server)
+        if error:
+            raise error
+        if not answer.add(read(Chunk, data, server)):
+            raise ModelAnswerError(f"{server} sent more answers than asked for: use another server")
+
+    def _extras(self, call: _Call) -> Body:
+        """Return what this server lets us ask for.
+
+        vLLM can send the usage with every chunk, so that it is known when a call is cut short.
+        """
+        options = {"include_usage": True} | ({"continuous_usage_stats": True} if self._served.vllm else {})
+        extras = call.extras | {"stream_options": options}
+        seed: Body = {} if self._options.seed is None else {"seed": self._options.seed}
+        return {name: extras[name] for name in extras.keys() - self._refused} | seed | {"stream": True}
+
+    @contextmanager
+    def _told(self, call: _Call) -> Generator[None, None, None]:
+        """Tell of the call when it ends, however it ends."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            if self._on_call:
+                self._on_call(call.purpose, sum(call.used, Usage()), time.monotonic() - started)
+
+
+def _counter(transport: Transport, served: Served, options: ClientOptions) -> Counter:
+    if served.info.tokenize:
+        return ServerTokens(transport, served.info.id)
+    return LocalTokens(options.tokenizer) if options.tokenizer else EstimatedTokens()

@@ -1,0 +1,128 @@
+"""Answers as they are written, chunk by chunk."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from moot.agent.core.types import Completion, ToolCall, Usage
+from moot.agent.models.repetition import RepetitionDetector
+from moot.agent.models.wire import Choice, Chunk, WireUsage
+
+__all__ = ["Answer"]
+
+
+@dataclass(slots=True)
+class _Call:
+    """A tool call in pieces."""
+
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+class _Draft:
+    """One answer."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.finish = ""
+        self.pieces = 0
+        self._logprobs: list[float] = []
+        self._calls: dict[int, _Call] = {}
+        self._repetition = RepetitionDetector()
+
+    @property
+    def tokens(self) -> int:
+        """Tokens so far: exact with log-probabilities, else the number of pieces."""
+        return len(self._logprobs) or self.pieces
+
+    def add(self, choice: Choice) -> None:
+        """Take in the next piece; what follows a repetition is dropped."""
+        if self.finish:
+            return
+        self.finish = choice.finish_reason or ""
+        self._logprobs += choice.logprobs.values if choice.logprobs else ()
+        self._add_calls(choice)
+        if choice.written:
+            self.pieces += 1
+            self.text += choice.written
+            self._cut()
+
+    def completion(self, tokens: int | None = None) -> Completion:
+        """Return it as it stands; `tokens` is the server's own count."""
+        calls = tuple(ToolCall(call.id, call.name, call.arguments) for call in self._calls.values())
+        mean = sum(self._logprobs) / len(self._logprobs) if self._logprobs else 0.0
+        return Completion(self.text, self.finish, tokens or self.tokens, mean, calls)
+
+    def _add_calls(self, choice: Choice) -> None:
+        for delta in choice.delta.tool_calls or ():
+            call = self._calls.setdefault(delta.index, _Call())
+            call.id = delta.id or call.id
+            if delta.function:
+                call.name += delta.function.name or ""
+                call.arguments += delta.function.arguments or ""
+
+    def _cut(self) -> None:
+        end = self._repetition.find(self.text)
+        if end is not None:
+            self.text, self.finish = self.text[:end], "repetition"
+
+
+class Answer:
+    """The answers to one request: `samples` for each prompt, in the order of the prompts."""
+
+    def __init__(self, prompts: int, samples: int, on_token: Callable[[str], None] | None) -> None:
+        self._drafts = [_Draft() for _ in range(prompts * samples)]
+        self._samples = samples
+        self._on_token = on_token
+        self._running: dict[int, WireUsage] = {}
+        self._total: WireUsage | None = None
+        self.started = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether every answer has an end."""
+        return all(draft.finish for draft in self._drafts)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether nothing but repetition can still come."""
+        return self.complete and any(draft.finish == "repetition" for draft in self._drafts)
+
+    def add(self, chunk: Chunk) -> bool:
+        """Take in a chunk; False when it is of an answer that nobody asked for."""
+        for choice in chunk.choices:
+            if choice.index >= len(self._drafts):
+                return False
+            self.started = True
+            self._drafts[choice.index].add(choice)
+            if choice.index == 0 and choice.written and self._on_token:
+                self._on_token(choice.written)
+        self._account(chunk)
+        return True
+
+    def completions(self) -> list[Completion]:
+        """Return all answers as they stand."""
+        exact = self._total.completion_tokens if self._total and len(self._drafts) == 1 else None
+        return [draft.completion(exact) for draft in self._drafts]
+
+    def usage(self, estimate: Callable[[], int]) -> Usage:
+        """Return what the request used: the server's figures, else what was counted here.
+
+        Args:
+            estimate: tokens of the prompts, asked for only when the server did not say.
+        """
+        if self._total:
+            return self._total.total()
+        running = self._running.values()
+        prompt = sum(usage.prompt_tokens for usage in running)
+        if not prompt and self.started:
+            prompt = estimate()
+        cached = sum(usage.cached for usage in running)
+        return Usage(prompt, cached, sum(draft.tokens for draft in self._drafts), 1)
+
+    def _account(self, chunk: Chunk) -> None:
+        """The sum comes without choices at the end; before it, some servers send each answer's own."""
+        if chunk.usage and not chunk.choices:
+            self._total = chunk.usage
+        elif chunk.usage:
+            self._running[chunk.choices[0].index // self._samples] = chunk.usage

@@ -1,0 +1,119 @@
+"""What a server's failure means, in one sentence that says what to do."""
+
+import httpx
+
+from moot.agent.core.errors import ModelAnswerError, ModelError, ModelUnreachable
+from moot.agent.models.wire import read_error
+
+__all__ = ["Rejected", "Transient", "broken_off", "from_answer", "from_status", "from_transport"]
+
+MAX_RETRY_AFTER = 120.0
+"""Seconds that a server may ask for before the next attempt."""
+
+
+class Transient(ModelUnreachable):
+    """A failure that another attempt may cure; `retry_after` is in seconds."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Rejected(ModelAnswerError):
+    """The server refuses the request as it is; `detail` is what it said."""
+
+    def __init__(self, message: str, status: int, detail: str) -> None:
+        super().__init__(message)
+        self.status, self.detail = status, detail
+
+
+def from_transport(exc: httpx.HTTPError, server: str, read_timeout: float) -> ModelError:
+    """Translate an exception of httpx."""
+    match exc:
+        case httpx.ConnectError() | httpx.ConnectTimeout():
+            return Transient(
+                f"no model server at {server}: start one with `agent model up` or pass --base-url"
+            )
+        case httpx.TimeoutException():
+            return ModelUnreachable(
+                f"the model server at {server} sent nothing for {read_timeout:g} seconds: "
+                "look at `agent model logs`, or raise MOOT_READ_TIMEOUT"
+            )
+        case httpx.NetworkError() | httpx.RemoteProtocolError():
+            return broken_off(server)
+        case _:
+            return ModelAnswerError(
+                f"{server} does not answer like a model server ({exc}): check the base URL"
+            )
+
+
+def broken_off(server: str) -> Transient:
+    """Return the error for an answer that ended too soon."""
+    return Transient(
+        f"the model server at {server} keeps breaking off its answers: look at `agent model logs`, "
+        "or start it again with `agent model up`"
+    )
+
+
+def from_status(response: httpx.Response, content: bytes, server: str) -> ModelError:
+    """Translate an answer whose status is an error."""
+    status = response.status_code
+    error = read_error(content)
+    detail = error.message if error else content.decode(errors="replace")
+    if status == 429 or status >= 500:
+        return _busy(status, detail, server, response)
+    return Rejected(_refusal(status, detail, server), status, detail)
+
+
+def from_answer(content: str, server: str) -> ModelError | None:
+    """Translate an error that came as an event of a stream; None when it is none."""
+    error = read_error(content)
+    if error is None:
+        return None
+    code = error.code or 500
+    if code == 429 or code >= 500:
+        return _busy(code, error.message, server, None)
+    return Rejected(_refusal(code, error.message, server), code, error.message)
+
+
+def _busy(status: int, detail: str, server: str, response: httpx.Response | None) -> Transient:
+    if status == 429:
+        text = f"the model server at {server} has too many requests: try again later or with fewer samples"
+    else:
+        text = f"the model server at {server} keeps failing ({status}: {_short(detail)}): "
+        text += "look at `agent model logs`, or start it again with `agent model up`"
+    return Transient(text, _retry_after(response) if response else None)
+
+
+def _refusal(status: int, detail: str, server: str) -> str:
+    match status:
+        case 401 | 403:
+            return f"the model server at {server} refuses the key ({status}): set MOOT_API_KEY"
+        case 400 | 413 | 422 if _too_long(detail):
+            text = "the request is longer than the model's context: lower MOOT_CONTEXT_TOKENS"
+            return f"{text} ({_short(detail)})"
+        case 404 if "model" not in detail:
+            return (
+                f"the server at {server} has no such address (404): check the base URL, it often ends in /v1"
+            )
+        case _:
+            return f"the model server at {server} refuses the request ({status}): {_short(detail)}"
+
+
+def _too_long(detail: str) -> bool:
+    words = detail.lower()
+    return "context" in words and any(word in words for word in ("length", "exceed", "too long", "maximum"))
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Return the header's seconds; dates are rare here and mean the usual wait."""
+    try:
+        seconds = float(response.headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+
+
+def _short(detail: str) -> str:
+    text = " ".join(detail.split())
+    return text if len(text) <= 200 else f"{text[:200]}…"

@@ -1,0 +1,120 @@
+"""Finds out what a server serves and what it can do, before anything depends on it."""
+
+import asyncio
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+
+from moot.agent.core.errors import ModelError, UsageError
+from moot.agent.core.types import ModelInfo
+from moot.agent.models.transport import Transport
+from moot.agent.models.wire import Body, Chunk, Counted, ModelCard, ModelList, read
+
+__all__ = ["DEFAULT_CONTEXT", "Known", "Served", "preflight"]
+
+DEFAULT_CONTEXT = 32_768
+"""Tokens, for servers that do not say: small for a current model, so that requests are not refused."""
+PROBE_TIMEOUT = 60.0
+"""Seconds for one probe; a busy server may take its time over three tokens."""
+PROBE_TOKENS = 3
+OBJECT = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
+TOOL = {"type": "function", "function": {"name": "look", "description": "Look.", "parameters": OBJECT}}
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A model and its server. `vllm` allows fields of the protocol that only vLLM has."""
+
+    info: ModelInfo
+    vllm: bool
+
+
+Known = MutableMapping[tuple[str, str], Served]
+"""What earlier preflights found, by base URL and model."""
+
+
+async def preflight(transport: Transport, model: str | None, known: Known) -> Served:
+    """Find the model and probe its server, each probe once.
+
+    Args:
+        transport: the server.
+        model: its name; None means the only one that is served.
+        known: earlier findings, which are used and extended.
+
+    Raises:
+        ModelUnreachable: no server answers.
+        ModelAnswerError: what answers is no model server, or it refuses the key.
+        UsageError: the model is not served, or several are and none is named.
+    """
+    cards = read(ModelList, await transport.get(f"{transport.api}/models"), transport.name).data
+    card = _choose(cards, model, transport.name)
+    key = (transport.api, card.id)
+    if key not in known:
+        known[key] = await _probe_all(transport, card)
+    return known[key]
+
+
+def _choose(cards: list[ModelCard], model: str | None, server: str) -> ModelCard:
+    names = ", ".join(card.id for card in cards)
+    if not cards:
+        raise UsageError(f"the model server at {server} serves no model: start one with `agent model up`")
+    if model is None and len(cards) > 1:
+        raise UsageError(f"the model server at {server} serves several models: pass --model, one of {names}")
+    card = next((card for card in cards if model in (None, card.id)), None)
+    if card is None:
+        raise UsageError(f"the model server at {server} does not serve {model}: pass --model, one of {names}")
+    return card
+
+
+async def _probe_all(transport: Transport, card: ModelCard) -> Served:
+    structured, tools, fim, tokenize = await asyncio.gather(
+        _structured(transport, card.id),
+        _tools(transport, card.id),
+        _completions(transport, card.id),
+        _tokenize(transport, card.id),
+    )
+    info = ModelInfo(card.id, card.context or DEFAULT_CONTEXT, structured, tools, fim, tokenize)
+    return Served(info, vllm=card.owned_by == "vllm")
+
+
+async def _structured(transport: Transport, model: str) -> bool:
+    """Ask with a schema: a server that ignores it answers the greeting, one that obeys opens an object."""
+    schema = {"name": "probe", "strict": True, "schema": OBJECT}
+    body = _chat(model) | {"response_format": {"type": "json_schema", "json_schema": schema}}
+    answer = await _ask(transport, f"{transport.api}/chat/completions", body)
+    return answer is not None and answer.lstrip().startswith("{")
+
+
+async def _tools(transport: Transport, model: str) -> bool:
+    body = _chat(model) | {"tools": [TOOL]}
+    return await _ask(transport, f"{transport.api}/chat/completions", body) is not None
+
+
+async def _completions(transport: Transport, model: str) -> bool:
+    """Ask for raw completions of several prompts: FIM needs no more, as its prompts are built here."""
+    body: Body = {"model": model, "prompt": ["a", "b"], "max_tokens": 1, "temperature": 0.0}
+    return await _ask(transport, f"{transport.api}/completions", body) is not None
+
+
+async def _tokenize(transport: Transport, model: str) -> bool:
+    url = f"{transport.root}/tokenize"
+    try:
+        read(
+            Counted, await transport.once(url, {"model": model, "prompt": "a"}, PROBE_TIMEOUT), transport.name
+        )
+    except ModelError:
+        return False
+    return True
+
+
+async def _ask(transport: Transport, url: str, body: Body) -> str | None:
+    """Return what the probe wrote, or None when it failed: a missing capability is no error."""
+    try:
+        answer = read(Chunk, await transport.once(url, body, PROBE_TIMEOUT), transport.name)
+    except ModelError:
+        return None
+    return answer.choices[0].written if answer.choices else None
+
+
+def _chat(model: str) -> Body:
+    messages = [{"role": "user", "content": "Say hello."}]
+    return {"model": model, "messages": messages, "max_tokens": PROBE_TOKENS, "temperature": 0.0}

@@ -1,0 +1,144 @@
+"""HTTP to one model server: deadlines, retries, and errors in our own words."""
+
+import ipaddress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import stamina
+from httpx_sse import EventSource
+
+from moot.agent.core.errors import UsageError
+from moot.agent.models.failures import Transient, from_status, from_transport
+from moot.agent.models.wire import Body
+
+__all__ = ["ClientOptions", "Transport"]
+
+_EXAMPLE = "pass one like http://127.0.0.1:8000/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """How a server is used.
+
+    Attributes:
+        model: name of the model; None means the only one that is served.
+        api_key: sent as a bearer token.
+        connect_timeout: seconds until a connection stands.
+        read_timeout: seconds without a byte.
+        call_timeout: seconds for one call, retries included.
+        attempts: how often a request is sent before its failure is final.
+        first_wait: seconds before the second attempt; doubled for each further one, with jitter.
+        seed: sent with every call; None sends none, as a seed kills vLLM's CPU engine.
+        tokenizer: a `tokenizer.json` that counts tokens where the server does not.
+    """
+
+    model: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    connect_timeout: float = 5.0
+    read_timeout: float = 300.0
+    call_timeout: float = 1800.0
+    attempts: int = 4
+    first_wait: float = 0.25
+    seed: int | None = None
+    tokenizer: Path | None = None
+
+
+class Transport:
+    """Sends requests to one server. `api` is its base URL and `root` the same without `/v1`."""
+
+    def __init__(self, base_url: str, options: ClientOptions) -> None:
+        url = _parse(base_url)
+        self.api = str(url).rstrip("/")
+        self.root = self.api.removesuffix("/v1")
+        self.name = str(url.copy_with(userinfo=None)).rstrip("/")
+        self._options = options
+        key = options.api_key
+        self._http = httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=httpx.Timeout(options.read_timeout, connect=options.connect_timeout),
+            limits=httpx.Limits(max_connections=None, keepalive_expiry=3.0),
+            trust_env=not _is_loopback(url.host),  # no proxy stands between this machine and itself
+        )
+
+    async def get(self, url: str) -> bytes:
+        """Return the body of a GET, after retries."""
+        return await self._retried("GET", url, None)
+
+    async def post(self, url: str, body: Body) -> bytes:
+        """Return the body of a POST's answer, after retries."""
+        return await self._retried("POST", url, body)
+
+    async def once(self, url: str, body: Body, limit: float) -> bytes:
+        """Return the body of a POST's answer from a single attempt, bounded in seconds."""
+        return await self._send("POST", url, body, limit)
+
+    async def stream(self, url: str, body: Body) -> AsyncGenerator[str, None]:
+        """Yield the data of each event of one attempt; closing the iterator hangs up."""
+        try:
+            async with self._http.stream("POST", url, json=body) as response:
+                if response.status_code != 200:
+                    raise from_status(response, await response.aread(), self.name)
+                async with aclosing(EventSource(response).aiter_sse()) as events:
+                    async for event in events:
+                        yield event.data
+        except httpx.HTTPError as exc:
+            raise from_transport(exc, self.name, self._options.read_timeout) from exc
+
+    def attempts(self) -> AsyncIterator[stamina.Attempt]:
+        """Return the attempts of one call: exponential waits with jitter, or what the server asks for."""
+        wait = self._options.first_wait
+        return stamina.retry_context(
+            _worth_another,
+            attempts=self._options.attempts,
+            timeout=None,
+            wait_initial=wait,
+            wait_max=max(wait, 20.0),
+            wait_jitter=wait,
+        ).__aiter__()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _retried(self, method: str, url: str, body: Body | None) -> bytes:
+        async for attempt in self.attempts():
+            with attempt:
+                return await self._send(method, url, body, self._options.read_timeout)
+        raise AssertionError("unreachable")
+
+    async def _send(self, method: str, url: str, body: Body | None, limit: float) -> bytes:
+        limits = httpx.Timeout(limit, connect=self._options.connect_timeout)
+        try:
+            response = await self._http.request(method, url, json=body, timeout=limits)
+        except httpx.HTTPError as exc:
+            raise from_transport(exc, self.name, limit) from exc
+        if response.status_code != 200:
+            raise from_status(response, response.content, self.name)
+        return response.content
+
+
+def _worth_another(exc: Exception) -> bool | float:
+    if not isinstance(exc, Transient):
+        return False
+    return True if exc.retry_after is None else exc.retry_after
+
+
+def _parse(base_url: str) -> httpx.URL:
+    """Return the URL that holds the protocol: `/v1` unless another path is given."""
+    try:
+        url = httpx.URL(base_url.strip())
+    except httpx.InvalidURL as exc:
+        raise UsageError(f"bad base URL {base_url!r} ({exc}): {_EXAMPLE}") from exc
+    if url.scheme not in ("http", "https") or not url.host:
+        raise UsageError(f"bad base URL {base_url!r}: {_EXAMPLE}")
+    return url.copy_with(path="/v1") if url.path in ("", "/") else url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,102 @@
+"""How a file looks in a context: whole, as a skeleton, or by its name.
+
+Each form is a block that starts with `<` and ends with a newline, so that the tokens of blocks add up.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+
+from moot.agent.core.types import Symbol
+
+__all__ = ["focus_block", "name_block", "skeleton_block", "whole_block"]
+
+_IMPORT = re.compile(r"(?:import\b|from\s+\S+\s+import\b|use\s|export\s.*\bfrom\s|const\s.*=\s*require\()")
+_MAX_IMPORT = 160  # characters
+_MAX_IMPORT_LINES = 30
+_SEARCHED_LINES = 400
+_LOCAL_TO = ("function", "method")
+
+
+def whole_block(path: str, text: str) -> str:
+    """Return a file's whole text."""
+    return f"<file path={_quote(path)}>\n{_closed(text)}</file>\n"
+
+
+def skeleton_block(path: str, text: str, symbols: Sequence[Symbol]) -> str | None:
+    """Return imports, signatures and first doc lines; None when the file defines nothing."""
+    if not symbols:
+        return None
+    return f'<file path={_quote(path)} part="skeleton">\n{_skeleton(text, symbols)}</file>\n'
+
+
+def focus_block(path: str, data: bytes, symbols: Sequence[Symbol], names: Sequence[str]) -> str | None:
+    """Return a skeleton with the whole text of the named symbols; None when none of them is there."""
+    spans = _spans([s for name in names for s in symbols if s.qualified_name == name])
+    if not spans:
+        return None
+    lines = data.decode("utf-8", "replace").split("\n")
+    excerpts = "".join(
+        f'<lines first="{first}" last="{last}">\n{_closed(chr(10).join(lines[first - 1 : last]))}</lines>\n'
+        for first, last in spans
+    )
+    skeleton = _skeleton("\n".join(lines), symbols)
+    return f'<file path={_quote(path)} part="skeleton and excerpts">\n{skeleton}{excerpts}</file>\n'
+
+
+def name_block(path: str) -> str:
+    """Return a file's path alone."""
+    return f'<file path={_quote(path)} part="name"/>\n'
+
+
+def _skeleton(text: str, symbols: Sequence[Symbol]) -> str:
+    lines = [*_imports(text), *_signatures(symbols)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _signatures(symbols: Sequence[Symbol]) -> Iterator[str]:
+    open_spans: list[Symbol] = []
+    for symbol in symbols:
+        while open_spans and open_spans[-1].end_byte < symbol.end_byte:
+            open_spans.pop()
+        if any(outer.kind in _LOCAL_TO for outer in open_spans):
+            continue
+        doc = f"  # {symbol.doc}" if symbol.doc else ""
+        yield "  " * len(open_spans) + symbol.signature + doc
+        open_spans.append(symbol)
+
+
+def _imports(text: str) -> Iterator[str]:
+    lines = iter(text.split("\n")[:_SEARCHED_LINES])
+    found = 0
+    for line in lines:
+        if not _IMPORT.match(line):
+            continue
+        while line.count("(") + line.count("{") > line.count(")") + line.count("}"):
+            following = next(lines, None)
+            if following is None:
+                break
+            line += " " + following.strip()
+        yield line.rstrip() if len(line) <= _MAX_IMPORT else line[: _MAX_IMPORT - 1] + "…"
+        found += 1
+        if found == _MAX_IMPORT_LINES:
+            return
+
+
+def _spans(symbols: Iterable[Symbol]) -> list[tuple[int, int]]:
+    """Merge line spans that overlap or touch."""
+    spans: list[tuple[int, int]] = []
+    for first, last in sorted((s.start_line, s.end_line) for s in symbols):
+        if spans and first <= spans[-1][1] + 1:
+            spans[-1] = (spans[-1][0], max(last, spans[-1][1]))
+        else:
+            spans.append((first, last))
+    return spans
+
+
+def _closed(text: str) -> str:
+    return text if not text or text.endswith("\n") else text + "\n"
+
+
+def _quote(path: str) -> str:
+    return '"' + escape(path, quote=True).replace("\n", "&#10;").replace("&#x27;", "'") + '"'

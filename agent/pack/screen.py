@@ -1,0 +1,52 @@
+"""What must not, or need not, reach a model: secrets, binaries, and files too large to read."""
+
+import re
+from pathlib import PurePosixPath
+
+__all__ = ["why_not_content", "why_not_path"]
+
+_MAX_BYTES = 1_000_000
+_NUL_WINDOW = 8192
+_SECRET_NAME = re.compile(
+    r"^(?:\.env(?:\..+)?|.+\.env|\.netrc|_netrc|\.pgpass|\.npmrc|\.pypirc|\.htpasswd|\.git-credentials|\.dockercfg"
+    r"|id_(?:rsa|dsa|ecdsa|ed25519)(?:_.*)?|credentials(?:\.(?:json|ya?ml|toml|ini))?"
+    r"|secrets?\.(?:json|ya?ml|toml|ini|env|properties)|service[-_]account.*\.json|kubeconfig|terraform\.tfstate"
+    r"|.+\.(?:pem|key|p12|pfx|jks|keystore|kdbx|ppk|asc|gpg|tfstate|tfvars))$",
+    re.IGNORECASE,
+)
+_SECRET_FOLDERS = frozenset({".ssh", ".aws", ".gnupg", ".kube", ".docker"})
+_EXAMPLE = re.compile(r"\.(?:example|sample|template|dist|defaults?)$", re.IGNORECASE)
+_SECRET_CONTENT = (
+    (
+        "a private key",
+        re.compile(rb"-----BEGIN (?:[A-Z]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----\s*[\r\n]+[A-Za-z0-9+/=:]"),
+    ),
+    ("an AWS key", re.compile(rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b(?<!EXAMPLE)")),
+    ("a GitHub token", re.compile(rb"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})")),
+    (
+        "an API key",
+        re.compile(rb"\b(?:sk-(?:proj-|ant-)?[A-Za-z0-9_-]{40,}|xox[abprs]-[A-Za-z0-9-]{20,}|AIza[\w-]{35})"),
+    ),
+)
+
+
+def why_not_path(path: str) -> str | None:
+    """Return why a file is left out by its path alone; None when it may be read."""
+    pure = PurePosixPath(path)
+    if not _SECRET_FOLDERS.isdisjoint(pure.parts[:-1]):
+        return "secret: its folder holds keys"
+    if _SECRET_NAME.match(pure.name) and not _EXAMPLE.search(pure.name):
+        return "secret: its name is that of keys or passwords"
+    return None
+
+
+def why_not_content(data: bytes) -> str | None:
+    """Return why a file is left out by its bytes; None when it may be shown."""
+    if len(data) > _MAX_BYTES:
+        return "larger than 1 MB"
+    if b"\0" in data[:_NUL_WINDOW]:
+        return "binary"
+    for what, pattern in _SECRET_CONTENT:
+        if pattern.search(data):
+            return f"secret: it contains {what}"
+    return None

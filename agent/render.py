@@ -1,0 +1,178 @@
+"""How events reach a terminal: as text, as one JSON object, or as a stream of JSON lines.
+
+Progress goes to stderr; stdout carries the result and nothing else.
+"""
+
+import json
+import sys
+from dataclasses import asdict, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.markup import escape
+from rich.syntax import Syntax
+from rich.text import Text
+
+from moot.agent.core import events as e
+from moot.agent.core.types import RunResult, RunStatus, TestReport
+from moot.agent.result import as_json
+
+__all__ = ["Renderer", "renderer_for"]
+
+
+class Renderer(Protocol):
+    """Shows events."""
+
+    def show(self, event: e.Event) -> None:
+        """Show one event."""
+        ...
+
+
+def renderer_for(output: str) -> Renderer:
+    """Return the renderer of `--output`: `text`, `json` or `stream-json`."""
+    match output:
+        case "json":
+            return JsonRenderer()
+        case "stream-json":
+            return StreamRenderer()
+        case _:
+            return TextRenderer()
+
+
+class StreamRenderer:
+    """One JSON object a line; the last one is the result."""
+
+    def show(self, event: e.Event) -> None:
+        """Write the event at once."""
+        body = as_json(event.result) if isinstance(event, e.RunFinished) else asdict(event)
+        line = {"event": type(event).__name__, **body}
+        print(json.dumps(line, default=_plain, ensure_ascii=False), flush=True)
+
+
+class JsonRenderer:
+    """The result object, and the reason of a failure on stderr."""
+
+    def show(self, event: e.Event) -> None:
+        """Write the result; warnings go to stderr."""
+        match event:
+            case e.Notice(level="warning", text=text):
+                print(f"warning: {text}", file=sys.stderr)
+            case e.RunFinished(result=result):
+                if result.exit_code:
+                    print(f"error: {result.reason}", file=sys.stderr)
+                print(json.dumps(as_json(result), default=_plain, ensure_ascii=False, indent=2))
+            case _:
+                pass
+
+
+def _plain(value: object) -> Any:
+    match value:
+        case Enum():
+            return value.value
+        case Path():
+            return str(value)
+        case bytes():
+            return value.decode("utf-8", "replace")
+        case frozenset() | set():
+            return sorted(str(item) for item in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return asdict(value)
+        case _:
+            return str(value)
+
+
+class TextRenderer:
+    """Lines for a person: steps on stderr, the result on stdout."""
+
+    def __init__(self) -> None:
+        self._log = Console(stderr=True, highlight=False)
+        self._out = Console(highlight=False)
+        self._tested = 0
+
+    def show(self, event: e.Event) -> None:
+        """Print what matters to somebody who watches."""
+        if isinstance(event, e.RunFinished):
+            self._finish(event.result)
+        elif line := self._line(event):
+            self._log.print(line)
+
+    def _line(self, event: e.Event) -> str | None:
+        match event:
+            case e.RunStarted():
+                verb = "resuming" if event.resumed else "run"
+                return f"[bold]{verb} {event.run_id}[/] · {escape(event.model)} · {event.base[:10]}"
+            case e.Notice(level=level, text=text):
+                return f"[yellow]{escape(text)}[/]" if level == "warning" else f"[dim]{escape(text)}[/]"
+            case e.IndexUpdated(stats=stats):
+                return (
+                    f"[cyan]index[/]    {stats.files} files, {stats.symbols} symbols, "
+                    f"{stats.parsed} parsed in {stats.seconds:.1f} s"
+                )
+            case e.TestsFinished(report=report, candidate=None):
+                return f"[cyan]tests[/]    before: {_tests(report)}  [dim]{escape(report.command)}[/]"
+            case e.FilesConsidered(files=files):
+                names = ", ".join(file.path for file in files[:4])
+                return f"[cyan]files[/]    {escape(names)}{' …' if len(files) > 4 else ''}"
+            case e.ContextPacked(tokens=tokens, budget=budget, files=files):
+                return f"[cyan]context[/]  {tokens} of {budget} tokens, {len(files)} files"
+            case e.SuspectsFound(lines=lines):
+                places = ", ".join(f"{path}:{line} ({score:.2f})" for path, line, score in lines[:4])
+                return f"[cyan]suspects[/] {escape(places)}{' …' if len(lines) > 4 else ''}"
+            case e.ToolCalled(name=name, arguments=arguments):
+                return f"[cyan]look up[/]  {name} {escape(arguments[:100])}"
+            case e.ModelCalled(purpose=purpose, usage=usage, seconds=seconds):
+                return (
+                    f"[cyan]model[/]    {purpose}: {usage.prompt} read ({usage.cached} cached), "
+                    f"{usage.completion} written in {seconds:.1f} s"
+                )
+            case e.RiskAssessed(risk=risk):
+                level = "[yellow]high[/]" if risk.high else "low"
+                return f"[cyan]risk[/]     {level}: {escape('; '.join(risk.reasons))}"
+            case e.TestsFinished(report=report, candidate=candidate):
+                self._tested += 1
+                return f"[cyan]tests[/]    {candidate}: {_tests(report)}"
+            case e.CandidateRejected(candidate=candidate, reason=reason):
+                if candidate.startswith("fim"):
+                    return None
+                return f"[dim]rejected {candidate}: {escape(reason.splitlines()[0])}[/]"
+            case e.CandidateSelected(candidate=candidate, reason=reason):
+                return f"[green]selected[/] {candidate.id}: {escape(candidate.summary)}; {escape(reason)}"
+            case _:
+                return None
+
+    def _finish(self, result: RunResult) -> None:
+        if result.diff:
+            self._out.print(Syntax(result.diff, "diff", theme="ansi_dark", background_color="default"))
+        rows = list(_rows(result))
+        width = max(len(name) for name, _ in rows)
+        for name, value in rows:
+            self._out.print(Text(f"{name:<{width}}  ", style="bold").append(value, style="not bold"))
+        if result.exit_code:
+            self._log.print(f"[red]error:[/] {escape(result.reason)}")
+
+
+def _rows(result: RunResult) -> list[tuple[str, str]]:
+    rows = [("status", f"{result.status.value} (exit code {result.exit_code})")]
+    optional = (
+        ("commit", result.commit),
+        ("branch", result.branch),
+        ("patch", result.patch_file),
+        ("before", _tests(result.before) if result.before else None),
+        ("after", _tests(result.after) if result.after else None),
+    )
+    rows += [(name, value) for name, value in optional if value]
+    if result.status is RunStatus.DONE and not result.verified:
+        rows.append(("verified", "no: --no-verify was given"))
+    tokens = f"{result.usage.prompt} read ({result.usage.cached} cached), {result.usage.completion} written"
+    price = f", ${result.cost:.4f}" if result.cost else ""
+    rows += [("tokens", tokens + price), ("seconds", f"{result.seconds:.1f}"), ("run", result.run_id)]
+    if result.reason and not result.exit_code:
+        rows.append(("why", result.reason))
+    return rows
+
+
+def _tests(report: TestReport) -> str:
+    counts = f", {len(report.passed)} passed, {len(report.failed)} failed" if report.cases else ""
+    return f"{report.status}{counts} in {report.seconds:.1f} s"

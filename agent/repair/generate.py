@@ -1,0 +1,254 @@
+"""Candidates by fill-in-the-middle, in rounds and small batches, so that tests can start early."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from anyio import to_thread
+
+from moot.agent.core.ports import ModelClient
+from moot.agent.core.types import Completion, CompletionRequest, TestCase
+from moot.agent.repair.infill import Infill, infills, normalised
+from moot.agent.repair.localise import Localisation
+from moot.agent.repair.masks import Mask, MaskKind, masks
+from moot.agent.repair.prompt import Brief, FimPrompt, brief, context
+from moot.agent.repair.source import Source
+
+__all__ = ["FIM_BATCHES", "ROUNDS", "Batch", "Limits", "Round", "fim_batch", "fim_candidates"]
+
+_SIMPLE = frozenset({MaskKind.CONDITION, MaskKind.RETURN, MaskKind.STATEMENT, MaskKind.LINE})
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """How one round samples: so many of the best masks not yet tried, of some kinds."""
+
+    masks: int
+    samples: int
+    temperature: float
+    kinds: frozenset[MaskKind] = frozenset(MaskKind)
+
+
+ROUNDS = (
+    Round(masks=12, samples=5, temperature=0.8, kinds=_SIMPLE),
+    Round(masks=16, samples=4, temperature=0.8),
+    Round(masks=24, samples=4, temperature=1.0),
+)
+
+_PROMPTS = 6
+
+FIM_BATCHES = sum(-(-step.masks // _PROMPTS) for step in ROUNDS)
+"""How many batches a whole search has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one search.
+
+    Attributes:
+        candidates: distinct infills to give in all.
+        tokens: generated tokens in all, bounded ahead by what each request may generate.
+        seconds: no new batch is begun after this time.
+        prompt_tokens: about how long a prompt may be, without the task's words.
+        line_tokens: bound of an infill of one line; `block_tokens` of several lines.
+        prompts: masks in one batch.
+    """
+
+    candidates: int = 160
+    tokens: int = 20_000
+    seconds: float = 300.0
+    prompt_tokens: int = 500
+    line_tokens: int = 48
+    block_tokens: int = 80
+    prompts: int = _PROMPTS
+    rounds: tuple[Round, ...] = ROUNDS
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Distinct new candidates, best first, and what they took."""
+
+    round: int
+    infills: tuple[Infill, ...]
+    prompts: int
+    completions: int
+    tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The masks of one batch and how to sample them."""
+
+    number: int
+    step: Round
+    masks: tuple[Mask, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """The inputs of a search, and its batches in order: the same inputs give the same masks."""
+
+    client: ModelClient
+    fim: FimPrompt
+    said: Brief
+    sources: Mapping[str, Source]
+    limits: Limits
+    queue: tuple[_Work, ...]
+
+
+async def fim_candidates(
+    client: ModelClient,
+    fim: FimPrompt,
+    task: str,
+    localisation: Localisation,
+    sources: Mapping[str, tuple[str, bytes]],
+    failing: Sequence[TestCase],
+    limits: Limits | None = None,
+) -> AsyncIterator[Batch]:
+    """Yield batches of candidates; the next one is generated while the caller tests the last.
+
+    Args:
+        sources: path -> (blob id, bytes) of the suspected files; others are left out.
+        failing: the failing tests, whose assertion the model is shown.
+    """
+    limits = limits or Limits()
+    search = await to_thread.run_sync(_plan, client, fim, task, localisation, sources, failing, limits)
+    spent, started = _Spent(), time.monotonic()
+    queue = iter(search.queue)
+    ahead = _start(search, next(queue, None))
+    try:
+        while ahead is not None:
+            batch = spent.new(await ahead, search)
+            late = time.monotonic() - started > limits.seconds
+            ahead = None if late or spent.over(limits) else _start(search, next(queue, None))
+            if batch.infills:
+                yield batch
+    finally:
+        if ahead is not None:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
+
+
+async def fim_batch(
+    client: ModelClient,
+    fim: FimPrompt,
+    task: str,
+    localisation: Localisation,
+    sources: Mapping[str, tuple[str, bytes]],
+    failing: Sequence[TestCase],
+    number: int,
+    limits: Limits | None = None,
+) -> Batch | None:
+    """Return one batch by its number (from 0), for callers that hold no generator; None beyond the last.
+
+    The same arguments mean the same masks, so that a run that was killed goes on where it was.
+    """
+    limits = limits or Limits()
+    search = await to_thread.run_sync(_plan, client, fim, task, localisation, sources, failing, limits)
+    return await _generate(search, search.queue[number]) if number < len(search.queue) else None
+
+
+@dataclass(slots=True)
+class _Spent:
+    """What a search has given and used so far."""
+
+    seen: set[tuple[str, bytes]] = field(default_factory=set[tuple[str, bytes]])
+    tokens: int = 0
+
+    def over(self, limits: Limits) -> bool:
+        return self.tokens >= limits.tokens or len(self.seen) >= limits.candidates
+
+    def new(self, batch: Batch, search: _Search) -> Batch:
+        """Keep what no earlier batch gave, within the cap."""
+        self.tokens += batch.tokens
+        kept: list[Infill] = []
+        for infill in batch.infills:
+            key = _key(infill, search.sources[infill.path])
+            if key not in self.seen and len(self.seen) < search.limits.candidates:
+                self.seen.add(key)
+                kept.append(infill)
+        return replace(batch, infills=tuple(kept))
+
+
+def _plan(
+    client: ModelClient,
+    fim: FimPrompt,
+    task: str,
+    localisation: Localisation,
+    sources: Mapping[str, tuple[str, bytes]],
+    failing: Sequence[TestCase],
+    limits: Limits,
+) -> _Search:
+    """Parse the files and deal the masks out to rounds, and each round's to batches."""
+    parsed = {path: Source.parse(path, data) for path, (_, data) in sources.items()}
+    left = masks(localisation.suspects, parsed)
+    queue: list[_Work] = []
+    for number, step in enumerate(limits.rounds):
+        chosen = [mask for mask in left if mask.kind in step.kinds][: step.masks]
+        taken = frozenset(chosen)
+        left = [mask for mask in left if mask not in taken]
+        parts = range(0, len(chosen), limits.prompts)
+        queue += [_Work(number, step, tuple(chosen[at : at + limits.prompts])) for at in parts]
+    return _Search(client, fim, brief(task, failing), parsed, limits, tuple(queue))
+
+
+def _start(search: _Search, work: _Work | None) -> "asyncio.Task[Batch] | None":
+    return None if work is None else asyncio.create_task(_generate(search, work))
+
+
+async def _generate(search: _Search, work: _Work) -> Batch:
+    """Ask for one batch: one-line masks and longer ones apart, as they stop differently."""
+    started = time.monotonic()
+    one_line = [mask for mask in work.masks if not _may_break(mask, search.sources[mask.path])]
+    longer = [mask for mask in work.masks if mask not in one_line]
+    answers = await asyncio.gather(
+        _ask(search, work.step, one_line, ("\n",), search.limits.line_tokens),
+        _ask(search, work.step, longer, (), search.limits.block_tokens),
+    )
+    pairs = [pair for answer in answers for pair in answer]
+    completions = [completion for _, group in pairs for completion in group]
+    found = await to_thread.run_sync(_distinct, search, pairs)
+    tokens = sum(completion.tokens for completion in completions)
+    seconds = time.monotonic() - started
+    return Batch(work.number, found, len(work.masks), len(completions), tokens, seconds)
+
+
+async def _ask(
+    search: _Search, step: Round, chosen: Sequence[Mask], stop: tuple[str, ...], max_tokens: int
+) -> list[tuple[Mask, list[Completion]]]:
+    """Return one greedy answer and the round's samples for each mask."""
+    if not chosen:
+        return []
+    budget = search.limits.prompt_tokens
+    texts = [context(mask, search.sources[mask.path], search.said, budget) for mask in chosen]
+    prompts = tuple(search.fim.prompt(prefix, suffix) for prefix, suffix in texts)
+    greedy = CompletionRequest(prompts, max_tokens, stop=(*stop, *search.fim.stop))
+    sampled = replace(greedy, temperature=step.temperature, top_p=0.95, n=step.samples)
+    first, rest = await asyncio.gather(search.client.complete(greedy), search.client.complete(sampled))
+    return [(mask, [*one, *many]) for mask, one, many in zip(chosen, first, rest, strict=True)]
+
+
+def _may_break(mask: Mask, source: Source) -> bool:
+    """Tell whether an infill may have several lines: statements to insert, or a span that has them now."""
+    return (
+        mask.kind in (MaskKind.INSERTION, MaskKind.BLOCK)
+        or b"\n" in source.data[mask.start_byte : mask.end_byte]
+    )
+
+
+def _distinct(search: _Search, pairs: Sequence[tuple[Mask, list[Completion]]]) -> tuple[Infill, ...]:
+    """Return the edits of a batch, best first, each once even where two masks lead to it."""
+    best: dict[tuple[str, bytes], Infill] = {}
+    for mask, completions in pairs:
+        source = search.sources[mask.path]
+        for infill in infills(mask, source, completions):
+            key = _key(infill, source)
+            if key not in best or best[key].rank < infill.rank:
+                best[key] = infill
+    return tuple(sorted(best.values(), key=lambda infill: -infill.rank))
+
+
+def _key(infill: Infill, source: Source) -> tuple[str, bytes]:
+    return infill.path, normalised(Source.parse(infill.path, infill.apply(source.data)))

@@ -1,0 +1,130 @@
+"""The text around a mask: the task in words, then the enclosing function as prefix and suffix."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from moot.agent.core.types import TestCase
+from moot.agent.repair.masks import Mask, MaskKind
+from moot.agent.repair.source import Source, comment_marker
+
+__all__ = ["Brief", "FimPrompt", "brief", "context"]
+
+_BYTES_PER_TOKEN = 3
+"""A low guess for code, so that a budget in tokens holds with every tokenizer."""
+_TASK_BYTES = 900
+_ASSERTION_BYTES = 400
+_AROUND_LINES = 15
+
+
+class FimPrompt(Protocol):
+    """A model's fill-in-the-middle form."""
+
+    @property
+    def stop(self) -> tuple[str, ...]:
+        """Texts that end an answer."""
+        ...
+
+    def prompt(self, prefix: str, suffix: str) -> str:
+        """Return the prompt whose completion is the text between."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What the model is told beside the code: the task's words and the failing assertion."""
+
+    task: str
+    assertion: str
+
+
+def brief(task: str, failing: Sequence[TestCase]) -> Brief:
+    """Shorten the task and the first failure to what fits before a function."""
+    return Brief(_clip(task.strip(), _TASK_BYTES), _clip(_assertion(failing), _ASSERTION_BYTES))
+
+
+def context(mask: Mask, source: Source, said: Brief, budget: int) -> tuple[str, str]:
+    """Return prefix and suffix of at most about `budget` tokens together.
+
+    All masks of a function share the start of their prefix, so that a server's prefix cache holds it.
+    The masked text is not shown: a small model that sees it writes it again.
+    """
+    lo, hi = _scope(mask, source)
+    before = source.data[lo : mask.start_byte].decode("utf-8", "replace")
+    after = source.data[mask.end_byte : hi].decode("utf-8", "replace")
+    room = budget * _BYTES_PER_TOKEN
+    before = _head(before, room * 2 // 3)
+    after = _clip_lines(after, max(room // 4, room - len(before)))
+    start = _header(mask, source, said) + before
+    indent = re.match(r"[ \t]*", _line_of(source, mask.start_byte))
+    margin = indent[0] if indent else ""
+    if mask.kind is not MaskKind.INSERTION:
+        return start, after
+    if mask.start_byte < len(source.data) and _starts_line(source, mask.start_byte):
+        return start, "\n" + margin + after
+    return start + "\n" + margin, after
+
+
+def _scope(mask: Mask, source: Source) -> tuple[int, int]:
+    """Return the bytes of the enclosing function, or some lines around the mask."""
+    function = source.function_at(mask.start_byte)
+    if function is not None:
+        row = function.start_point.row + 1
+        return source.line_start(row), min(len(source.data), function.end_byte + 1)
+    row = source.data.count(b"\n", 0, mask.start_byte) + 1
+    return source.line_start(max(1, row - _AROUND_LINES)), source.line_start(row + _AROUND_LINES)
+
+
+def _header(mask: Mask, source: Source, said: Brief) -> str:
+    """Return the comment with the task, and the line that opens the enclosing class."""
+    marker = comment_marker(mask.path)
+    told = f"{said.task}\n\n{said.assertion}" if said.assertion else said.task
+    lines = [f"{marker} {mask.path}", *(f"{marker} {line}".rstrip() for line in told.splitlines())]
+    owner = source.class_at(mask.start_byte)
+    if owner is not None:
+        lines.append(source.line(owner.start_point.row + 1))
+    return "\n".join(lines) + "\n"
+
+
+def _line_of(source: Source, byte: int) -> str:
+    return source.line(source.data.count(b"\n", 0, byte) + 1)
+
+
+def _starts_line(source: Source, byte: int) -> bool:
+    start = source.data.rfind(b"\n", 0, byte) + 1
+    return not source.data[start:byte].strip()
+
+
+def _assertion(failing: Sequence[TestCase]) -> str:
+    """Return what pytest marks with `E`, else the end of the message, of the first failing test."""
+    if not failing:
+        return ""
+    lines = failing[0].message.strip().splitlines()
+    marked = [line[1:].strip() for line in lines if re.match(r"E\s", line)]
+    return "\n".join(marked[:4] or [line.strip() for line in lines[-2:]])
+
+
+def _clip(text: str, size: int) -> str:
+    return text if len(text) <= size else text[:size].rsplit(" ", 1)[0] + " …"
+
+
+def _head(text: str, size: int) -> str:
+    """Keep a function's first lines and the lines right before the mask."""
+    if len(text) <= size:
+        return text
+    lines = text.splitlines(keepends=True)
+    kept: list[str] = []
+    room = size - sum(len(line) for line in lines[:2])
+    for line in reversed(lines[2:]):
+        room -= len(line)
+        if room < 0:
+            break
+        kept.append(line)
+    return "".join(lines[:2]) + "".join(reversed(kept))
+
+
+def _clip_lines(text: str, size: int) -> str:
+    if len(text) <= size:
+        return text
+    return text[:size].rsplit("\n", 1)[0] + "\n"

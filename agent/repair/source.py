@@ -1,0 +1,150 @@
+"""The little that repair asks of a syntax tree, for every language it knows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from pathlib import PurePosixPath
+
+from tree_sitter import Node, Tree
+
+from moot.agent.syntax import defects, language_of, new_parser
+
+__all__ = ["Source", "comment_marker", "is_test_path", "walk"]
+
+_FUNCTIONS = frozenset(
+    {
+        "function_definition",
+        "function_declaration",
+        "generator_function_declaration",
+        "function_expression",
+        "arrow_function",
+        "method_definition",
+        "method_declaration",
+        "function_item",
+    }
+)
+_CLASSES = frozenset({"class_definition", "class_declaration", "impl_item"})
+_BODIES = frozenset({"block", "module", "statement_block", "program", "statement_list", "source_file"})
+_NOT_STATEMENTS = frozenset(
+    {"comment", "line_comment", "block_comment", "empty_statement", "statement_list", "block"}
+)
+
+
+def comment_marker(path: str) -> str:
+    """Return what starts a line comment in a file."""
+    return "#" if language_of(path) in ("python", None) else "//"
+
+
+def is_test_path(path: str) -> bool:
+    """Tell whether a path is a test by the usual conventions of the five languages."""
+    parts = PurePosixPath(path).parts
+    name = parts[-1].lower() if parts else ""
+    stem = name.split(".", 1)[0]
+    folders = {part.lower() for part in parts[:-1]}
+    return bool(
+        folders & {"test", "tests", "__tests__", "testing", "spec"}
+        or stem.startswith("test_")
+        or stem.endswith("_test")
+        or stem == "conftest"
+        or ".test." in name
+        or ".spec." in name
+    )
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Yield a node and all below it, parents first, in order of position."""
+    yield node
+    for child in node.children:
+        yield from walk(child)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file's bytes with its syntax tree, where its language is known."""
+
+    path: str
+    data: bytes
+    tree: Tree | None
+    defects: int
+
+    @classmethod
+    def parse(cls, path: str, data: bytes) -> "Source":
+        """Parse a file; without a grammar the tree is None."""
+        language = language_of(path)
+        if language is None:
+            return cls(path, data, None, 0)
+        tree = new_parser(language).parse(data)
+        return cls(path, data, tree, defects(tree.root_node))
+
+    def with_span(self, start: int, end: int, text: bytes) -> "Source":
+        """Return the file with one span of bytes replaced."""
+        return Source.parse(self.path, self.data[:start] + text + self.data[end:])
+
+    def function_at(self, byte: int) -> Node | None:
+        """Return the innermost named function around a byte."""
+        return self._around(byte, _FUNCTIONS - {"arrow_function", "function_expression"})
+
+    def function_at_line(self, line: int) -> Node | None:
+        """Return the innermost named function around the first text of a line (1-based)."""
+        start = self.line_start(line)
+        return self.function_at(start + len(self.line(line)) - len(self.line(line).lstrip()))
+
+    def line(self, number: int) -> str:
+        """Return a line (1-based) without its end; empty beyond the file."""
+        lines = self.lines
+        return lines[number - 1].decode("utf-8", "replace") if 0 < number <= len(lines) else ""
+
+    def line_start(self, number: int) -> int:
+        """Return the byte at which a line (1-based) starts."""
+        starts = self.starts
+        return starts[number - 1] if 0 < number <= len(starts) else len(self.data)
+
+    @cached_property
+    def lines(self) -> list[bytes]:
+        """Lines without their ends."""
+        return self.data.split(b"\n")
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """First byte of each line."""
+        return [0, *accumulate(len(line) + 1 for line in self.lines[:-1])]
+
+    def class_at(self, byte: int) -> Node | None:
+        """Return the innermost class (or `impl`) around a byte."""
+        return self._around(byte, _CLASSES)
+
+    def functions(self) -> Iterator[tuple[str, Node]]:
+        """Yield each named function's name and node."""
+        if self.tree is None:
+            return
+        for node in walk(self.tree.root_node):
+            name = node.child_by_field_name("name") if node.type in _FUNCTIONS else None
+            if name is not None:
+                yield self.text(name), node
+
+    def statements(self, within: Node | None = None) -> Iterator[Node]:
+        """Yield every statement: each named child of a body, compound ones included."""
+        if self.tree is None:
+            return
+        for node in walk(within or self.tree.root_node):
+            parent = node.parent
+            if (
+                node.is_named
+                and parent is not None
+                and parent.type in _BODIES
+                and node.type not in _NOT_STATEMENTS
+            ):
+                yield node
+
+    def text(self, node: Node) -> str:
+        """Return the text of a node."""
+        return self.data[node.start_byte : node.end_byte].decode("utf-8", "replace")
+
+    def _around(self, byte: int, types: frozenset[str]) -> Node | None:
+        if self.tree is None:
+            return None
+        node = self.tree.root_node.descendant_for_byte_range(byte, byte)
+        while node is not None and node.type not in types:
+            node = node.parent
+        return node

@@ -1,0 +1,66 @@
+"""The result of a run: how it is built from the final state, and its JSON form."""
+
+from dataclasses import asdict
+from typing import Any
+
+from moot.agent.core.errors import MootError
+from moot.agent.core.types import RunResult, RunStatus, TestReport
+
+__all__ = ["as_json", "ended"]
+
+
+_STATUS = {
+    1: RunStatus.FAILED,
+    2: RunStatus.USAGE,
+    3: RunStatus.MODEL,
+    4: RunStatus.LIMIT,
+    5: RunStatus.REFUSED,
+    130: RunStatus.INTERRUPTED,
+}
+
+
+def ended(error: MootError | None, run_id: str) -> RunResult:
+    """Return a result that says how a run ended and nothing else; None means that it is done."""
+    if error is None:
+        return RunResult(RunStatus.DONE, 0, run_id)
+    return RunResult(_STATUS[error.exit_code], error.exit_code, run_id, reason=str(error))
+
+
+def as_json(result: RunResult) -> dict[str, Any]:
+    """Return the object that `docs/result.schema.json` describes."""
+    return {
+        "status": result.status.value,
+        "exit_code": result.exit_code,
+        "run_id": result.run_id,
+        "base": result.base,
+        "commit": result.commit,
+        "branch": result.branch,
+        "patch_file": result.patch_file,
+        "files": list(result.files),
+        "diffstat": result.diffstat,
+        "diff": result.diff,
+        "tests": {
+            "command": result.test_command,
+            "before": _tests(result.before),
+            "after": _tests(result.after),
+            "verified": result.verified,
+        },
+        "risk": asdict(result.risk) if result.risk else None,
+        "fusion": dict(result.fusion) if result.fusion else None,
+        "tokens": asdict(result.usage),
+        "cost": result.cost,
+        "seconds": round(result.seconds, 2),
+        "reason": result.reason,
+    }
+
+
+def _tests(report: TestReport | None) -> dict[str, Any] | None:
+    if report is None:
+        return None
+    return {
+        "status": report.status,
+        "exit_code": report.exit_code,
+        "passed": len(report.passed),
+        "failed": sorted(report.failed),
+        "seconds": round(report.seconds, 2),
+    }

@@ -1,0 +1,250 @@
+"""One run: the graph from its start, or its last checkpoint, to a result, as a stream of events."""
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from anyio import to_thread
+from langgraph.types import Command
+
+from moot.agent.core.config import Settings
+from moot.agent.core.errors import Interrupted, LimitReached, MootError, TaskFailed, UsageError
+from moot.agent.core.events import ApprovalRequested, Emit, Event, RunFinished, RunStarted
+from moot.agent.core.types import RunResult, Task, Usage
+from moot.agent.graph.build import Graph, build
+from moot.agent.graph.checkpoints import open_checkpoints
+from moot.agent.graph.deps import Deps
+from moot.agent.graph.limits import cost
+from moot.agent.graph.state import RunState
+from moot.agent.result import as_json, ended
+
+__all__ = ["MAX_TASK_CHARS", "Ask", "Run", "Wire"]
+
+MAX_TASK_CHARS = 200_000
+"""Characters of a task; more than that belongs into files of the repository."""
+
+Ask = Callable[[ApprovalRequested], Awaitable[bool]]
+"""Puts a question to a person; a front end without one answers False."""
+
+Wire = Callable[[str, Callable[[], Usage], Emit, AsyncExitStack], Awaitable[Deps]]
+"""Builds the dependencies of a run: (run id, tokens used so far, emit, what to close at the end)."""
+
+
+class Run:
+    """One run of a task, new or resumed.
+
+    Args:
+        settings: all settings.
+        wire: builds the dependencies.
+        task: what to do; ignored when resuming.
+        ask: answers approval requests.
+        resume: id of the run to go on with.
+    """
+
+    def __init__(
+        self, settings: Settings, wire: Wire, task: Task, ask: Ask, resume: str | None = None
+    ) -> None:
+        self.id = resume or _new_id()
+        self._settings, self._wire, self._task, self._ask = settings, wire, task, ask
+        self._resumed = resume is not None
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._work: asyncio.Task[None] | None = None
+        self._started = time.monotonic()
+        self._deps: Deps | None = None
+        self._before = Usage()
+        self._state: RunState = {}
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Work, and yield every event; the last one is RunFinished."""
+        self._work = asyncio.create_task(self._drive())
+        try:
+            while (event := await self._events.get()) is not None:
+                yield event
+            await self._work
+        finally:
+            self._work.cancel()
+
+    def interrupt(self) -> None:
+        """Stop the run; its checkpoint stays, so that it can be resumed."""
+        if self._work is not None:
+            self._work.cancel()
+
+    async def _drive(self) -> None:
+        """Run the graph and turn every ending into a result."""
+        result: RunResult | None = None
+        try:
+            await self._execute()
+            result = self._result(None)
+        except MootError as exc:
+            result = self._result(exc)
+        except asyncio.CancelledError:
+            hint = f"interrupted: continue with `agent run --resume {self.id}`"
+            result = self._result(Interrupted(hint))
+        finally:
+            if result is not None:
+                self._finish(result)
+            self._events.put_nowait(None)
+
+    async def _execute(self) -> None:
+        task = self._load() if self._resumed else _check_task(self._task)
+        async with AsyncExitStack() as stack:
+            deps = await self._wire(self.id, self._used, self._events.put_nowait, stack)
+            self._deps = deps
+            graph = build(await stack.enter_async_context(open_checkpoints(self._settings.data_dir)))
+            base = self._record(task, deps)
+            self._announce(task, base, deps)
+            await self._enough_room(task, deps)
+            try:
+                async with asyncio.timeout(self._settings.max_time):
+                    await self._through(graph, {"task": task, "base": base}, deps)
+            except TimeoutError as exc:
+                deps.limits.check()
+                raise LimitReached(
+                    f"the run took {self._settings.max_time:g} s: allow more with --max-time"
+                ) from exc
+
+    def _used(self) -> Usage:
+        """Return the tokens of this process and of the run's earlier ones."""
+        return self._before + (self._deps.client.usage if self._deps else Usage())
+
+    async def _through(self, graph: Graph, start: RunState, deps: Deps) -> None:
+        """Run from the last checkpoint, or from the start; answer interrupts until the end."""
+        config: Any = {"configurable": {"thread_id": self.id}, "recursion_limit": 100}
+        entry: Any = start
+        if self._resumed:
+            snapshot = await graph.aget_state(config)
+            if snapshot.values:
+                entry = None
+                self._before = snapshot.values.get("spent", Usage())
+                await _prepare(deps, snapshot.values["base"])
+        while True:
+            await self._stream(graph, entry, config, deps)
+            snapshot = await graph.aget_state(config)
+            self._state = RunState(**snapshot.values)
+            pending = [item.value for task in snapshot.tasks for item in task.interrupts]
+            if not pending:
+                return
+            request = ApprovalRequested(
+                pending[0]["candidate"], pending[0]["diff"], tuple(pending[0]["reasons"])
+            )
+            deps.emit(request)
+            entry = Command(resume=await self._ask(request))
+
+    async def _stream(self, graph: Graph, entry: Any, config: Any, deps: Deps) -> None:
+        """Keep the state of the last step, so that a failure can still say what is known."""
+        async for values in graph.astream(entry, config, context=deps, stream_mode="values"):
+            self._state = RunState(**values)  # type: ignore[typeddict-item]
+
+    def _announce(self, task: Task, base: str, deps: Deps) -> None:
+        model = deps.client.info.id
+        deps.emit(RunStarted(self.id, task.text, str(deps.repository.root), base, model, self._resumed))
+
+    async def _enough_room(self, task: Task, deps: Deps) -> None:
+        tokens = (await deps.client.count([task.text]))[0]
+        room = deps.client.info.context // 2
+        if tokens > room:
+            raise UsageError(
+                f"the task has {tokens} tokens and {deps.client.info.id} has room for {room}: "
+                "shorten it, or put the details into files of the repository"
+            )
+
+    # --- the run's folder ---------------------------------------------------------------------
+
+    def _record(self, task: Task, deps: Deps) -> str:
+        """Write what a resumption needs; return the base commit."""
+        file = deps.folder / "run.json"
+        if file.exists():
+            return json.loads(file.read_text(encoding="utf-8"))["base"]
+        base = deps.repository.head
+        record = {"task": asdict(task), "base": base, "repository": str(deps.repository.root)}
+        file.write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
+        return base
+
+    def _load(self) -> Task:
+        file = self._settings.data_dir / "runs" / self.id / "run.json"
+        try:
+            return Task(**json.loads(file.read_text(encoding="utf-8"))["task"])
+        except (OSError, ValueError) as exc:
+            raise UsageError(f"there is no run {self.id} to resume") from exc
+
+    def _finish(self, result: RunResult) -> None:
+        folder = self._settings.data_dir / "runs" / self.id
+        if folder.is_dir():
+            text = json.dumps(as_json(result), ensure_ascii=False, indent=2)
+            (folder / "result.json").write_text(text, encoding="utf-8")
+        self._events.put_nowait(RunFinished(result))
+
+    # --- the result ---------------------------------------------------------------------------
+
+    def _result(self, error: MootError | None) -> RunResult:
+        """Describe the ending; `error` is None when the graph came to its end."""
+        state = self._state
+        publication, selected = state.get("publication"), state.get("selected")
+        if error is None and publication is None:
+            error = TaskFailed(_why_not(state))
+        usage = self._used()
+        result = replace(
+            ended(error, self.id),
+            base=state.get("base"),
+            test_command=state.get("test_command"),
+            before=state.get("before"),
+            after=state.get("after"),
+            verified=state.get("verified", False),
+            risk=state.get("risk"),
+            usage=usage,
+            cost=cost(usage, self._settings),
+            seconds=time.monotonic() - self._started,
+        )
+        if fusion := state.get("fusion"):
+            result = replace(result, fusion=asdict(fusion))
+        if selected is None or self._deps is None:
+            return result
+        repository, base = self._deps.repository, state["base"]
+        result = replace(
+            result,
+            files=tuple(delta.path for delta in selected.deltas),
+            diffstat=repository.diffstat(base, selected.commit),
+            diff=repository.diff(base, selected.commit),
+        )
+        if publication is None:
+            return result
+        return replace(
+            result,
+            commit=publication.commit,
+            branch=publication.branch,
+            patch_file=publication.patch_file,
+        )
+
+
+def _new_id() -> str:
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _check_task(task: Task) -> Task:
+    if not task.text.strip():
+        raise UsageError("the task is empty: say in words what should be done")
+    if len(task.text) > MAX_TASK_CHARS:
+        raise UsageError(
+            f"the task has {len(task.text)} characters and the limit is {MAX_TASK_CHARS}: "
+            "put the details into files of the repository and name them in the task"
+        )
+    return task
+
+
+def _why_not(state: RunState) -> str:
+    tried = len(state.get("seen", ()))
+    if not tried:
+        return "the model proposed no edit that applies: try a larger model, or a smaller task"
+    return f"none of {tried} candidates passed the tests: try a larger model, or a smaller task"
+
+
+async def _prepare(deps: Deps, base: str) -> None:
+    """Bring back what lives in memory only: the index of the base commit."""
+    entries = await to_thread.run_sync(deps.repository.files, base)
+    await to_thread.run_sync(deps.index.update, entries, deps.repository.read_many)

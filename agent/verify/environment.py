@@ -1,0 +1,187 @@
+"""Works out which programs a test command needs, where they live, and what of that the sandbox must show."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+__all__ = ["Environment", "environment"]
+
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64")
+_BASE_PATH = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin")
+_PYTHON = re.compile(r"(?<![\w-])(python[\d.]*|pytest|tox|nox|make|coverage)(?![\w-])")
+_PROGRAM = re.compile(r"(?<![\w./-])[A-Za-z][\w.+-]*")
+_ABSOLUTE = re.compile(r"(?<![\w./-])/[\w./+-]+")
+_PYTHON_VERSION = re.compile(r"[A-Za-z0-9][\w.-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What a command needs beside the system's folders.
+
+    Attributes:
+        path: entries of PATH, first wins.
+        read_only: host paths to show at the same place.
+        variables: environment variables.
+    """
+
+    path: tuple[str, ...] = _BASE_PATH
+    read_only: tuple[Path, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(slots=True)
+class _Found:
+    path: list[Path] = field(default_factory=list[Path])
+    read_only: list[Path] = field(default_factory=list[Path])
+    variables: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def environment(root: Path, command: str) -> Environment:
+    """Return what `command` needs.
+
+    Looks for a virtual environment (`.venv`, `venv`, the active one) and for each program that the
+    command names on the user's PATH; whole home folders are never shown.
+
+    Args:
+        root: top of the user's working tree.
+        command: a shell command.
+    """
+    found = _Found()
+    _add_python(found, root, command)
+    for name in dict.fromkeys(_PROGRAM.findall(command)):
+        _add_program(found, name)
+    for name in dict.fromkeys(_ABSOLUTE.findall(command)):
+        _add_absolute(found, Path(name), root)
+    modules = root / "node_modules"
+    if modules.is_dir():
+        _show(found, modules)
+        found.path.append(modules / ".bin")
+    path = dict.fromkeys([*map(str, found.path), *_BASE_PATH])
+    return Environment(tuple(path), tuple(dict.fromkeys(found.read_only)), found.variables)
+
+
+def _add_python(found: _Found, root: Path, command: str) -> None:
+    if not _PYTHON.search(command):
+        return
+    active = (os.environ.get(name) for name in ("VIRTUAL_ENV", "CONDA_PREFIX"))
+    places = [root / ".venv", root / "venv", *(Path(place) for place in active if place)]
+    for place in places:
+        if (place / "bin" / "python").exists():
+            _add_virtual_environment(found, place, root)
+            return
+    _add_pyenv(found, root)
+
+
+def _add_virtual_environment(found: _Found, place: Path, root: Path) -> None:
+    found.variables["VIRTUAL_ENV"] = str(place)
+    found.path.append(place / "bin")
+    _show(found, place)
+    if place.is_symlink():
+        _show(found, place.resolve())
+    for link in _links(place / "bin" / "python"):
+        _show(found, _prefix(link))
+    for linked in _linked_sources(place):
+        if not linked.is_relative_to(root) and not linked.is_relative_to(place):
+            _show(found, linked)
+
+
+def _links(path: Path) -> Iterator[Path]:
+    """Yield every target on the way from a symbolic link to a file."""
+    for _ in range(20):
+        if not path.is_symlink():
+            return
+        path = Path(os.path.normpath(path.parent / path.readlink()))
+        yield path
+        yield path.parent.resolve() / path.name
+
+
+def _linked_sources(place: Path) -> Iterator[Path]:
+    """Yield the folders that `.pth` files of a virtual environment name: other editable installs."""
+    for file in place.glob("lib/python*/site-packages/*.pth"):
+        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("/") and Path(line).is_dir():
+                yield Path(line)
+
+
+def _add_pyenv(found: _Found, root: Path) -> None:
+    """Name the interpreter that a pyenv shim would start: the shim needs all of pyenv, and time."""
+    home = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    if shutil.which("python3") != str(home / "shims" / "python3"):
+        return
+    for chosen in (root / ".python-version", home / "version"):
+        if chosen.is_file():
+            name = chosen.read_text(encoding="utf-8", errors="replace").strip().partition("\n")[0]
+            prefix = home / "versions" / name
+            if _PYTHON_VERSION.fullmatch(name) and (prefix / "bin").is_dir():
+                found.path.append(prefix / "bin")
+                _show(found, prefix)
+                return
+
+
+def _add_program(found: _Found, name: str) -> None:
+    where = shutil.which(name)
+    if (
+        where is None
+        or "/shims/" in where
+        or Path(where).is_relative_to(found.path[0] if found.path else "/-")
+    ):
+        return
+    program = Path(where)
+    if _is_system(program) and _is_system(program.resolve()):
+        return
+    found.path.append(program.parent)
+    _show(found, program.parent)
+    for link in _links(program):
+        _show(found, _prefix(link))
+    _show(found, _prefix(program))
+    if name in ("cargo", "rustc"):
+        _add_rust(found)
+    if name == "go":
+        _add_go(found)
+
+
+def _add_absolute(found: _Found, program: Path, root: Path) -> None:
+    """Show what a program that the command names by its whole path needs."""
+    if _is_system(program) or program.is_relative_to(root) or not os.access(program, os.X_OK):
+        return
+    if program.parent.name == "bin" and (program.parent.parent / "pyvenv.cfg").is_file():
+        _add_virtual_environment(found, program.parent.parent, root)
+    elif program.is_file():
+        _show(found, _prefix(program))
+        for link in _links(program):
+            _show(found, _prefix(link))
+
+
+def _add_rust(found: _Found) -> None:
+    """Show Rust's toolchains and downloaded crates, but not `credentials.toml` beside them."""
+    cargo = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+    rustup = Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup")
+    for place in (cargo / "bin", cargo / "registry", cargo / "git", rustup):
+        _show(found, place)
+    found.variables |= {"CARGO_HOME": str(cargo), "RUSTUP_HOME": str(rustup), "CARGO_NET_OFFLINE": "true"}
+
+
+def _add_go(found: _Found) -> None:
+    modules = Path(os.environ.get("GOMODCACHE") or Path.home() / "go" / "pkg" / "mod")
+    _show(found, modules)
+    found.variables |= {"GOMODCACHE": str(modules), "GOPROXY": "off", "GOFLAGS": "-mod=mod"}
+
+
+def _prefix(program: Path) -> Path:
+    """Return the folder that an installed program belongs to: the one above its `bin`."""
+    return program.parent.parent if program.parent.name == "bin" else program.parent
+
+
+def _show(found: _Found, place: Path) -> None:
+    """Add a folder, unless it holds more of the user's than a program: a home, or what tools share there."""
+    home = Path.home()
+    private = {home, *home.parents, home / ".local", home / ".cargo", home / ".config", home / ".ssh"}
+    if place.exists() and place not in private and not _is_system(place):
+        found.read_only.append(place)
+
+
+def _is_system(path: Path) -> bool:
+    return any(path.is_relative_to(folder) for folder in _SYSTEM)

@@ -1,0 +1,78 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moot.agent.core.errors import EditRejected
+from moot.agent.edits.answer import ReplaceSymbol, SearchReplace, WholeFile, parse_answer
+
+BLOCK = "<<<<<<< SEARCH a/b.py\nold\n=======\nnew\n>>>>>>> REPLACE\n"
+
+
+def test_a_search_block_with_its_path_in_the_head():
+    assert parse_answer(f"Sure:\n```python\n{BLOCK}```\n") == [SearchReplace("a/b.py", "old\n", "new\n")]
+
+
+@pytest.mark.parametrize(
+    "line", ["a/b.py", "`a/b.py`", "**a/b.py**", "### a/b.py", "File: a/b.py", "a/b.py:"]
+)
+def test_the_path_may_stand_on_the_line_before(line):
+    text = f"{line}\n```python\n<<<<<<< SEARCH\nold\n=======\nnew\n>>>>>>> REPLACE\n```"
+    assert parse_answer(text) == [SearchReplace("a/b.py", "old\n", "new\n")]
+
+
+def test_a_second_block_reuses_the_path_of_the_first():
+    text = BLOCK + "<<<<<<< SEARCH\nmore\n=======\nless\n>>>>>>> REPLACE\n"
+    assert parse_answer(text)[1] == SearchReplace("a/b.py", "more\n", "less\n")
+
+
+def test_symbol_file_and_delete_blocks():
+    text = (
+        "<<<<<<< SYMBOL a.py C.f\ndef f(self): ...\n>>>>>>> END\n"
+        "<<<<<<< FILE b.py\nx = 1\n>>>>>>> END\n"
+        "<<<<<<< DELETE c.py\n>>>>>>> END\n"
+    )
+    assert parse_answer(text) == [
+        ReplaceSymbol("a.py", "C.f", "def f(self): ...\n"),
+        WholeFile("b.py", "x = 1\n"),
+        WholeFile("c.py", None),
+    ]
+
+
+def test_json_of_the_schema():
+    edits = [
+        {"kind": "search_replace", "path": "a.py", "target": "old", "text": "new"},
+        {"kind": "symbol", "path": "a.py", "target": "f", "text": "def f(): ..."},
+        {"kind": "delete", "path": "b.py"},
+    ]
+    assert parse_answer(json.dumps({"edits": edits})) == [
+        SearchReplace("a.py", "old", "new"),
+        ReplaceSymbol("a.py", "f", "def f(): ..."),
+        WholeFile("b.py", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("I would change the loop.", "no edit"),
+        ("<<<<<<< SEARCH a.py\nold\n>>>>>>> REPLACE\n", "exactly one ======="),
+        ("<<<<<<< SEARCH\nold\n=======\nnew\n>>>>>>> REPLACE\n", "needs its file's path"),
+        ("<<<<<<< SYMBOL a.py\nx\n>>>>>>> END\n", "names a path and a symbol"),
+        ('{"edits": []}', "no edit"),
+        ('{"edits": 3}', "not JSON of the given schema"),
+        ("{broken", "not JSON of the given schema"),
+    ],
+)
+def test_an_answer_without_a_complete_edit_is_rejected_with_a_reason(text, reason):
+    with pytest.raises(EditRejected, match=reason):
+        parse_answer(text)
+
+
+@given(st.text(alphabet="<>=SEARCHREPLACE a.py\n{}\"'`\0é", max_size=300) | st.text())
+def test_any_text_gives_edits_or_a_rejection(text):
+    try:
+        assert parse_answer(text)
+    except EditRejected as exc:
+        assert str(exc)

@@ -1,0 +1,291 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from moot.agent.core.errors import Refused, UsageError
+from moot.agent.core.types import ApplyMode, FileChange
+from moot.agent.git.repository import GitRepository
+from tests.agent.git.conftest import git
+from tests.agent.git.test_repository import change, commit, snapshot
+
+
+def edit(repository: GitRepository) -> str:
+    return commit(
+        repository,
+        change(repository, "a.py", b"A = 2\n"),
+        change(repository, "pkg/b.py", None),
+        FileChange("new/n.py", None, b"N = 1\n"),
+    )
+
+
+def publish(repository: GitRepository, mode: ApplyMode, commit_id: str | None = None, run_id: str = "run-1"):
+    return repository.publish(run_id, repository.head, commit_id or edit(repository), mode)
+
+
+def test_commit_lands_on_the_branch(repository, root):
+    (root / "c.txt").write_text("mine, unsaved\n")
+    (root / "untracked").write_text("mine\n")
+    result = publish(repository, ApplyMode.COMMIT)
+    assert result.branch == "main"
+    assert result.commit == git(root, "rev-parse", "main")
+    assert git(root, "rev-parse", "HEAD^") == repository.head
+    assert git(root, "status", "--porcelain") == " M c.txt\n?? untracked"
+    assert (root / "a.py").read_text() == "A = 2\n"
+    assert (root / "new" / "n.py").exists()
+    assert not (root / "pkg").exists()
+    assert "Moot-Run: run-1" in git(root, "log", "-1", "--format=%(trailers)")
+    assert git(root, "log", "-1", "--format=%an <%ae>") == "moot <moot@localhost>"
+    assert git(root, "fsck", "--strict") == ""
+
+
+def test_publishing_again_changes_nothing(repository, root, tmp_path):
+    result = publish(repository, ApplyMode.COMMIT)
+    before = snapshot(root)
+    assert publish(repository, ApplyMode.COMMIT) == result
+    again = GitRepository.open(root, tmp_path / "data")
+    assert again.publish("run-1", repository.head, edit(repository), ApplyMode.COMMIT) == result
+    assert snapshot(root) == before
+
+
+def test_a_run_is_published_one_way(repository):
+    publish(repository, ApplyMode.PATCH)
+    with pytest.raises(Refused, match="already published"):
+        publish(repository, ApplyMode.COMMIT)
+
+
+@pytest.mark.parametrize("mode", [ApplyMode.COMMIT, ApplyMode.WORKTREE])
+@pytest.mark.parametrize("case", ["worktree", "index", "untracked", "deleted", "folder", "parent", "mode"])
+def test_users_work_in_the_way(repository, root, mode, case):
+    match case:
+        case "worktree":
+            (root / "a.py").write_text("A = 7\n")
+        case "index":
+            (root / "a.py").write_text("A = 7\n")
+            git(root, "add", "a.py")
+            (root / "a.py").write_text("A = 1\n")
+        case "untracked":
+            (root / "new").mkdir()
+            (root / "new" / "n.py").write_text("mine")
+        case "deleted":
+            (root / "a.py").unlink()
+        case "folder":
+            (root / "new" / "n.py").mkdir(parents=True)
+        case "parent":
+            (root / "new").symlink_to("pkg")
+        case _:
+            (root / "a.py").chmod(0o755)
+    before = snapshot(root)
+    with pytest.raises(Refused, match="uncommitted"):
+        publish(repository, mode)
+    assert snapshot(root) == before
+
+
+def test_branch_moved(repository, root):
+    git(root, "commit", "-q", "--allow-empty", "-m", "three")
+    before = snapshot(root)
+    with pytest.raises(Refused, match="moved"):
+        publish(repository, ApplyMode.COMMIT)
+    assert snapshot(root) == before
+
+
+def test_detached_head(root, tmp_path):
+    git(root, "checkout", "-q", "--detach")
+    repository = GitRepository.open(root, tmp_path / "data")
+    with pytest.raises(Refused, match="check out a branch, or use --apply branch"):
+        publish(repository, ApplyMode.COMMIT)
+    assert publish(repository, ApplyMode.BRANCH).branch == "moot/run-1"
+
+
+def test_unfinished_merge(repository, root):
+    (root / ".git" / "MERGE_HEAD").write_text(f"{repository.head}\n")
+    with pytest.raises(Refused, match="not finished"):
+        publish(repository, ApplyMode.COMMIT)
+
+
+def test_locked_index(repository, root):
+    (root / ".git" / "index.lock").touch()
+    with pytest.raises(Refused, match=r"index\.lock"):
+        publish(repository, ApplyMode.COMMIT)
+
+
+def test_branch_touches_only_its_ref(repository, root):
+    before = snapshot(root)
+    result = publish(repository, ApplyMode.BRANCH)
+    assert result == publish(repository, ApplyMode.BRANCH)
+    assert git(root, "rev-parse", "moot/run-1") == result.commit
+    changed = {path for path, state in snapshot(root).items() if before.get(path) != state}
+    allowed = (".git/objects/", ".git/refs/heads/moot/", ".git/logs/refs/heads/moot/")
+    assert all(path.startswith(allowed) for path in changed)
+    assert before.items() <= snapshot(root).items()
+
+
+def test_branch_name_in_the_way(repository, root):
+    git(root, "branch", "moot")
+    with pytest.raises(Refused, match="--apply patch"):
+        publish(repository, ApplyMode.BRANCH)
+    git(root, "branch", "-m", "moot", "other")
+    assert publish(repository, ApplyMode.BRANCH).commit
+
+
+def test_worktree_leaves_git_alone(repository, root):
+    before = snapshot(root / ".git")
+    publish(repository, ApplyMode.WORKTREE)
+    assert snapshot(root / ".git") == before
+    assert git(root, "status", "--porcelain") == " M a.py\n D pkg/b.py\n?? new/"
+
+
+def test_patch_applies(repository, root):
+    before = snapshot(root)
+    result = publish(repository, ApplyMode.PATCH)
+    assert snapshot(root) == before
+    assert result.patch_file is not None
+    git(root, "apply", "--check", result.patch_file)
+
+
+def test_none(repository, root):
+    before = snapshot(root)
+    assert publish(repository, ApplyMode.NONE).commit is None
+    assert snapshot(root) == before
+
+
+@pytest.mark.parametrize("stage", ["_move", "_update_index", "_update_files"])
+def test_killed_in_between_and_resumed(repository, root, tmp_path, monkeypatch, stage):
+    from moot.agent.git.publish import Publisher
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Publisher, stage, killed)
+        with pytest.raises(KeyboardInterrupt):
+            publish(repository, ApplyMode.COMMIT)
+    again = GitRepository.open(root, tmp_path / "data")
+    result = again.publish("run-1", repository.head, edit(repository), ApplyMode.COMMIT)
+    assert git(root, "rev-parse", "main") == result.commit
+    assert git(root, "status", "--porcelain") == ""
+    assert git(root, "rev-list", "--count", "main") == "3"
+
+
+def test_killed_then_edited_keeps_the_edit(repository, root, monkeypatch):
+    from moot.agent.git.publish import Publisher
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Publisher, "_update_files", killed)
+        with pytest.raises(KeyboardInterrupt):
+            publish(repository, ApplyMode.COMMIT)
+    (root / "a.py").write_text("A = 'mine'\n")
+    publish(repository, ApplyMode.COMMIT)
+    assert (root / "a.py").read_text() == "A = 'mine'\n"
+
+
+def test_linked_worktree(root, tmp_path):
+    git(root, "worktree", "add", "-q", "-b", "side", str(tmp_path / "side"))
+    repository = GitRepository.open(tmp_path / "side", tmp_path / "data")
+    assert publish(repository, ApplyMode.COMMIT).branch == "side"
+    assert git(tmp_path / "side", "status", "--porcelain") == ""
+    assert git(root, "status", "--porcelain") == ""
+    assert git(root, "rev-parse", "main") == repository.head
+
+
+def test_shallow_clone(root, tmp_path):
+    git(tmp_path, "clone", "-q", "--depth=1", f"file://{root}", "shallow")
+    repository = GitRepository.open(tmp_path / "shallow", tmp_path / "data")
+    publish(repository, ApplyMode.COMMIT)
+    assert git(tmp_path / "shallow", "status", "--porcelain") == ""
+
+
+def test_line_ends_are_converted(root, tmp_path):
+    git(root, "config", "core.autocrlf", "true")
+    (root / "a.py").unlink()
+    git(root, "checkout", "a.py")
+    assert (root / "a.py").read_bytes() == b"A = 1\r\n"
+    repository = GitRepository.open(root, tmp_path / "data")
+    assert repository.dirty(["a.py", "pkg/b.py"]) == []
+    publish(repository, ApplyMode.COMMIT)
+    assert (root / "a.py").read_bytes() == b"A = 2\r\n"
+    assert git(root, "status", "--porcelain") == ""
+
+
+def test_filters_are_refused(root, tmp_path):
+    (root / ".gitattributes").write_text("a.py filter=lfs\n")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "attributes")
+    repository = GitRepository.open(root, tmp_path / "data")
+    with pytest.raises(Refused, match="filter"):
+        publish(repository, ApplyMode.COMMIT)
+    assert publish(repository, ApplyMode.BRANCH).commit
+
+
+def test_dirty_names_only_what_differs(repository, root):
+    (root / "c.txt").write_text("other\n")
+    (root / "extra").write_text("x")
+    assert repository.dirty(["a.py", "c.txt", "extra", "absent", "link"]) == ["c.txt", "extra"]
+
+
+@pytest.mark.parametrize("run_id", ["../x", "a..b", "-x", "", "a/b", "x.lock", "a b"])
+def test_run_ids_are_checked(repository, run_id):
+    with pytest.raises(UsageError):
+        publish(repository, ApplyMode.BRANCH, run_id=run_id)
+
+
+def test_a_hostile_configuration_executes_nothing(root, tmp_path):
+    canary = tmp_path / "canary"
+    script = tmp_path / "evil.sh"
+    script.write_text(f'#!/bin/sh\necho "$0 $*" >> {canary}\ncat\n')
+    script.chmod(0o755)
+    hooks = root / ".git" / "hooks"
+    hooks.mkdir(exist_ok=True)
+    for name in ["reference-transaction", "post-index-change", "pre-commit", "post-commit", "post-checkout"]:
+        (hooks / name).write_bytes(script.read_bytes())
+        (hooks / name).chmod(0o755)
+    (root / ".gitattributes").write_text("c.txt filter=evil diff=evil merge=evil\n*.py diff=evil\n")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "attributes")
+    for key in [
+        "core.fsmonitor",
+        "core.sshCommand",
+        "core.pager",
+        "core.editor",
+        "core.alternateRefsCommand",
+        "gpg.program",
+        "diff.external",
+        "diff.evil.textconv",
+        "diff.evil.command",
+        "filter.evil.clean",
+        "filter.evil.smudge",
+        "filter.evil.process",
+        "merge.evil.driver",
+        "trailer.x.command",
+        "uploadpack.packObjectsHook",
+    ]:
+        git(root, "config", key, str(script))
+    git(root, "config", "commit.gpgSign", "true")
+    git(root, "config", "core.hooksPath", str(hooks))
+    canary.unlink(missing_ok=True)
+
+    repository = GitRepository.open(root, tmp_path / "data")
+    (root / "c.txt").touch()
+    dict(repository.read_many(entry.blob for entry in repository.files(repository.head)))
+    result = edit(repository)
+    repository.diff(repository.head, result)
+    repository.diffstat(repository.head, result)
+    repository.checkout(result, tmp_path / "work")
+    repository.keep("run-1", result)
+    repository.dirty(["a.py", "c.txt"])
+    for mode in (ApplyMode.PATCH, ApplyMode.BRANCH, ApplyMode.COMMIT):
+        publish(repository, mode, result, f"run-{mode}")
+    assert not canary.exists(), canary.read_text()
+    git(root, "status")
+    assert canary.exists(), "the trap does not work"
+
+
+def test_the_journal_is_private(repository, tmp_path):
+    publish(repository, ApplyMode.PATCH)
+    (home,) = (tmp_path / "data" / "repos").iterdir()
+    assert home.stat().st_mode & 0o077 == 0
+    assert json.loads((home / "publications" / "run-1.json").read_text())["done"] is True
+    assert isinstance(home, Path)

@@ -1,0 +1,237 @@
+"""The index over real SQLite files and real parser processes."""
+
+import os
+import stat
+import subprocess
+import sys
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moot.agent.core.errors import UsageError
+from moot.agent.index.index import CodeIndex
+from moot.agent.index.workers import Workers
+from tests.agent.index.tree import Tree, tree
+
+DATA = Path(__file__).parent / "data"
+SAMPLES = {
+    f"src/{path.name}": path.read_bytes()
+    for path in sorted(DATA.iterdir())
+    if path.is_file() and path.suffix != ".toml"
+}
+
+
+@pytest.fixture
+def index(tmp_path):
+    with CodeIndex(tmp_path / "data" / "index.db", workers=1) as index:
+        yield index
+
+
+def update(index: CodeIndex, files: Tree):
+    return index.update(files.entries, files.read_many)
+
+
+def test_only_unknown_blobs_are_read(index):
+    first = tree(SAMPLES)
+    stats = update(index, first)
+    assert (stats.files, stats.parsed, stats.reused) == (7, 7, 0)
+    assert stats.symbols == sum(len(index.symbols(path)) for path in SAMPLES)
+
+    second = tree(SAMPLES | {"src/new.py": "def fresh(): pass\n", "copy/ring.rs": SAMPLES["src/ring.rs"]})
+    stats = update(index, second)
+    assert (stats.files, stats.parsed, stats.reused) == (9, 1, 8)
+    assert len(second.asked) == 1
+    assert index.symbols("copy/ring.rs")[0].path == "copy/ring.rs"
+
+
+def test_a_new_tree_forgets_the_old_one(index):
+    update(index, tree({"a.py": "def gone(): pass\n"}))
+    assert [s.path for s in index.find("gone")] == ["a.py"]
+    update(index, tree({"b.py": "class K:\n    def here(self): pass\n"}))
+    assert index.find("gone") == []
+    assert index.symbols("a.py") == []
+    assert (
+        [s.qualified_name for s in index.find("K.here")]
+        == ["K.here"]
+        == [s.qualified_name for s in index.find("here")]
+    )
+
+
+def test_clones_share_the_store(tmp_path):
+    with CodeIndex(tmp_path / "i.db", workers=1) as one, CodeIndex(tmp_path / "i.db", workers=1) as other:
+        assert update(one, tree(SAMPLES)).parsed == 7
+        assert update(other, tree(SAMPLES)).parsed == 0
+        assert other.symbols("src/ring.rs") == one.symbols("src/ring.rs") != []
+
+
+def test_the_same_blob_in_two_languages(index):
+    files = tree({"a.js": "function f() {}\n", "a.ts": "function f() {}\n", "a.txt": "function f() {}\n"})
+    assert update(index, files).parsed == 3
+    assert len(files.asked) == 1
+    assert len(index.find("f")) == 2
+
+
+def test_odd_files_do_no_harm(index):
+    files = tree(
+        {
+            "nul.py": b"\0\1def f(): pass",
+            "latin.py": b"def caf\xe9(): pass\ndef plain(): pass\n",
+            "huge.py": b"def f(): pass\n" * 80_000,
+            "link.py": "nul.py",
+            "module": "0" * 40,
+            "empty.py": "",
+        },
+        modes={"link.py": "120000", "module": "160000"},
+    )
+    stats = update(index, files)
+    assert (stats.files, stats.parsed) == (6, 3)
+    assert len(files.asked) == 3  # neither the link, nor the submodule, nor the huge file
+    assert [s.name for s in index.symbols("latin.py")][-1] == "plain"
+    assert index.symbols("link.py") == index.symbols("module") == index.symbols("huge.py") == []
+    paths = {file.path for file in index.search("nul link module huge latin plain")}
+    assert paths == {"nul.py", "latin.py"}
+
+
+def test_ignored_globs(tmp_path):
+    with CodeIndex(tmp_path / "i.db", ignore=["gen/*", "*.lock"], workers=1) as index:
+        assert update(index, tree({"gen/deep/a.py": "x = 1\n", "b.lock": "x", "c.py": "y = 2\n"})).files == 1
+
+
+def test_an_empty_tree(index):
+    assert update(index, tree({})).files == 0
+    assert index.search("anything") == []
+    assert index.find("anything") == []
+
+
+def test_the_store_is_private(tmp_path):
+    with CodeIndex(tmp_path / "data" / "i.db", workers=1) as index:
+        update(index, tree({"a.py": "x = 1\n"}))
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "data").iterdir()}
+        assert set(modes.values()) == {0o600}, modes
+        assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+
+
+def test_a_damaged_store_is_built_again(tmp_path):
+    path = tmp_path / "i.db"
+    path.write_bytes(b"this is no database, and it is long enough to be read as one" * 100)
+    with CodeIndex(path, workers=1) as index:
+        assert update(index, tree({"a.py": "def f(): pass\n"})).symbols == 1
+
+
+def test_a_store_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UsageError, match="choose another data folder"):
+        CodeIndex(tmp_path / "file" / "i.db")
+
+
+RACER = """
+import sys
+from pathlib import Path
+from moot.agent.index.index import CodeIndex
+from tests.agent.index.tree import tree
+
+files = tree({f"m{n}.py": f"def f{n}(): pass\\n" for n in range(60)})
+with CodeIndex(Path(sys.argv[1]), workers=1) as index:
+    print(index.update(files.entries, files.read_many).symbols, flush=True)
+"""
+
+
+def test_processes_that_update_at_once(tmp_path):
+    root = Path(__file__).parents[3]
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACER, str(tmp_path / "new" / "i.db")],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=root,
+        )
+        for _ in range(3)
+    ]
+    for racer in racers:
+        out, err = racer.communicate(timeout=60)
+        assert (racer.returncode, out.strip()) == (0, "60"), err
+    with CodeIndex(tmp_path / "new" / "i.db", workers=1) as index:
+        assert update(index, tree({f"m{n}.py": f"def f{n}(): pass\n" for n in range(60)})).parsed == 0
+
+
+def test_threads_that_search_while_another_updates(index):
+    update(index, tree(SAMPLES))
+    with ThreadPoolExecutor(4) as threads:
+        searches = [threads.submit(index.search, "session store") for _ in range(20)]
+        update(index, tree(SAMPLES | {"x.py": "def session_store(): pass\n"}))
+        assert all(search.result() for search in searches)
+    assert any(file.path == "x.py" for file in index.search("session store"))
+
+
+def test_a_file_that_takes_too_long_is_read_by_lines_and_the_next_one_parsed():
+    slow = b"def a(): pass\nx = " + b"(" * 400_000 + b"\n"  # takes the grammar far over 10 seconds
+    with Workers(1, timeout=2.0) as workers:
+        row = workers.extract(slow, "python")
+        assert row.state == "words"
+        assert '"a"' in row.symbols
+        assert workers.extract(b"def b(): pass\n", "python").state == "parsed"
+
+
+def test_a_repository_cannot_run_code_in_the_parser(tmp_path, monkeypatch):
+    trap = tmp_path / "repo"
+    trap.mkdir()
+    for name in ("json", "struct", "resource", "tree_sitter", "moot", "multiprocessing"):
+        (trap / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nraise SystemExit\n")
+    monkeypatch.chdir(trap)
+    with CodeIndex(tmp_path / "i.db", workers=2) as index:
+        stats = update(index, tree({f"m{n}.py": f"def f{n}(): pass\n" for n in range(60)}))
+    assert stats.symbols == 60
+    assert not (tmp_path / "ran").exists()
+
+
+def test_no_process_outlives_the_update(index):
+    before = children()
+    update(index, tree(SAMPLES))
+    assert children() == before
+
+
+def test_importing_the_index_loads_no_grammar():
+    program = (
+        "import sys, moot.agent.index.index; print([m for m in sys.modules if m.startswith('tree_sitter')])"
+    )
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+CONTENTS = st.sampled_from(
+    [
+        "def alpha(): pass\n",
+        "class Beta:\n    def gamma(self): return alpha()\n",
+        "x = (\n",
+        "\0",
+        "",
+        textwrap.dedent("""\
+            import alpha
+            delta = 1
+        """),
+    ]
+)
+TREES = st.dictionaries(st.sampled_from(["a.py", "b.py", "tests/test_a.py", "c.txt"]), CONTENTS, max_size=4)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.lists(TREES, min_size=1, max_size=3))
+def test_incremental_equals_fresh(tmp_path_factory, trees):
+    folder = tmp_path_factory.mktemp("index")
+    with CodeIndex(folder / "kept.db", workers=1) as kept, CodeIndex(folder / "new.db", workers=1) as fresh:
+        for files in trees:
+            update(kept, tree(files))
+        update(fresh, tree(trees[-1]))
+        assert [kept.symbols(p) for p in trees[-1]] == [fresh.symbols(p) for p in trees[-1]]
+        for query in ("alpha gamma", "`Beta` in tests/test_a.py"):
+            assert kept.search(query) == fresh.search(query)
+
+
+def children() -> set[int]:
+    own = os.getpid()
+    return {int(p) for p in Path(f"/proc/{own}/task/{own}/children").read_text().split()}

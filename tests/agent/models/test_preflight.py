@@ -1,0 +1,115 @@
+"""What is found out about a server before anything depends on it."""
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+
+from moot.agent.core.errors import ModelAnswerError, ModelUnreachable, UsageError
+from moot.agent.core.types import ModelInfo
+from moot.agent.models.client import ClientOptions, OpenAIClient
+from moot.agent.models.preflight import DEFAULT_CONTEXT, Known
+from tests.scripted import PROBE_TOKENS, ScriptedServer
+
+FAST = ClientOptions(first_wait=0.01, read_timeout=5)
+
+
+def info(base_url: str, known: Known | None = None, **options: Any) -> ModelInfo:
+    async def main() -> ModelInfo:
+        chosen = ClientOptions(first_wait=0.01, read_timeout=5, **options)
+        client = await OpenAIClient.connect(base_url, chosen, known=known)
+        await client.close()
+        return client.info
+
+    return asyncio.run(main())
+
+
+def test_everything_is_found() -> None:
+    with ScriptedServer(models=["m"], context=8192) as server:
+        assert info(server.base_url) == ModelInfo("m", 8192, True, True, True, True)
+    probes = [request for request in server.requests if "max_tokens" in request.body]
+    assert 0 < len(probes) <= 4
+    assert all(probe.body["max_tokens"] <= PROBE_TOKENS for probe in probes)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "field"),
+    [
+        ("structured_output", "structured_output"),
+        ("tools", "tools"),
+        ("completions", "fim"),
+        ("tokenize", "tokenize"),
+    ],
+)
+def test_what_a_server_lacks_is_no_error(lacking: str, field: str) -> None:
+    with ScriptedServer(**{lacking: False}) as server:
+        found = info(server.base_url)
+    names = ("structured_output", "tools", "fim", "tokenize")
+    assert [name for name in names if not getattr(found, name)] == [field]
+
+
+def test_a_server_that_does_not_say_its_context() -> None:
+    with ScriptedServer(context=None) as server:
+        assert info(server.base_url).context == DEFAULT_CONTEXT
+
+
+def test_a_server_is_probed_once() -> None:
+    known: Known = {}
+    with ScriptedServer() as server:
+        first = info(server.base_url, known)
+        asked = len(server.requests)
+        assert info(server.base_url, known) == first
+        assert [request.path for request in server.requests[asked:]] == ["/v1/models"]
+
+
+@pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/"])
+def test_the_path_may_be_left_out(path: str) -> None:
+    with ScriptedServer() as server:
+        assert info(server.root_url + path).tokenize
+
+
+def test_several_models() -> None:
+    with ScriptedServer(models=["a", "b"]) as server:
+        assert info(server.base_url, model="b").id == "b"
+        with pytest.raises(UsageError, match="pass --model, one of a, b"):
+            info(server.base_url)
+        with pytest.raises(UsageError, match="does not serve c: pass --model, one of a, b"):
+            info(server.base_url, model="c")
+
+
+def test_no_models() -> None:
+    with ScriptedServer(models=[]) as server, pytest.raises(UsageError, match="serves no model"):
+        info(server.base_url)
+
+
+def test_a_wrong_key() -> None:
+    with ScriptedServer(api_key="right") as server:
+        with pytest.raises(ModelAnswerError, match="MOOT_API_KEY") as caught:
+            info(server.base_url, api_key="wrong")
+        assert info(server.base_url, api_key="right").tools
+    assert "wrong" not in str(caught.value)
+
+
+def test_a_wrong_path() -> None:
+    with ScriptedServer() as server, pytest.raises(ModelAnswerError, match="often ends in /v1"):
+        info(server.root_url + "/api")
+
+
+def test_nobody_listens() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    with pytest.raises(ModelUnreachable) as caught:
+        info(f"http://user:pass@127.0.0.1:{port}")
+    assert str(caught.value) == (
+        f"no model server at http://127.0.0.1:{port}/v1: start one with `agent model up` or pass --base-url"
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["", "localhost:8000", "file:///etc/passwd", "http://", "http://a:b", "ftp://x/"]
+)
+def test_a_bad_url(url: str) -> None:
+    with pytest.raises(UsageError, match="bad base URL"):
+        info(url)

@@ -1,0 +1,160 @@
+"""A context never exceeds its budget, holds no secret, and puts the best last."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moot.agent.core.types import PackLevel, RankedFile
+from moot.agent.index.index import CodeIndex
+from moot.agent.pack.packer import ContextPacker
+from tests.agent.index.tree import tree
+
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----\n"
+BIG = "import os\nfrom sys import (\n    path,\n)\n\n\n" + "".join(
+    f'def step_{n}(a, b):\n    """Do step {n}."""\n    value = a + b + {n}\n    return value * 2\n\n\n'
+    for n in range(60)
+)
+FILES = {
+    "app/core.py": 'class Core:\n    """The core."""\n\n    def run(self):\n        return 1\n',
+    "app/big.py": BIG,
+    "app/copy.py": 'class Core:\n    """The core."""\n\n    def run(self):\n        return 1\n',
+    "app/side.go": "package app\n\n// Side helps.\nfunc Side() int {\n\treturn 2\n}\n",
+    "notes.txt": "some words about the core\n" * 5,
+    ".env": "TOKEN=hunter2\n",
+    ".env.example": "TOKEN=\n",
+    "deploy/server.pem": "certificate\n",
+    "home/id_rsa": "key\n",
+    "conf/embedded.py": f"KEY = '''{PEM}'''\n",
+    "image.png": b"\x89PNG\0\0\0",
+    "data.csv": b"1,2,3\n" * 200_000,
+}
+SCORES = {"app/core.py": 1.0, "app/big.py": 0.9, "app/copy.py": 0.8, "app/side.go": 0.7, "notes.txt": 0.1}
+
+
+class WordCounter:
+    """Counts words and marks: deterministic, and additive over blocks."""
+
+    async def count(self, texts: Sequence[str]) -> list[int]:
+        return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
+
+
+class GreedyCounter(WordCounter):
+    """A counter whose sums are too low: the whole costs more than its parts."""
+
+    async def count(self, texts: Sequence[str]) -> list[int]:
+        return [tokens + (tokens // 10) ** 2 // 40 for tokens in await super().count(texts)]
+
+
+@pytest.fixture(scope="module")
+def files():
+    return tree(FILES)
+
+
+@pytest.fixture(scope="module")
+def index(files, tmp_path_factory):
+    with CodeIndex(tmp_path_factory.mktemp("pack") / "i.db", workers=1) as index:
+        index.update(files.entries, files.read_many)
+        yield index
+
+
+@pytest.fixture(scope="module")
+def ranked(files):
+    blobs = {entry.path: entry.blob for entry in files.entries}
+    found = [
+        RankedFile(
+            path, blob, SCORES.get(path, 0.5), (f"because {path}",), ("step_7",) if "big" in path else ()
+        )
+        for path, blob in blobs.items()
+    ]
+    return sorted(found, key=lambda file: (-file.score, file.path))
+
+
+@pytest.fixture(scope="module")
+def pack(index, files, ranked):
+    def run(budget, counter=None, ranking=None):
+        packer = ContextPacker(index, files.read, counter or WordCounter())
+        return asyncio.run(packer.pack(ranked if ranking is None else ranking, budget))
+
+    return run
+
+
+def test_the_best_file_is_whole_and_last(pack):
+    made = pack(4000)
+    assert made.text.endswith("        return 1\n</file>\n")
+    assert made.files[0].path == "app/core.py"
+    assert made.files[0].level is PackLevel.WHOLE
+    assert made.files[0].reasons == ("because app/core.py",)
+    levels = [
+        made.text.index(f'"{path}"') for path in ("notes.txt", "app/side.go", "app/big.py", "app/core.py")
+    ]
+    assert levels == sorted(levels)
+
+
+def test_files_that_do_not_pay_are_named_only(pack):
+    levels = {file.path: file.level for file in pack(4000).files}
+    assert levels["notes.txt"] is PackLevel.NAME
+    assert levels["app/side.go"] is PackLevel.WHOLE
+
+
+def test_a_file_too_large_keeps_its_outline_and_the_lines_that_matter(pack):
+    made = pack(1500)
+    assert {file.path: file.level for file in made.files}["app/big.py"] is PackLevel.SKELETON
+    assert "def step_59(a, b)  # Do step 59.\n" in made.text
+    assert "from sys import ( path, )" in made.text
+    assert '<lines first="49" last="52">\ndef step_7(a, b):' in made.text
+    assert "value = a + b + 8\n" not in made.text
+
+
+def test_a_skeleton_without_room_becomes_a_name(pack):
+    levels = {file.path: file.level for file in pack(150).files}
+    assert levels["app/big.py"] is PackLevel.NAME
+
+
+@settings(max_examples=60, deadline=None)
+@given(budget=st.integers(-5, 3000), greedy=st.booleans())
+def test_never_over_the_budget(pack, budget, greedy):
+    counter = GreedyCounter() if greedy else WordCounter()
+    made = pack(budget, counter)
+    assert made.tokens <= max(0, budget)
+    assert made.tokens == (asyncio.run(counter.count([made.text]))[0] if made.text else 0)
+    assert {file.path for file in made.files}.isdisjoint(path for path, _ in made.left_out)
+    assert {file.path for file in made.files} | {path for path, _ in made.left_out} == set(FILES)
+    assert made == pack(budget, counter)
+
+
+def test_blocks_add_up(pack):
+    made = pack(2500)
+    assert made.tokens == sum(file.tokens for file in made.files)
+
+
+def test_secrets_binaries_and_copies_are_left_out_and_listed(pack):
+    made = pack(100_000)
+    reasons = dict(made.left_out)
+    assert reasons[".env"].startswith("secret")
+    assert reasons["deploy/server.pem"].startswith("secret")
+    assert reasons["home/id_rsa"].startswith("secret")
+    assert reasons["conf/embedded.py"] == "secret: it contains a private key"
+    assert reasons["image.png"] == "binary"
+    assert reasons["data.csv"] == "larger than 1 MB"
+    assert reasons["app/copy.py"] == "same content as app/core.py"
+    assert ".env.example" not in reasons
+    assert "hunter2" not in made.text
+    assert "PRIVATE KEY" not in made.text
+    assert made.text.count("The core.") == 1
+
+
+def test_nothing_ranked(pack):
+    made = pack(1000, ranking=[])
+    assert (made.text, made.tokens, made.files, made.left_out) == ("", 0, (), ())
+
+
+def test_a_path_cannot_close_its_tag(index, pack):
+    path = 'a"><x>\n.py'
+    odd = tree({path: "x = 1\n"})
+    packer = ContextPacker(index, odd.read, WordCounter())
+    text = asyncio.run(packer.pack([RankedFile(path, odd.entries[0].blob, 1.0)], 100)).text
+    assert text.startswith('<file path="a&quot;&gt;&lt;x&gt;&#10;.py">\n')

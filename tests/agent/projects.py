@@ -1,0 +1,151 @@
+"""Small real repositories, and the command line run on them as a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+BUGGY = "def mean(values):\n    return sum(values) / (len(values) - 1)\n"
+FIXED = BUGGY.replace(" (len(values) - 1)", " len(values)")
+TEST = """\
+from stats import mean
+
+
+def test_mean():
+    assert mean([1, 2, 3]) == 2
+
+
+def test_one():
+    assert True
+"""
+FIX = (
+    "<<<<<<< SEARCH stats.py\n"
+    "    return sum(values) / (len(values) - 1)\n"
+    "=======\n"
+    "    return sum(values) / len(values)\n"
+    ">>>>>>> REPLACE\n"
+)
+TASK = "mean() divides by the wrong number"
+PYTEST = f"{sys.executable} -m pytest -q"
+
+
+def git(repo: Path, *arguments: str) -> str:
+    """Run git as a user would, with an identity and no configuration of this machine."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(repo),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_NAME": "A User",
+        "GIT_AUTHOR_EMAIL": "user@example.org",
+        "GIT_COMMITTER_NAME": "A User",
+        "GIT_COMMITTER_EMAIL": "user@example.org",
+    }
+    done = subprocess.run(
+        ["git", *arguments], cwd=repo, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def make_repository(path: Path, files: dict[str, str] | None = None) -> Path:
+    """Create a repository with one commit on `main`: a library with a bug and a test that shows it."""
+    path.mkdir(parents=True)
+    git(path, "init", "-q", "-b", "main")
+    for name, text in (files or {"stats.py": BUGGY, "test_stats.py": TEST}).items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_text(text)
+    git(path, "add", "-A")
+    git(path, "commit", "-q", "-m", "Start")
+    return path
+
+
+def snapshot(repo: Path) -> dict[str, Any]:
+    """Describe everything that a run must not touch: files, index, refs, HEAD."""
+    files = {
+        str(file.relative_to(repo)): file.read_bytes()
+        for file in sorted(repo.rglob("*"))
+        if file.is_file() and ".git" not in file.relative_to(repo).parts
+    }
+    if not (repo / ".git").exists():
+        return {"files": files}
+    head = (repo / ".git" / "HEAD").read_text() if (repo / ".git").is_dir() else ""
+    return {
+        "files": files,
+        "status": git(repo, "status", "--porcelain=v2"),
+        "refs": git(repo, "for-each-ref"),
+        "head": head,
+    }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the command line did."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def result(self) -> dict[str, Any]:
+        return json.loads(self.stdout)
+
+    @property
+    def error(self) -> str:
+        """The one sentence that a failure prints."""
+        lines = [line for line in self.stderr.splitlines() if line.startswith("error: ")]
+        assert len(lines) == 1, self.stderr
+        return lines[0].removeprefix("error: ")
+
+
+@dataclass(frozen=True)
+class Agent:
+    """The installed command with a data folder of its own."""
+
+    home: Path
+    base_url: str | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        given = {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(self.home),
+            "MOOT_DATA_DIR": str(self.home / "data"),
+            "MOOT_READ_TIMEOUT": "5",
+            "COLUMNS": "200",
+        }
+        return given | ({"MOOT_BASE_URL": self.base_url} if self.base_url else {})
+
+    @property
+    def program(self) -> str:
+        return str(Path(sys.executable).parent / "agent")
+
+    def start(self, *arguments: str, **more: Any) -> "subprocess.Popen[str]":
+        """Start the command and return at once."""
+        return subprocess.Popen(
+            [self.program, *arguments],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **more,
+        )
+
+    def __call__(self, *arguments: str, stdin: str | None = None) -> Outcome:
+        done = subprocess.run(
+            [self.program, *arguments],
+            env=self.environment,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    def run(self, repo: Path, *arguments: str, task: str = TASK, test: str = PYTEST) -> Outcome:
+        """`agent run` with JSON output."""
+        return self("run", task, "--repo", str(repo), "--test", test, "--output", "json", *arguments)

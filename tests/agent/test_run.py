@@ -1,0 +1,257 @@
+"""`agent run` from end to end: the real command, real git, a real sandbox, a scripted model."""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.agent.projects import BUGGY, FIX, FIXED, PYTEST, TASK, Agent, git, make_repository, snapshot
+from tests.scripted import Call, Fault, Reply
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "result.schema.json").read_text())
+
+
+@pytest.fixture
+def repo(tmp_path):
+    return make_repository(tmp_path / "repo")
+
+
+@pytest.fixture
+def agent(tmp_path, serve):
+    """Return the command against a server that answers with these replies."""
+
+    def make(*replies, script=None, **options) -> Agent:
+        server = serve(script or list(replies), **{"tools": False, **options})
+        home = tmp_path / "home"
+        home.mkdir(exist_ok=True)
+        return Agent(home, server.base_url)
+
+    return make
+
+
+def test_a_bug_is_fixed_and_committed(repo, agent):
+    outcome = agent(Reply(FIX)).run(repo)
+    assert outcome.exit_code == 0, outcome.stderr
+    result = outcome.result
+    jsonschema.validate(result, SCHEMA)
+    assert result["status"] == "done"
+    assert result["tests"]["before"]["failed"] == ["test_stats.py::test_mean"]
+    assert result["tests"]["after"]["status"] == "passed"
+    assert result["tests"]["verified"] is True
+    assert result["files"] == ["stats.py"]
+    assert result["tokens"]["completion"] > 0
+    assert git(repo, "rev-parse", "main") == result["commit"]
+    assert git(repo, "rev-parse", "main^") == result["base"]
+    assert (repo / "stats.py").read_text() == FIXED
+    assert git(repo, "status", "--porcelain") == ""
+    assert f"Moot-Run: {result['run_id']}" in git(repo, "log", "-1", "--format=%B")
+
+
+def test_text_goes_to_stdout_and_progress_to_stderr(repo, agent):
+    outcome = agent(Reply(FIX))("run", TASK, "--repo", str(repo), "--test", PYTEST)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "+    return sum(values) / len(values)" in outcome.stdout
+    assert git(repo, "rev-parse", "HEAD") in outcome.stdout
+    assert "before: failed, 1 passed, 1 failed" in outcome.stderr
+
+
+def test_a_stream_of_events_ends_with_the_result(repo, agent):
+    outcome = agent(Reply(FIX))("run", TASK, "--repo", str(repo), "--test", PYTEST, "--output", "stream-json")
+    events = [json.loads(line) for line in outcome.stdout.splitlines()]
+    names = [event["event"] for event in events]
+    assert names[0] == "RunStarted"
+    assert names[-1] == "RunFinished"
+    steps = [event["step"] for event in events if event["event"] == "StepFinished"]
+    assert steps == [
+        *("index", "reproduce", "retrieve", "explore", "pack", "propose", "validate", "assess"),
+        *("verify", "approve", "publish"),
+    ]
+    assert "".join(event["text"] for event in events if event["event"] == "TokensStreamed") == FIX
+    expected = {
+        *("IndexUpdated", "TestsStarted", "TestsFinished", "FilesConsidered", "ContextPacked", "ModelCalled"),
+        *("CandidateProposed", "RiskAssessed", "EvidenceFound", "CandidateSelected", "Published"),
+    }
+    assert expected <= set(names)
+    final = {key: value for key, value in events[-1].items() if key != "event"}
+    jsonschema.validate(final, SCHEMA)
+
+
+def test_dry_run_shows_the_patch_and_publishes_nothing(repo, agent):
+    before = snapshot(repo)
+    outcome = agent(Reply(FIX)).run(repo, "--dry-run")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "+    return sum(values) / len(values)" in outcome.result["diff"]
+    assert outcome.result["commit"] is None
+    assert snapshot(repo) == before
+
+
+@pytest.mark.parametrize("mode", ["branch", "worktree", "patch"])
+def test_other_ways_to_publish(repo, agent, mode):
+    outcome = agent(Reply(FIX)).run(repo, "--apply", mode)
+    assert outcome.exit_code == 0, outcome.stderr
+    result = outcome.result
+    assert (repo / "stats.py").read_text() == (FIXED if mode == "worktree" else BUGGY)
+    assert git(repo, "rev-parse", "main") == result["base"]
+    match mode:
+        case "branch":
+            assert git(repo, "show", f"{result['branch']}:stats.py") == FIXED.strip()
+        case "patch":
+            git(repo, "apply", result["patch_file"])
+            assert (repo / "stats.py").read_text() == FIXED
+
+
+def test_a_rejected_edit_is_repaired(repo, agent):
+    wrong = FIX.replace("(len(values) - 1)\n=", "len(values) - 1\n=")
+    outcome = agent(Reply(wrong), Reply(FIX), Reply(texts=[FIX, "no"])).run(repo)
+    assert outcome.exit_code == 0, outcome.stderr
+
+
+def test_an_edit_that_fails_the_tests_is_repaired(repo, agent):
+    wrong = FIX.replace("/ len(values)\n>", "/ (len(values) + 1)\n>")
+    outcome = agent(Reply(wrong), Reply(FIX), Reply(texts=["no", "no"])).run(repo)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert (repo / "stats.py").read_text() == FIXED
+
+
+def test_a_small_model_repairs_by_filling_in(repo, agent):
+    """With an infilling profile the failing test's lines are masked and filled in."""
+
+    def script(request):
+        return Reply(texts=["return sum(values)", "return sum(values) / len(values)"])
+
+    outcome = agent(script=script).run(repo, "--profile", "qwen2.5-coder-1.5b-cpu")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert (repo / "stats.py").read_text() == FIXED
+
+
+def test_no_candidate_passes(repo, agent):
+    before = snapshot(repo)
+    wrong = FIX.replace("/ len(values)\n>", "/ (len(values) + 1)\n>")
+    outcome = agent(*[Reply(wrong)] * 9).run(repo)
+    assert outcome.exit_code == 1
+    assert "none of 1 candidates passed the tests" in outcome.error
+    jsonschema.validate(outcome.result, SCHEMA)
+    assert snapshot(repo) == before
+
+
+def test_fusion_keeps_the_candidate_that_passes(repo, agent):
+    wrong = FIX.replace("/ len(values)\n>", "/ (len(values) + 1)\n>")
+    outcome = agent(Reply(wrong), Reply(texts=[wrong.replace("+ 1", "+ 2"), FIX])).run(
+        repo, "--fusion", "always"
+    )
+    assert outcome.exit_code == 0, outcome.stderr
+    fusion = outcome.result["fusion"]
+    assert fusion["candidates"] == 3
+    assert fusion["survivors"] == 1
+    assert (repo / "stats.py").read_text() == FIXED
+
+
+def test_the_model_may_look_things_up_first(repo, serve, tmp_path):
+    server = serve(
+        [
+            Reply(tool_calls=[Call("find_symbol", '{"name": "mean"}')]),
+            Reply(tool_calls=[Call("read_file", '{"path": "../../etc/passwd"}', "call-2")]),
+            Reply(tool_calls=[Call("read_file", '{"path": "stats.py"}', "call-3")]),
+            Reply("READY"),
+            Reply(FIX),
+        ]
+    )
+    (tmp_path / "home").mkdir()
+    outcome = Agent(tmp_path / "home", server.base_url).run(repo)
+    assert outcome.exit_code == 0, outcome.stderr
+    told = [message["content"] for message in server.calls[3].body["messages"] if message["role"] == "tool"]
+    assert told[0].startswith("stats.py:1: def mean")
+    assert "no file" in told[1]
+    assert "sum(values)" in told[2]
+
+
+def test_a_risky_edit_is_refused_without_a_terminal(repo, agent):
+    workflow = "<<<<<<< SEARCH .github/workflows/ci.yml\n=======\non: push\n>>>>>>> REPLACE\n"
+    before = snapshot(repo)
+    outcome = agent(*[Reply(FIX + workflow)] * 3).run(repo)
+    assert outcome.exit_code == 5
+    assert "not approved" in outcome.error
+    assert outcome.result["risk"]["high"] is True
+    assert snapshot(repo) == before
+
+
+def test_yes_publishes_a_risky_edit(repo, agent):
+    workflow = "<<<<<<< SEARCH .github/workflows/ci.yml\n=======\non: push\n>>>>>>> REPLACE\n"
+    outcome = agent(*[Reply(FIX + workflow)] * 3).run(repo, "--yes")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert (repo / ".github/workflows/ci.yml").read_text() == "on: push\n"
+
+
+def test_without_verification_the_result_says_so(repo, agent):
+    outcome = agent(Reply(FIX)).run(repo, "--no-verify")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert outcome.result["tests"] == {"command": None, "before": None, "after": None, "verified": False}
+    assert "nothing is verified" in outcome.stderr
+
+
+def test_the_tests_are_found(repo, agent):
+    outcome = agent(Reply(FIX))("run", TASK, "--repo", str(repo), "--output", "json")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "pytest" in outcome.result["tests"]["command"]
+
+
+def test_the_task_may_come_from_stdin(repo, agent):
+    outcome = agent(Reply(FIX))(
+        "run", "-", "--repo", str(repo), "--test", PYTEST, "--output", "json", stdin=TASK
+    )
+    assert outcome.exit_code == 0, outcome.stderr
+
+
+def test_an_interrupted_run_leaves_the_tree_and_can_be_resumed(repo, agent):
+    before = snapshot(repo)
+    command = agent(Fault.hang(30.0), Reply(FIX), Reply(FIX))
+    process = command.start("run", TASK, "--repo", str(repo), "--test", PYTEST, "--output", "stream-json")
+    assert process.stdout is not None
+    events = []
+    for line in process.stdout:
+        events.append(json.loads(line))
+        if events[-1].get("step") == "propose":
+            break
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=30)
+    final = json.loads(rest.splitlines()[-1])
+    assert process.returncode == 130
+    assert final["status"] == "interrupted"
+    assert f"agent run --resume {final['run_id']}" in final["reason"]
+    assert snapshot(repo) == before
+
+    outcome = command.run(repo, "--resume", final["run_id"])
+    assert outcome.exit_code == 0, outcome.stderr
+    assert outcome.result["run_id"] == final["run_id"]
+    assert outcome.result["tests"]["before"]["failed"] == ["test_stats.py::test_mean"]
+    assert (repo / "stats.py").read_text() == FIXED
+
+
+def test_a_limit_on_tokens(repo, agent):
+    wrong = FIX.replace("/ len(values)\n>", "/ (len(values) + 1)\n>")
+    outcome = agent(*[Reply(wrong)] * 9).run(repo, "--max-tokens", "10")
+    assert outcome.exit_code == 4
+    assert "--max-tokens" in outcome.error
+
+
+def test_a_limit_on_time(repo, agent):
+    outcome = agent(Fault.hang(30.0)).run(repo, "--max-time", "4")
+    assert outcome.exit_code == 4
+    assert "--max-time" in outcome.error
+
+
+def test_index_and_context(repo, agent):
+    command = agent()
+    first = json.loads(command("index", "--repo", str(repo), "--output", "json").stdout)
+    again = json.loads(command("index", "--repo", str(repo), "--output", "json").stdout)
+    assert (first["files"], first["parsed"]) == (2, 2)
+    assert (again["parsed"], again["reused"]) == (0, 2)
+    packed = json.loads(command("context", TASK, "--repo", str(repo), "--output", "json").stdout)
+    assert packed["exact"] is True
+    assert {file["path"] for file in packed["files"]} == {"stats.py", "test_stats.py"}
+    assert packed["tokens"] <= packed["budget"]
+    assert "stats.py" in command("context", TASK, "--repo", str(repo)).stdout

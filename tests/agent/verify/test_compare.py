@@ -1,0 +1,74 @@
+from moot.agent.core.types import TestCase, TestReport
+from moot.agent.verify.compare import compare
+
+
+def report(status: str = "", **cases: str) -> TestReport:
+    failed = any(outcome in ("failed", "error") for outcome in cases.values())
+    return TestReport(
+        "pytest",
+        status or ("failed" if failed else "passed"),
+        int(failed),
+        1.0,
+        tuple(TestCase(name.replace("__", "::"), outcome) for name, outcome in cases.items()),
+    )
+
+
+def test_a_command_that_passes_is_enough():
+    assert compare(None, report("passed")).verified
+    result = compare(report(f__a="failed", f__b="passed"), report(f__a="passed", f__b="passed"))
+    assert result.verified
+    assert result.fixed == {"f::a"}
+
+
+def test_unrelated_failures_do_not_hide_a_fix():
+    before = report(f__a="failed", f__other="failed", f__b="passed")
+    result = compare(before, report(f__a="passed", f__other="failed", f__b="passed"), targets=["f::a"])
+    assert result.verified
+    assert result.still_failing == {"f::other"}
+
+
+def test_a_target_must_pass():
+    before = report(f__a="failed", f__other="failed")
+    assert not compare(before, report(f__a="failed", f__other="passed"), targets=["f::a"]).verified
+
+
+def test_nothing_may_break():
+    before = report(f__a="failed", f__other="failed", f__b="passed")
+    result = compare(before, report(f__a="passed", f__other="failed", f__b="failed"))
+    assert not result.verified
+    assert result.broken == {"f::b"}
+
+
+def test_a_new_test_that_fails_is_broken():
+    before = report(f__a="failed", f__b="failed")
+    assert not compare(before, report(f__a="passed", f__b="failed", f__new="failed")).verified
+
+
+def test_nothing_fixed_is_not_verified():
+    before = report(f__a="failed")
+    assert not compare(before, before).verified
+    assert not compare(None, before).verified
+
+
+def test_removing_or_skipping_the_failing_test_is_no_fix():
+    before = report(f__a="failed", f__b="passed")
+    assert not compare(before, report(f__b="passed")).verified
+    assert not compare(before, report(f__a="skipped", f__b="passed")).verified
+
+
+def test_removing_a_passing_test_beside_failures_is_no_fix():
+    before = report(f__a="failed", f__b="passed", f__c="failed")
+    assert not compare(before, report(f__a="passed", f__c="failed")).verified
+
+
+def test_a_module_that_can_be_imported_again():
+    before = report(**{"f.py": "error"})
+    after = report(**{"f.py__a": "passed"})
+    assert compare(before, after).fixed == {"f.py"}
+    assert compare(before, after).verified
+    assert not compare(before, report(**{"g.py__a": "passed"})).verified
+
+
+def test_other_ends_are_not_verified():
+    for status in ("timeout", "no-tests", "not-found"):
+        assert not compare(None, report(status)).verified

@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import pytest
+
+from moot.agent.verify.environment import environment
+from moot.agent.verify.junit import parse
+from moot.agent.verify.selection import narrow
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch) -> Path:
+    home = tmp_path / "home"
+    (home / ".local" / "bin").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("PATH", f"{home / '.local' / 'bin'}:/usr/bin:/bin")
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "PYENV_ROOT", "CARGO_HOME", "RUSTUP_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    return home
+
+
+def program(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_a_virtual_environment_and_its_interpreter(home, tmp_path):
+    base = program(home / "pythons" / "3.99" / "bin" / "python3.99")
+    root = tmp_path / "root"
+    (root / ".venv" / "bin").mkdir(parents=True)
+    (root / ".venv" / "bin" / "python").symlink_to(base)
+    found = environment(root, "python3 -m pytest")
+    assert found.path[0] == str(root / ".venv" / "bin")
+    assert set(found.read_only) == {root / ".venv", home / "pythons" / "3.99"}
+
+
+def test_a_program_shows_itself_and_not_the_home(home, tmp_path):
+    real = program(home / "node-20" / "bin" / "node")
+    (home / ".local" / "bin" / "node").symlink_to(real)
+    found = environment(tmp_path, "node run.js")
+    assert str(home / ".local" / "bin") in found.path
+    assert set(found.read_only) == {home / ".local" / "bin", home / "node-20"}
+
+
+def test_crates_are_shown_and_credentials_are_not(home, tmp_path, monkeypatch):
+    program(home / ".cargo" / "bin" / "cargo")
+    (home / ".cargo" / "registry").mkdir()
+    (home / ".cargo" / "credentials.toml").write_text("token")
+    monkeypatch.setenv("PATH", f"{home / '.cargo' / 'bin'}:/usr/bin")
+    found = environment(tmp_path, "cargo test")
+    assert set(found.read_only) == {home / ".cargo" / "bin", home / ".cargo" / "registry"}
+    assert found.variables["CARGO_HOME"] == str(home / ".cargo")
+
+
+def test_system_programs_need_nothing(home, tmp_path):
+    assert environment(tmp_path, "/bin/true && env").read_only == ()
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("pytest", "pytest -- 'a.py::t[x y]'"),
+        ("python3 -m pytest -q tests -k foo", "python3 -m pytest -q -k foo -- 'a.py::t[x y]'"),
+        ("pytest -c setup.cfg tests a.py::t", "pytest -c setup.cfg -- 'a.py::t[x y]'"),
+        ("pytest && echo done", "pytest && echo done"),
+        ("make test", "make test"),
+    ],
+)
+def test_narrow(command, expected):
+    assert narrow(command, ["a.py::t[x y]"]) == expected
+    assert narrow(command, []) == command
+
+
+def test_too_many_ids_run_everything():
+    assert narrow("pytest", ["a.py::test" + "x" * 100] * 2_000) == "pytest"
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"<testsuite", b"<!DOCTYPE x [<!ENTITY a 'b'>]><testsuite/>", b"\xff\x00"]
+)
+def test_reports_that_are_none(data):
+    assert parse(data) == ()

@@ -1,0 +1,171 @@
+"""Real pytest in a real sandbox."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from moot.agent.core.types import TestReport
+from moot.agent.verify.runner import TestRunner
+from moot.sandbox.choose import choose
+
+SUITE = """
+import pytest
+
+class TestGroup:
+    def test_good(self):
+        assert True
+
+    @pytest.mark.parametrize("x", ["a-b", "c::d"])
+    def test_many(self, x):
+        assert True
+
+def test_bad():
+    left = 1
+    assert left == 2, "the reason"
+
+@pytest.mark.skip
+def test_skipped(): ...
+
+@pytest.fixture
+def broken():
+    yield
+    raise RuntimeError("teardown")
+
+def test_teardown(broken): ...
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch) -> Path:
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+    root = tmp_path / "user" / "project"
+    root.mkdir(parents=True)
+    return root
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    work = tmp_path / "work"
+    (work / "tests").mkdir(parents=True)
+    return work
+
+
+def run(
+    root: Path, work: Path, command: str = "python3 -m pytest", *only: str, timeout: float = 60
+) -> TestReport:
+    return asyncio.run(TestRunner(choose("auto"), root, timeout).run(command, work, only))
+
+
+def test_outcomes_with_pytests_ids(root, work):
+    (work / "tests" / "test_s.py").write_text(SUITE)
+    report = run(root, work)
+    assert (report.status, report.exit_code) == ("failed", 1)
+    assert report.failed == {"tests/test_s.py::test_bad", "tests/test_s.py::test_teardown"}
+    assert report.passed == {
+        "tests/test_s.py::TestGroup::test_good",
+        "tests/test_s.py::TestGroup::test_many[a-b]",
+        "tests/test_s.py::TestGroup::test_many[c::d]",
+    }
+    (bad,) = [case for case in report.cases if case.id.endswith("test_bad")]
+    assert "the reason" in bad.message
+    assert "1 failed" in report.output
+    assert sorted(path.name for path in work.iterdir() if path.name.startswith(".moot")) == []
+
+
+def test_ids_select(root, work):
+    (work / "tests" / "test_s.py").write_text(SUITE)
+    ids = ["tests/test_s.py::TestGroup::test_many[c::d]", "tests/test_s.py::TestGroup::test_good"]
+    report = run(root, work, "python3 -m pytest -q tests", *ids)
+    assert report.status == "passed"
+    assert report.passed == set(ids)
+
+
+def test_passing(root, work):
+    (work / "tests" / "test_a.py").write_text("def test_a(): pass\n")
+    assert run(root, work).status == "passed"
+    assert run(root, work, "pytest -q | cat").status == "passed"
+
+
+def test_a_hidden_exit_code_hides_no_failure(root, work):
+    (work / "tests" / "test_a.py").write_text("def test_a(): assert 0\n")
+    assert run(root, work, "pytest || true").status == "failed"
+
+
+def test_collection_error(root, work):
+    (work / "tests" / "test_a.py").write_text("import nonesuch_module\n")
+    report = run(root, work)
+    assert report.status == "failed"
+    assert report.failed == {"tests/test_a.py"}
+
+
+def test_no_tests(root, work):
+    assert run(root, work).status == "no-tests"
+
+
+def test_program_not_found(root, work):
+    report = run(root, work, "nonesuch-runner --all")
+    assert report.status == "not-found"
+    assert "nonesuch-runner" in report.output
+
+
+def test_module_not_found(root, work):
+    report = run(root, work, "/usr/bin/python3 -S -m pytest")
+    assert report.status == "not-found"
+    assert "pytest" in report.output
+
+
+def test_timeout(root, work):
+    (work / "tests" / "test_a.py").write_text("import time\ndef test_a(): time.sleep(60)\n")
+    assert run(root, work, timeout=2).status == "timeout"
+
+
+def test_unittest(root, work):
+    (work / "tests" / "test_a.py").write_text(
+        "import unittest\nclass T(unittest.TestCase):\n  def test_a(self): self.fail('x')\n"
+    )
+    assert run(root, work, "python3 -m unittest discover -s tests").status == "failed"
+    (work / "tests" / "test_a.py").unlink()
+    assert run(root, work, "python3 -m unittest discover -s tests").status == "no-tests"
+
+
+def test_source_layout(root, work):
+    (work / "src" / "thing").mkdir(parents=True)
+    (work / "src" / "thing" / "__init__.py").write_text("A = 1\n")
+    (work / "tests" / "test_a.py").write_text("import thing\ndef test_a(): assert thing.A == 1\n")
+    assert run(root, work).status == "passed"
+
+
+def test_an_editable_install_leads_to_the_workspace(root, work):
+    """The environment's `.pth` names the user's tree, where the candidate is mounted."""
+    import venv
+
+    venv.create(root / ".venv", symlinks=True)
+    (packages,) = (root / ".venv" / "lib").glob("python*/site-packages")
+    (outer,) = Path(sys.prefix).glob("lib/python*/site-packages")
+    (packages / "project.pth").write_text(f"{root / 'lib'}\n{outer}\n")
+    for place, value in ((root, 1), (work, 2)):
+        (place / "lib").mkdir()
+        (place / "lib" / "installed.py").write_text(f"A = {value}\n")
+    (work / "tests" / "test_a.py").write_text(
+        "import installed, os\ndef test_a():\n  assert installed.A == 2\n"
+        f"  assert os.getcwd() == {str(root)!r}\n"
+    )
+    report = run(root, work)
+    assert report.status == "passed", report.output
+    assert (root / "lib" / "installed.py").read_text() == "A = 1\n"
+
+
+def test_a_swapped_report_is_not_followed(root, work, tmp_path):
+    secret = tmp_path / "secret.xml"
+    secret.write_text('<testsuite><testcase file="x.py" name="leak"/></testsuite>')
+    (work / "tests" / "conftest.py").write_text(
+        "import os, pathlib\n"
+        "def pytest_unconfigure(config):\n"
+        "  path = pathlib.Path(config.option.xmlpath)\n"
+        "  path.unlink(missing_ok=True)\n"
+        f"  path.symlink_to({str(secret)!r})\n"
+    )
+    (work / "tests" / "test_a.py").write_text("def test_a(): pass\n")
+    assert "leak" not in str(run(root, work).cases)

@@ -1,0 +1,323 @@
+"""What every sandbox does: none of this may be skipped."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from moot.agent.core.errors import SandboxUnavailable
+from moot.agent.core.ports import Sandbox
+from moot.agent.core.types import Command, CommandResult
+from moot.sandbox.bubblewrap import Bubblewrap, find_bwrap
+from moot.sandbox.choose import choose
+from moot.sandbox.unconfined import Unconfined
+
+
+def run(sandbox: Sandbox, *argv: str, workspace: Path, **options: object) -> CommandResult:
+    return asyncio.run(sandbox.run(Command(argv, workspace, **{"timeout": 30.0, **options})))
+
+
+@pytest.fixture(params=["bubblewrap", "none"])
+def sandbox(request) -> Sandbox:
+    return choose(request.param)
+
+
+@pytest.fixture
+def confined() -> Sandbox:
+    return choose("auto")
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    work = tmp_path / "work"
+    work.mkdir()
+    return work
+
+
+@pytest.mark.parametrize(
+    ("script", "code"), [("exit 0", 0), ("exit 3", 3), ("nonesuch", 127), ("kill -9 $$", 137)]
+)
+def test_exit_codes(sandbox, work, script, code):
+    assert run(sandbox, "sh", "-c", script, workspace=work).exit_code == code
+
+
+def test_missing_program_is_named(sandbox, work):
+    result = run(sandbox, "nonesuch", "x", workspace=work)
+    assert result.exit_code == 127
+    assert "nonesuch" in result.stderr
+
+
+def test_streams_are_apart(sandbox, work):
+    result = run(sandbox, "sh", "-c", "echo out; echo err >&2", workspace=work)
+    assert (result.stdout, result.stderr, result.timed_out) == ("out\n", "err\n", False)
+
+
+def test_starts_in_the_workspace_and_writes_there(sandbox, work):
+    assert run(sandbox, "sh", "-c", "pwd; echo x > f", workspace=work).stdout.strip() == str(work)
+    assert (work / "f").read_text() == "x\n"
+
+
+def test_stdin_is_empty(sandbox, work):
+    assert run(sandbox, "cat", workspace=work, timeout=10.0).exit_code == 0
+
+
+def test_arguments_are_not_read_by_a_shell(sandbox, work):
+    assert run(sandbox, "echo", "$(id) 'a b' -n", workspace=work).stdout == "$(id) 'a b' -n\n"
+
+
+def test_environment_is_what_was_given(sandbox, work, monkeypatch):
+    monkeypatch.setenv("SECRET_TOKEN", "hunter2")
+    script = "env; cat /proc/self/environ /proc/$PPID/environ /proc/1/environ 2>/dev/null | tr '\\0' '\\n'"
+    result = run(sandbox, "sh", "-c", script, workspace=work, env={"GIVEN": "yes"})
+    assert "GIVEN=yes" in result.stdout
+    if sandbox.name == "bubblewrap":
+        assert "hunter2" not in result.stdout
+    else:
+        assert "hunter2" not in run(sandbox, "env", workspace=work).stdout
+
+
+def test_endless_output_is_capped(sandbox, work):
+    script = "echo first; head -c 3000000 /dev/zero | tr '\\0' x; echo last"
+    result = run(sandbox, "sh", "-c", script, workspace=work, output_limit=10_000)
+    assert len(result.stdout) < 11_000
+    assert result.stdout.startswith("first\n")
+    assert result.stdout.endswith("last\n")
+    assert "bytes left out" in result.stdout
+    endless = run(sandbox, "yes", workspace=work, timeout=0.7, output_limit=10_000)
+    assert endless.timed_out
+    assert len(endless.stdout) < 11_000
+
+
+def test_timeout_kills_what_ignores_signals(sandbox, work):
+    started = time.monotonic()
+    script = "trap '' TERM INT HUP; while :; do sleep 1; done"
+    assert run(sandbox, "sh", "-c", script, workspace=work, timeout=0.5).timed_out
+    assert time.monotonic() - started < 4
+
+
+def ticks(file: Path) -> bool:
+    """Tell whether something still writes to a file."""
+    before = file.stat().st_size
+    time.sleep(0.4)
+    return file.stat().st_size != before
+
+
+TICK = "setsid sh -c 'while :; do echo x >> ticks; sleep 0.05; done' >/dev/null 2>&1 & sleep 0.3; "
+
+
+@pytest.mark.parametrize("then", ["exit 0", "sleep 60"])
+def test_daemons_die_with_the_command(confined, work, then):
+    result = run(confined, "sh", "-c", TICK + then, workspace=work, timeout=1.0)
+    assert result.timed_out is (then != "exit 0")
+    assert (work / "ticks").exists()
+    assert not ticks(work / "ticks")
+
+
+def test_cancelling_kills(sandbox, work):
+    async def cancel() -> None:
+        command = Command(("sh", "-c", "while :; do echo x >> ticks; sleep 0.05; done"), work)
+        task = asyncio.create_task(sandbox.run(command))
+        await asyncio.sleep(0.5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel())
+    assert (work / "ticks").exists()
+    assert not ticks(work / "ticks")
+
+
+def test_many_at_once(confined, work):
+    async def many() -> list[CommandResult]:
+        command = Command(("sh", "-c", "echo ok"), work, timeout=60)
+        return await asyncio.gather(*(confined.run(command) for _ in range(8)))
+
+    assert {result.stdout for result in asyncio.run(many())} == {"ok\n"}
+
+
+# --- what is confined -----------------------------------------------------------------------
+
+
+def denied(sandbox: Sandbox, script: str, work: Path, **options: object) -> CommandResult:
+    result = run(sandbox, "sh", "-c", script, workspace=work, **options)
+    assert result.exit_code != 0, result.stdout
+    return result
+
+
+def test_nothing_else_can_be_written(confined, work, tmp_path):
+    target = tmp_path / "outside"
+    target.write_text("mine")
+    for place in ("/usr/x", "/etc/x", "/x", "/bin/x", "/proc/sys/kernel/core_pattern"):
+        denied(confined, f": >> {place}", work)
+    run(
+        confined,
+        "sh",
+        "-c",
+        f"echo gone > {target}; ln -s {target} link; echo gone > link; rm -rf {tmp_path}",
+        workspace=work,
+    )
+    assert target.read_text() == "mine"
+
+
+def test_the_hosts_files_are_not_there(confined, work):
+    secret = Path(f"/tmp/moot-secret-{os.getpid()}")
+    secret.write_text("hunter2")
+    try:
+        for place in (secret, "/etc/shadow", Path.home() / ".bashrc", Path.home() / ".ssh", "/root", "/run"):
+            denied(confined, f"cat {place} || ls {place}/*", work)
+    finally:
+        secret.unlink()
+
+
+def test_dangerous_parts_of_proc_are_closed(confined, work):
+    script = (
+        "for f in /proc/sysrq-trigger /proc/sys/kernel/core_pattern /proc/sys/vm/drop_caches /proc/kcore; do "
+        "  if [ -e $f ] && [ -s $f -o -w $f ]; then echo $f; fi; done"
+    )
+    assert run(confined, "sh", "-c", script, workspace=work).stdout == ""
+
+
+def test_other_processes_are_not_seen(confined, work):
+    assert run(confined, "sh", "-c", f"test -e /proc/{os.getpid()}/status", workspace=work).exit_code == 1
+
+
+PROBE = """
+import socket, sys
+kind = socket.SOCK_STREAM if sys.argv[1] == "tcp" else socket.SOCK_DGRAM
+with socket.socket(socket.AF_INET, kind) as s:
+    s.settimeout(3)
+    s.connect((sys.argv[2], int(sys.argv[3])))
+    s.send(b"out")
+"""
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_no_network(confined, work, kind):
+    import socket
+
+    what = socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM
+    with socket.socket(socket.AF_INET, what) as server:
+        server.bind(("127.0.0.1", 0))
+        if kind == "tcp":
+            server.listen()
+        server.settimeout(0.3)
+        port = str(server.getsockname()[1])
+        result = run(confined, "python3", "-c", PROBE, kind, "127.0.0.1", port, workspace=work)
+        outside = run(confined, "python3", "-c", PROBE, kind, "192.0.2.1", "53", workspace=work)
+        with pytest.raises(TimeoutError):
+            server.accept() if kind == "tcp" else server.recv(10)
+    assert outside.exit_code != 0
+    assert kind == "udp" or result.exit_code != 0
+
+
+def test_abstract_sockets_are_apart(confined, work):
+    import socket
+
+    name = f"\0moot-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(name)
+        server.listen()
+        script = f"import socket; socket.socket(socket.AF_UNIX).connect({name!r})"
+        assert run(confined, "python3", "-c", script, workspace=work).exit_code != 0
+
+
+def test_no_capabilities_and_no_new_namespaces(confined, work):
+    status = run(confined, "cat", "/proc/self/status", workspace=work).stdout
+    assert "CapEff:\t0000000000000000" in status
+    assert "CapBnd:\t0000000000000000" in status
+    denied(confined, "unshare --user --map-root-user true", work)
+    denied(confined, "mount -t tmpfs x /tmp", work)
+
+
+def test_limits_are_set(confined, work):
+    names = "RLIMIT_CORE RLIMIT_NOFILE RLIMIT_NPROC".replace(" ", ", resource.")
+    script = f"import resource; print([resource.getrlimit(n)[1] for n in (resource.{names})])"
+    assert run(confined, "python3", "-c", script, workspace=work).stdout.strip() == "[0, 4096, 2048]"
+
+
+def test_home_and_tmp_are_writable_and_forgotten(confined, work):
+    assert run(confined, "sh", "-c", "touch $HOME/x $TMPDIR/x /dev/shm/x", workspace=work).exit_code == 0
+    assert run(confined, "sh", "-c", "ls $HOME/x", workspace=work).exit_code != 0
+
+
+# --- mounts ---------------------------------------------------------------------------------
+
+
+def test_mounted_at_the_users_place(confined, work, tmp_path):
+    place = tmp_path / "repo"
+    (place / ".venv").mkdir(parents=True)
+    (place / ".venv" / "tool").write_text("tool")
+    (place / "secret").write_text("not tracked")
+    (work / "a").write_text("a")
+    script = "pwd; cat a .venv/tool; test ! -e secret; touch b; touch .venv/x"
+    result = run(confined, "sh", "-c", script, workspace=work, mount=place, read_only=(place / ".venv",))
+    assert result.stdout == f"{place}\natool"
+    assert "Read-only" in result.stderr
+    assert (work / "b").exists()
+    assert not (place / "b").exists()
+    assert not (place / ".venv" / "x").exists()
+
+
+def test_a_toolchain_above_the_mount(confined, work, tmp_path):
+    place = tmp_path / "tools" / "repo"
+    place.mkdir(parents=True)
+    (tmp_path / "tools" / "t").write_text("t")
+    result = run(
+        confined,
+        "sh",
+        "-c",
+        "cat ../t; touch x",
+        workspace=work,
+        mount=place,
+        read_only=(tmp_path / "tools",),
+    )
+    assert (result.exit_code, result.stdout) == (0, "t")
+    assert (work / "x").exists()
+
+
+def test_a_planted_link_is_no_mount_point(confined, work, tmp_path):
+    place = tmp_path / "repo"
+    (place / ".venv").mkdir(parents=True)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (work / ".venv").symlink_to(outside / "made")
+    result = run(confined, "true", workspace=work, mount=place, read_only=(place / ".venv",))
+    assert result.exit_code == 0
+    assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["/", "/usr", "/etc", "/tmp"])
+def test_places_that_cannot_be_the_workspace(confined, work, place):
+    with pytest.raises(SandboxUnavailable, match="folder of its own"):
+        run(confined, "true", workspace=work, mount=Path(place))
+
+
+# --- choosing -------------------------------------------------------------------------------
+
+
+def test_bubblewrap_is_here():
+    assert find_bwrap() is not None
+
+
+def test_auto_is_never_none(monkeypatch):
+    assert choose("auto").name == "bubblewrap"
+    assert isinstance(choose("none"), Unconfined)
+    monkeypatch.setattr("moot.sandbox.choose.find_bwrap", lambda: None)
+    for setting in ("auto", "bubblewrap"):
+        with pytest.raises(SandboxUnavailable, match="install"):
+            choose(setting)
+
+
+def test_a_sandbox_that_cannot_be_set_up_is_no_failed_command(work, tmp_path):
+    fake = tmp_path / "bwrap"
+    fake.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    with pytest.raises(SandboxUnavailable, match="user namespaces"):
+        run(Bubblewrap(str(fake)), "true", workspace=work)
+
+
+def test_a_missing_workspace_is_no_failed_command(confined, tmp_path):
+    with pytest.raises(SandboxUnavailable):
+        run(confined, "true", workspace=tmp_path / "absent")
