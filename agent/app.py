@@ -30,7 +30,7 @@ from moot.agent.verify.runner import TestRunner
 from moot.sandbox.choose import choose as choose_sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from moot.agent.core.ports import TokenCounter
 
@@ -134,7 +134,7 @@ def _generation(settings: Settings, profile: Profile | None, client: OpenAIClien
 
 
 @contextmanager
-def _open_index(settings: Settings) -> "Iterator[CodeIndex]":
+def _open_index(settings: Settings) -> "Generator[CodeIndex]":
     with CodeIndex(settings.data_dir / "index.sqlite", ignore=settings.ignore) as code_index:
         yield code_index
 

@@ -138,8 +138,9 @@ class Run:
 
     async def _stream(self, graph: Graph, entry: Any, config: Any, deps: Deps) -> None:
         """Keep the state of the last step, so that a failure can still say what is known."""
-        async for values in graph.astream(entry, config, context=deps, stream_mode="values"):
-            self._state = RunState(**values)  # type: ignore[typeddict-item]
+        steps = graph.astream(entry, config, context=deps, stream_mode="values")  # pyright: ignore[reportUnknownMemberType]
+        async for values in steps:
+            self._state = RunState(**values)
 
     def _announce(self, task: Task, base: str, deps: Deps) -> None:
         model = deps.client.info.id

@@ -1,10 +1,13 @@
-"""Languages and their grammars: the one place that loads tree-sitter."""
+"""Languages and their grammars. tree-sitter loads on first use, so importing this costs nothing."""
 
 from functools import cache
 from importlib import import_module
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
-from tree_sitter import Language, Node, Parser
+if TYPE_CHECKING:
+    from tree_sitter import Language, Node, Parser
+    from typing_extensions import CapsuleType
 
 __all__ = ["LANGUAGES", "count_errors", "defects", "grammar", "language_of", "new_parser"]
 
@@ -22,6 +25,7 @@ LANGUAGES = {
 _SUFFIXES = {
     ".py": "python",
     ".pyi": "python",
+    ".pyw": "python",
     ".js": "javascript",
     ".jsx": "javascript",
     ".mjs": "javascript",
@@ -42,18 +46,23 @@ def language_of(path: str) -> str | None:
 
 
 @cache
-def grammar(language: str) -> Language:
+def grammar(language: str) -> "Language":
     """Load a grammar on first use."""
+    from tree_sitter import Language
+
     module, function = LANGUAGES[language]
-    return Language(getattr(import_module(module), function)())
+    capsule: CapsuleType = getattr(import_module(module), function)()
+    return Language(capsule)
 
 
-def new_parser(language: str) -> Parser:
+def new_parser(language: str) -> "Parser":
     """Return a parser of its own: parsers hold state and are not shared between threads."""
+    from tree_sitter import Parser
+
     return Parser(grammar(language))
 
 
-def defects(node: Node) -> int:
+def defects(node: "Node") -> int:
     """Count error and missing nodes; only subtrees that have one are visited."""
     if not node.has_error:
         return 0

@@ -125,8 +125,10 @@ class Repository(Protocol):
         ...
 
     def checkout(self, commit: str, directory: Path) -> None:
-        """Make `directory` hold exactly the commit's files (created if missing; extra files stay
-        only where git ignores them)."""
+        """Make `directory` hold exactly the commit's files; it is created if missing.
+
+        Of other files only caches stay (`__pycache__`, `.pytest_cache`, `node_modules`, `target`).
+        """
         ...
 
     def diff(self, base: str, commit: str) -> str:
@@ -146,7 +148,9 @@ class Repository(Protocol):
         ...
 
     def publish(self, run_id: str, base: str, commit: str, mode: ApplyMode) -> Publication:
-        """Bring a commit into the user's repository.
+        """Bring a commit into the user's repository; calling again with the same values changes nothing.
+
+        The published commit carries the run's trailer and the time, so its id is not `commit`'s.
 
         Raises:
             Refused: dirty files overlap, or the branch moved away from `base`; nothing was changed.

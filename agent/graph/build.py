@@ -48,7 +48,7 @@ def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     graph = StateGraph(RunState, context_schema=Deps)
     spine = (index, reproduce, retrieve, explore, pack, propose, validate, assess)
     for node in (*spine, fuse, verify, repair, approve, publish):
-        graph.add_node(node.__name__, _watched(node))
+        graph.add_node(node.__name__, _watched(node))  # pyright: ignore[reportUnknownMemberType]
 
     graph.add_edge(START, "index")
     for before, after in itertools.pairwise(spine):
@@ -59,7 +59,7 @@ def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     graph.add_edge("repair", "validate")
     graph.add_edge("approve", "publish")
     graph.add_edge("publish", END)
-    return graph.compile(checkpointer=checkpointer)
+    return graph.compile(checkpointer=checkpointer)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _after_assess(state: RunState, runtime: Runtime[Deps]) -> Literal["fuse", "verify"]:
@@ -76,8 +76,8 @@ def _after_verify(state: RunState, runtime: Runtime[Deps]) -> str:
     return "repair" if state["round"] < len(rounds(state, runtime.context)) else END
 
 
-def _watched(node: Node) -> Node:
-    """Announce a step's beginning and end."""
+def _watched(node: Node) -> Any:
+    """Announce a step's beginning and end. Any: LangGraph's own node types are not exported."""
 
     async def step(state: RunState, runtime: Runtime[Deps]) -> RunState:
         emit, started = runtime.context.emit, time.monotonic()

@@ -1,7 +1,7 @@
 """Where a run's state is kept: SQLite, outside the repository, readable by its owner alone."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ __all__ = ["open_checkpoints"]
 
 
 @asynccontextmanager
-async def open_checkpoints(data_dir: Path) -> AsyncIterator[AsyncSqliteSaver]:
+async def open_checkpoints(data_dir: Path) -> AsyncGenerator[AsyncSqliteSaver]:
     """Open the checkpoint store.
 
     Only the types of `SERIALISED` are ever rebuilt from it: a tampered store cannot name others.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from moot.agent.core.types import Symbol
 from moot.agent.index.facts import Facts
 from moot.agent.index.fallback import find_definitions
-from moot.agent.index.languages import LANGUAGES, load_grammar
+from moot.agent.index.languages import QUERIES, load_grammar
 from moot.agent.index.outline import Definition, Scope, doc_above, first_doc_line, outline
 from moot.agent.index.terms import count_terms
 
@@ -50,9 +50,9 @@ def extract(data: bytes, language: str, *, parse: bool = True) -> Facts:
         return Facts("unread")
     if is_binary(data):
         return Facts("binary")
-    tree = _parse(data, language) if parse and language in LANGUAGES else None
+    tree = _parse(data, language) if parse and language in QUERIES else None
     found = tree or _Found()
-    if language in LANGUAGES and (tree is None or tree.broken):
+    if language in QUERIES and (tree is None or tree.broken):
         found.add_missing(find_definitions(data, language))
     return Facts(
         "words" if tree is None else "parsed",

@@ -1,0 +1,1 @@
+"""Models: profiles, weights, serving, and the client that speaks to them."""

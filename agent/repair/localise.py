@@ -121,7 +121,8 @@ def _around(frames: Sequence[Place], sources: Mapping[str, Source]) -> dict[Plac
         function = source.function_at_line(line) if source else None
         lines = {line}
         if source is not None and function is not None:
-            lines |= {node.start_point.row + 1 for node in source.statements(function)}
+            inside = (node for node in source.statements(function) if node != function)
+            lines |= {node.start_point.row + 1 for node in inside}
         for near in lines:
             score = weight / (1 + abs(near - line) / 10)
             scores[path, near] = max(score, scores.get((path, near), 0.0))

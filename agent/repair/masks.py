@@ -1,6 +1,6 @@
 """What to mask: nodes of the syntax tree around suspicious lines, each a span that a model fills anew."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -10,7 +10,7 @@ from tree_sitter import Node
 from moot.agent.repair.localise import Suspect
 from moot.agent.repair.source import Source, walk
 
-__all__ = ["PRIORS", "Mask", "MaskKind", "masks", "paths_of"]
+__all__ = ["PRIORS", "Mask", "MaskKind", "masks"]
 
 
 class MaskKind(StrEnum):
@@ -199,8 +199,3 @@ def _lines(source: Source, scores: Mapping[int, float]) -> Iterator[Span]:
         if text.strip():
             start = source.line_start(line) + len(text.encode()) - len(text.lstrip().encode())
             yield start, source.line_start(line) + len(text.rstrip().encode()), MaskKind.LINE, score
-
-
-def paths_of(suspects: Iterable[Suspect]) -> list[str]:
-    """Return the files of the suspects, most suspicious first."""
-    return list(dict.fromkeys(suspect.path for suspect in suspects))

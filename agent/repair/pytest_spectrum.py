@@ -56,7 +56,7 @@ class _PlainTracer:
     def __init__(self, root: str) -> None:
         self._root = root
         self._context = ""
-        self._hits = {}  # type: dict[str, dict[int, set[str]]]
+        self._hits: dict[str, dict[int, set[str]]] = {}
 
     def start(self) -> None:
         threading.settrace(self._call)
@@ -89,7 +89,7 @@ class _Spectrum:
         self._tracer = tracer
         self._root = root
         self._out = out
-        self._outcomes = {}  # type: dict[str, str]
+        self._outcomes: dict[str, str] = {}
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: Any) -> Iterator[None]:
@@ -106,7 +106,7 @@ class _Spectrum:
     def pytest_unconfigure(self) -> None:
         tests = sorted(self._outcomes)
         number = {test: index for index, test in enumerate(tests)}
-        lines = {}
+        lines: dict[str, dict[int, list[int]]] = {}
         for path, contexts in self._tracer.stop().items():
             if not path.startswith(self._root) or os.sep + "site-packages" + os.sep in path:
                 continue
@@ -115,7 +115,12 @@ class _Spectrum:
                 for line, names in contexts.items()
             }
         outcomes = [self._outcomes[test] for test in tests]
-        record = {"tool": self._tracer.name, "tests": tests, "outcomes": outcomes, "lines": lines}
+        record: dict[str, object] = {
+            "tool": self._tracer.name,
+            "tests": tests,
+            "outcomes": outcomes,
+            "lines": lines,
+        }
         Path(self._out, str(os.getpid()) + ".json").write_text(json.dumps(record))
 
 

@@ -5,7 +5,7 @@ import math
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -85,7 +85,7 @@ def _traced(command: str, workspace: Path, name: str) -> str:
 
 
 @contextmanager
-def _tracer_in(workspace: Path) -> Iterator[Path]:
+def _tracer_in(workspace: Path) -> Generator[Path, None, None]:
     folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=workspace))
     try:
         yield folder

@@ -48,8 +48,11 @@ def _select(contestant: Contestant, survivors: int, deps: Deps) -> RunState:
 async def _survivors(state: RunState, deps: Deps) -> list[Candidate]:
     """Return the candidates that fix a failing test, the most fixed first, then the smallest.
 
-    Where no single test is known to fail, every candidate goes on to the whole command, in order.
+    A single candidate, and every one where no single test is known to fail, goes on to the whole
+    command: there the first check would tell nothing more.
     """
+    if len(state["candidates"]) == 1:
+        return list(state["candidates"])
     fixed: list[tuple[int, Candidate]] = []
     for candidate in state["candidates"]:
         count = await run_targets(candidate, state, deps)

@@ -1,3 +1,4 @@
+import contextlib
 import json
 
 import pytest
@@ -72,7 +73,5 @@ def test_an_answer_without_a_complete_edit_is_rejected_with_a_reason(text, reaso
 
 @given(st.text(alphabet="<>=SEARCHREPLACE a.py\n{}\"'`\0é", max_size=300) | st.text())
 def test_any_text_gives_edits_or_a_rejection(text):
-    try:
+    with contextlib.suppress(EditRejected):
         assert parse_answer(text)
-    except EditRejected as exc:
-        assert str(exc)

@@ -1,0 +1,191 @@
+import asyncio
+
+import pytest
+
+from moot.agent.core.types import Completion, CompletionRequest, TestCase
+from moot.agent.models.fim import fim_format
+from moot.agent.repair.generate import Batch, Limits, Round, fim_batch, fim_candidates
+from moot.agent.repair.infill import Infill
+from moot.agent.repair.localise import Localisation, Suspect
+from moot.agent.repair.masks import Mask, MaskKind
+from moot.agent.repair.prompt import brief, context
+from moot.agent.repair.select import select
+from moot.agent.repair.source import Source
+
+TEXT = "".join(
+    f"def f{number}(a):\n    if a > {number}:\n        return a + {number}\n    return {number}\n\n\n"
+    for number in range(10)
+)
+SOURCES = {"m.py": ("b" * 40, TEXT.encode())}
+SUSPECTS = Localisation(tuple(Suspect("m.py", line, 1 / line) for line in range(2, 60, 6)), "")
+FAILING = [TestCase("t.py::test", "failed", "def test():\n>   assert f1(2) == 3\nE   assert 4 == 3\n")]
+FIM = fim_format("qwen")
+
+
+class Model:
+    """Answers every prompt with numbers that differ, or with the same text."""
+
+    def __init__(self, answer: str = "") -> None:
+        self.requests: list[CompletionRequest] = []
+        self._answer = answer
+        self._count = 0
+
+    async def complete(self, request: CompletionRequest) -> list[list[Completion]]:
+        self.requests.append(request)
+        await asyncio.sleep(0)
+        return [[self._next() for _ in range(request.n)] for _ in request.prompts]
+
+    def _next(self) -> Completion:
+        self._count += 1
+        return Completion(self._answer or f"a == {self._count}", "stop", 5, -0.5)
+
+
+def collect(model: Model, limits: Limits, most: int = 100) -> list[Batch]:
+    async def run() -> list[Batch]:
+        batches: list[Batch] = []
+        generator = fim_candidates(model, FIM, "fix it", SUSPECTS, SOURCES, FAILING, limits)
+        async for batch in generator:
+            batches.append(batch)
+            if len(batches) == most:
+                await generator.aclose()
+        return batches
+
+    return asyncio.run(run())
+
+
+def test_rounds_come_in_batches_and_every_candidate_once():
+    model = Model()
+    batches = collect(model, Limits(prompts=4, candidates=1000))
+    assert [batch.round for batch in batches] == sorted(batch.round for batch in batches)
+    assert {batch.round for batch in batches} == {0, 1, 2}
+    assert all(batch.prompts <= 4 for batch in batches)
+    results = [infill.apply(TEXT.encode()) for batch in batches for infill in batch.infills]
+    assert len(results) == len(set(results))
+    greedy = [request for request in model.requests if request.n == 1]
+    assert greedy
+    assert all(request.temperature == 0 for request in greedy)
+    assert all(request.temperature > 0 for request in model.requests if request.n > 1)
+    assert all(len(request.stop) <= 4 for request in model.requests)
+
+
+def test_the_most_suspicious_line_is_tried_first():
+    first = collect(Model(), Limits(), most=1)[0]
+    assert TEXT.encode()[: first.infills[0].start_byte].count(b"\n") + 1 == 2
+
+
+def test_no_ops_give_no_batch():
+    assert collect(Model("# only words"), Limits()) == []
+
+
+@pytest.mark.parametrize("limits", [Limits(candidates=7), Limits(candidates=1)])
+def test_cap_on_candidates(limits: Limits):
+    assert sum(len(batch.infills) for batch in collect(Model(), limits)) == limits.candidates
+
+
+def test_cap_on_tokens_ends_the_search():
+    model = Model()
+    batches = collect(model, Limits(tokens=1, prompts=2))
+    assert len(batches) == 1
+    assert len(model.requests) == 2
+
+
+def test_cap_on_time_ends_the_search():
+    assert len(collect(Model(), Limits(seconds=0.0, prompts=2))) == 1
+
+
+def test_closing_early_leaves_no_task_behind():
+    assert len(collect(Model(), Limits(prompts=2), most=1)) == 1
+
+
+def test_no_suspects_means_no_request():
+    async def run() -> list[Batch]:
+        nothing = Localisation((), "")
+        return [b async for b in fim_candidates(model, FIM, "fix", nothing, SOURCES, FAILING)]
+
+    model = Model()
+    assert asyncio.run(run()) == []
+    assert model.requests == []
+
+
+def test_a_batch_by_number_asks_the_same_again():
+    async def run(number: int) -> tuple[Batch | None, list[CompletionRequest]]:
+        model = Model("a is None")
+        batch = await fim_batch(model, FIM, "fix", SUSPECTS, SOURCES, FAILING, number, Limits(prompts=4))
+        return batch, model.requests
+
+    one, again, other = (asyncio.run(run(number)) for number in (0, 0, 1))
+    assert one[1] == again[1]
+    assert one[1] != other[1]
+    assert one[0] is not None
+    assert again[0] is not None
+    assert one[0].infills == again[0].infills
+    assert asyncio.run(run(1000)) == (None, [])
+
+
+def test_prompt_has_the_task_the_assertion_and_the_function_without_the_masked_text():
+    source = Source.parse("m.py", TEXT.encode())
+    start = TEXT.index("a > 1")
+    mask = Mask("m.py", start, start + 5, MaskKind.CONDITION, 1.0)
+    prefix, suffix = context(mask, source, brief("f1 is off\nby one", FAILING), 200)
+    assert prefix.startswith("# m.py\n# f1 is off\n# by one\n#\n# assert 4 == 3\ndef f1(a):\n    if ")
+    assert prefix.endswith("    if ")
+    assert suffix == ":\n        return a + 1\n    return 1\n"
+
+
+def test_masks_of_a_function_share_their_prefix():
+    source = Source.parse("m.py", TEXT.encode())
+    said = brief("fix", FAILING)
+    starts = [TEXT.index("a > 1"), TEXT.index("return 1\n")]
+    first, second = (
+        context(Mask("m.py", at, at + 5, MaskKind.CONDITION, 1.0), source, said, 200)[0] for at in starts
+    )
+    assert second.startswith(first)
+
+
+@pytest.mark.parametrize("budget", [50, 100, 400])
+def test_prompt_stays_within_its_budget(budget: int):
+    body = "".join(f"    x{number} = {number}\n" for number in range(500))
+    source = Source.parse("m.py", f"def long(a):\n{body}".encode())
+    at = source.data.index(b"x250")
+    mask = Mask("m.py", at, at + 10, MaskKind.STATEMENT, 1.0)
+    prefix, suffix = context(mask, source, brief("", []), budget)
+    assert "def long(a):\n" in prefix
+    assert prefix.endswith("    x249 = 249\n    ")
+    assert len(prefix) + len(suffix) <= budget * 3 + 20
+
+
+def test_javascript_is_told_in_its_own_comments():
+    source = Source.parse("m.js", b"class A {\n  f(a) {\n    return a;\n  }\n}\n")
+    mask = Mask("m.js", source.data.index(b"a;"), source.data.index(b"a;") + 1, MaskKind.RETURN, 1.0)
+    prefix, _ = context(mask, source, brief("fix", []), 100)
+    assert prefix == "// m.js\n// fix\nclass A {\n  f(a) {\n    return "
+
+
+def infill(text: str, rank: float) -> Infill:
+    return Infill("m.py", 0, 0, text, MaskKind.STATEMENT, -0.1, rank)
+
+
+def test_selection_runs_the_cheapest_check_first_and_counts_survivors():
+    seen: list[tuple[str, str]] = []
+
+    def check(name: str, passing: str):
+        async def run(candidate: Infill) -> bool:
+            seen.append((name, candidate.text))
+            return candidate.text in passing
+
+        return run
+
+    async def batches():
+        yield [infill("a", 0.1), infill("b", 0.2), infill("c", 0.3)]
+        yield [infill("d", 0.9)]
+
+    result = asyncio.run(select(batches(), [check("quick", "ab"), check("slow", "abd")], enough=2))
+    assert [survivor.text for survivor in result.survivors] == ["b", "a"]
+    assert (result.tested, result.passed) == (3, (2, 2))
+    assert ("slow", "c") not in seen
+    assert ("quick", "d") not in seen
+
+
+def test_limits_name_their_rounds():
+    batches = collect(Model(), Limits(rounds=(Round(masks=1, samples=2, temperature=0.5),)))
+    assert [(batch.prompts, batch.completions) for batch in batches] == [(1, 3)]

@@ -1,0 +1,104 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moot.agent.core.types import Completion
+from moot.agent.repair.infill import infills, to_patch
+from moot.agent.repair.localise import Suspect
+from moot.agent.repair.masks import Mask, MaskKind, masks
+from moot.agent.repair.source import Source
+
+TEXT = """\
+def f(a, b):
+    if a:
+        b = a + 1
+    return g(a, b)
+
+
+def g(a, b):
+    return a * b
+"""
+PATH = "m.py"
+SOURCE = Source.parse(PATH, TEXT.encode())
+BROKEN = Source.parse(PATH, TEXT.replace("f(a, b):", "f(a, b:").encode())
+
+
+def mask_of(kind: MaskKind, part: str) -> Mask:
+    start = TEXT.index(part)
+    return Mask(PATH, start, start + (0 if kind is MaskKind.INSERTION else len(part)), kind, 0.5)
+
+
+def texts(mask: Mask, *answers: str) -> list[str]:
+    completions = [Completion(answer, "stop", 4, -0.5) for answer in answers]
+    return [infill.text for infill in infills(mask, SOURCE, completions)]
+
+
+CONDITION = Mask(PATH, TEXT.index("if a") + 3, TEXT.index("if a") + 4, MaskKind.CONDITION, 0.5)
+STATEMENT = mask_of(MaskKind.STATEMENT, "b = a + 1")
+
+
+@pytest.mark.parametrize(
+    ("mask", "answer", "kept"),
+    [
+        (CONDITION, "a is not None", ["a is not None"]),
+        (CONDITION, "a is not None:", ["a is not None"]),
+        (CONDITION, "a is not None:\n        b = a + 1\n", ["a is not None"]),
+        (CONDITION, "a", []),
+        (CONDITION, "  a  ", []),
+        (CONDITION, "a  # is it?", []),
+        (CONDITION, "((", []),
+        (CONDITION, "", []),
+        (STATEMENT, "b = a + 2\n    return g(a, b)\n\n\ndef g(", ["b = a + 2"]),
+        (STATEMENT, "b = a + 2\n        a = 3\n    return g(a, b)", ["b = a + 2\n        a = 3"]),
+        (STATEMENT, "b = a + 2\n        c = (", ["b = a + 2"]),
+        (STATEMENT, "# nothing", []),
+        (STATEMENT, "b = a+1", []),
+    ],
+)
+def test_cut_where_the_node_ends(mask: Mask, answer: str, kept: list[str]):
+    assert texts(mask, answer) == kept
+
+
+def test_insertion_gets_a_line_of_its_own():
+    before = mask_of(MaskKind.INSERTION, "return g(a, b)")
+    [infill] = infills(before, SOURCE, [Completion("a = int(a)", "stop", 4)])
+    assert b"    a = int(a)\n    return g(a, b)\n" in infill.apply(SOURCE.data)
+    end = TEXT.index("return g(a, b)") + len("return g(a, b)")
+    after = Mask(PATH, end, end, MaskKind.INSERTION, 0.5)
+    [infill] = infills(after, SOURCE, [Completion("print(b)", "stop", 4)])
+    assert b"    return g(a, b)\n    print(b)\n" in infill.apply(SOURCE.data)
+
+
+def test_equal_infills_are_one_with_votes():
+    completions = [Completion(text, "stop", 4, -0.5) for text in ("a > 0", "a>0", "a >  0:", "b")]
+    result = infills(CONDITION, SOURCE, completions)
+    assert sorted(infill.votes for infill in result) == [1, 3]
+    assert result[0].votes == 3
+
+
+def test_likelier_first():
+    completions = [Completion("a < 0", "stop", 4, -1.5), Completion("a > 0", "stop", 4, -0.1)]
+    assert [infill.text for infill in infills(CONDITION, SOURCE, completions)] == ["a > 0", "a < 0"]
+
+
+def test_patch_is_against_the_base_blob():
+    [infill] = infills(CONDITION, SOURCE, [Completion("a > 0", "stop", 4)])
+    [change] = to_patch(infill, "b" * 40, SOURCE.data).changes
+    assert (change.path, change.base_blob) == (PATH, "b" * 40)
+    assert change.content == TEXT.replace("if a:", "if a > 0:").encode()
+
+
+ALL_MASKS = masks([Suspect(PATH, line, 0.5) for line in range(1, 9)], {PATH: SOURCE})
+CODE = st.lists(
+    st.sampled_from(
+        ["a", "b", "(", ")", ":", "\n", "\n    ", "if ", "return ", " = ", "'", '"', "# ", "[", "é"]
+    )
+).map("".join)
+
+
+@given(st.sampled_from(ALL_MASKS), st.one_of(st.text(), CODE), st.sampled_from([SOURCE, BROKEN]))
+def test_any_infill_leaves_the_file_parsing_as_well_as_before(mask: Mask, answer: str, source: Source):
+    for infill in infills(mask, source, [Completion(answer, "length", 4)]):
+        result = Source.parse(PATH, infill.apply(source.data))
+        assert result.defects <= source.defects
+        assert result.data != source.data

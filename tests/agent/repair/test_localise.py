@@ -1,0 +1,174 @@
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from moot.agent.core.types import TestCase, TestReport
+from moot.agent.repair.frames import places, shared_words, words
+from moot.agent.repair.localise import Localisation, localise
+from moot.agent.repair.spectrum import Spectrum
+from moot.agent.verify.runner import TestRunner
+from moot.sandbox.choose import choose
+
+PRICES = """\
+def total(prices, discount):
+    result = 0
+    for price in prices:
+        result += price
+    if discount:
+        result = result + discount
+    return result
+
+
+def unrelated():
+    return 1
+"""
+TESTS = """\
+import pytest
+from shop import prices
+
+
+def test_sum():
+    assert prices.total([1, 2], 0) == 3
+
+
+@pytest.mark.parametrize("discount", [1, 2])
+def test_lower(discount):
+    assert prices.total([5], discount) == 5 - discount
+
+
+def test_unrelated():
+    assert prices.unrelated() == 1
+"""
+COMMAND = f"{sys.executable} -m pytest -q"
+FILES = ("shop/__init__.py", "shop/prices.py", "test_prices.py", "conftest.py")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    (root / "shop").mkdir(parents=True)
+    (root / "shop/__init__.py").touch()
+    (root / "shop/prices.py").write_text(PRICES)
+    (root / "test_prices.py").write_text(TESTS)
+    (root / "conftest.py").touch()
+    return root
+
+
+def failing(message: str = "E   assert 6 == 4") -> list[TestCase]:
+    return [TestCase(f"test_prices.py::test_lower[{number}]", "failed", message) for number in (1, 2)]
+
+
+def run(project: Path, command: str, cases: Sequence[TestCase], task: str = "") -> Localisation:
+    runner = TestRunner(choose("auto"), project, 60.0)
+    return asyncio.run(localise(runner, command, project, cases, FILES, task))
+
+
+@pytest.mark.parametrize("command", [COMMAND, f"true && {COMMAND}"])
+def test_the_line_that_only_failing_tests_execute_comes_first(project: Path, command: str):
+    before = sorted(project.rglob("*.py"))
+    found = run(project, command, failing())
+    assert (found.suspects[0].path, found.suspects[0].line) == ("shop/prices.py", 6)
+    assert found.measured
+    assert "coverage.py" in found.note
+    assert {suspect.path for suspect in found.suspects} == {"shop/prices.py"}
+    assert not {10, 11} & {suspect.line for suspect in found.suspects}
+    assert sorted(project.rglob("*.py")) == before
+    assert not list(project.glob(".moot-*"))
+
+
+def test_words_of_the_task_break_ties(project: Path):
+    (project / "test_prices.py").write_text(TESTS.replace("5 - discount", "4"))
+    plain = run(project, COMMAND, failing())
+    told = run(project, COMMAND, failing(), "the loop over prices is wrong, it must skip the first price")
+    score = {suspect.line: suspect.score for suspect in told.suspects}
+    before = {suspect.line: suspect.score for suspect in plain.suspects}
+    assert score[3] > before[3]
+
+
+def test_without_pytest_stack_frames_are_used_and_said(project: Path):
+    message = 'Traceback:\n  File "/app/shop/prices.py", line 4, in total\nTypeError: int and str'
+    found = run(project, "true", failing(message))
+    assert (found.suspects[0].path, found.suspects[0].line) == ("shop/prices.py", 4)
+    assert {suspect.line for suspect in found.suspects} == {2, 3, 4, 5, 6, 7}
+    assert not found.measured
+    assert "no line coverage" in found.note
+
+
+def test_other_languages_use_stack_frames(tmp_path: Path):
+    (tmp_path / "sum.js").write_text("function sum(a) {\n  let n = 0;\n  return a.b + n;\n}\n")
+    message = "TypeError: a is undefined\n    at sum (/w/sum.js:3:12)\n    at sum.test.js:9:3"
+    case = TestCase("sum.test.js::adds", "failed", message)
+    runner = TestRunner(choose("auto"), tmp_path, 60.0)
+    found = asyncio.run(localise(runner, "true", tmp_path, [case], ["sum.js", "sum.test.js"]))
+    assert [(suspect.path, suspect.line) for suspect in found.suspects] == [("sum.js", 3), ("sum.js", 2)]
+
+
+def test_nothing_known_says_so(project: Path):
+    found = run(project, "true", failing())
+    assert found.suspects == ()
+    assert "no stack trace" in found.note
+
+
+def test_a_link_out_of_the_workspace_is_not_read(tmp_path: Path):
+    outside = tmp_path / "secret.py"
+    outside.write_text("def password():\n    x = 'hunter2'\n")
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "link.py").symlink_to(outside)
+    case = TestCase("test_a.py::test_a", "failed", "link.py:2: Error")
+
+    class Silent:
+        async def run(self, command: str, workspace: Path, only: Sequence[str] = ()) -> TestReport:
+            return TestReport(command, "failed", 1, 0.0)
+
+    found = asyncio.run(localise(Silent(), "pytest", project, [case], ["link.py"], "password"))
+    assert [suspect.line for suspect in found.suspects] == [2]
+
+
+def test_a_forged_record_is_ignored(project: Path):
+    class Forger:
+        async def run(self, command: str, workspace: Path, only: Sequence[str] = ()) -> TestReport:
+            [folder] = workspace.glob(".moot-spectrum-*/out")
+            (folder / "1.json").write_text('{"tool": 1, "lines": []}')
+            (folder / "2.json").symlink_to("/etc/passwd")
+            (folder / "3.json").write_bytes(b"\xff\xfe")
+            return TestReport(command, "failed", 1, 0.0)
+
+    found = asyncio.run(localise(Forger(), COMMAND, project, failing(), FILES))
+    assert not found.measured
+
+
+def test_ochiai():
+    lines = {("a.py", 1): frozenset("xyz"), ("a.py", 2): frozenset("x"), ("a.py", 3): frozenset("z")}
+    scores = Spectrum("t", frozenset("xy"), frozenset("z"), lines).ochiai(["x", "y"])
+    assert scores == pytest.approx({("a.py", 1): 2 / 6**0.5, ("a.py", 2): 1 / 2**0.5})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('File "/x/src/a.py", line 3, in f\nFile "/x/src/b.py", line 4', [("src/b.py", 4), ("src/a.py", 3)]),
+        ("src/a.py:7: in f\nb.py:9: ValueError", [("src/b.py", 9), ("src/a.py", 7)]),
+        ("thread 'main' panicked at src/lib.rs:10:5", [("src/lib.rs", 10)]),
+        ("    at f (/w/lib/x.ts:5:9)\n    at g (/w/lib/x.ts:8:1)", [("lib/x.ts", 5), ("lib/x.ts", 8)]),
+        ("\tmean_test.go:12: got 3", []),
+        ("see notes.py: 4 things", []),
+    ],
+)
+def test_places(text: str, expected: list[tuple[str, int]]):
+    assert places(text, ["src/a.py", "src/b.py", "src/lib.rs", "lib/x.ts"]) == expected
+
+
+def test_shared_words_prefer_rare_ones():
+    texts = {
+        ("a", 1): ("none_format = value", "row"),
+        ("a", 2): ("x = value", "row"),
+        ("a", 3): ("y = 1", ""),
+    }
+    scores = shared_words(words("KeyError in none_format of a value"), texts)
+    assert scores["a", 1] == 1.0
+    assert 0 < scores["a", 2] < 1
+    assert scores["a", 3] == 0
