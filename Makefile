@@ -1,5 +1,7 @@
 # Two commands do everything: `make run` and `make test`.
 
+SHELL := /bin/bash -o pipefail
+
 PYTHON ?= python3
 VENV   ?= .venv
 REPO   ?=
@@ -20,12 +22,12 @@ endif
 test: $(VENV)/.dev
 	$(BIN)/pytest
 
-check: $(VENV)/.dev links
+check: $(VENV)/.dev links test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/pyright --pythonpath $(BIN)/python --stats | tee links/pyright.txt
+	@! grep -q "No source files found" links/pyright.txt
 	$(BIN)/lint-imports
-	$(BIN)/pytest
 
 test-live: $(VENV)/.dev
 	$(BIN)/pytest tests/live -o addopts= -ra --import-mode=importlib -p no:cacheprovider --timeout=2400

@@ -40,6 +40,7 @@ def convert(source: Path, output: Path, int8: bool) -> None:
     _forget_quantisation(model)
     tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), gguf_file=gguf)
     tokenizer.save_pretrained(str(output))
+    model.generation_config.eos_token_id = _ends(model, tokenizer)
     if not int8:
         _tell("saving the weights", 0, 1)
         model.save_pretrained(str(output), safe_serialization=True, max_shard_size=_SHARD)
@@ -50,6 +51,17 @@ def convert(source: Path, output: Path, int8: bool) -> None:
     model.generation_config.save_pretrained(str(output))
     _save(tensors, output)
     _describe(output / "config.json")
+
+
+def _ends(model: Any, tokenizer: Any) -> list[int]:
+    """Return every token that ends an answer.
+
+    GGUF names only the one that ends a turn of a chat; an infill ends with the end of a text, and a
+    server that does not know it writes on into the next file.
+    """
+    ends = [model.generation_config.eos_token_id, tokenizer.eos_token_id]
+    text = tokenizer.convert_tokens_to_ids("<|endoftext|>")
+    return sorted({end for end in [*ends, text] if isinstance(end, int) and end >= 0})
 
 
 def _forget_quantisation(model: Any) -> None:

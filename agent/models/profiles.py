@@ -92,7 +92,10 @@ class Profile:
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType[str, str]({}))
 
 
-_CPU_FLAGS = ("--dtype", "bfloat16", "--enforce-eager", "--max-num-seqs", "64")
+_CPU_FLAGS = (
+    *("--dtype", "bfloat16", "--enforce-eager", "--max-num-seqs", "64"),
+    "--enable-prompt-tokens-details",
+)
 
 
 def _cpu_environment(kv_gib: int) -> Mapping[str, str]:
@@ -107,7 +110,7 @@ _CODESTRAL = Profile(
     hub_repo="mistralai/Codestral-2",
     device="gpu",
     context=262_144,
-    pack_budget=196_608,
+    pack_budget=65_536,
     memory=24 * GIB,
     disk=50 * GIB,
     chat="mistral",
@@ -115,7 +118,7 @@ _CODESTRAL = Profile(
     tool_parser="mistral",
     first_generator="chat",
     seeds_allowed=True,
-    flags=("--tokenizer-mode", "mistral", "--enable-prefix-caching"),
+    flags=("--tokenizer-mode", "mistral", "--enable-prefix-caching", "--enable-prompt-tokens-details"),
 )
 _QWEN_1_5B = Profile(
     name="qwen2.5-coder-1.5b-cpu",
