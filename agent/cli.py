@@ -147,7 +147,9 @@ def context(
 def _settings(repo: Path, **flags: Any) -> Settings:
     from moot.agent.core.config import load_settings
 
-    return load_settings(repo, **flags)
+    here = repo.resolve()
+    top = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
+    return load_settings(top, **flags)
 
 
 def main() -> None:

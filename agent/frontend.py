@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -38,6 +39,7 @@ def refuse(error: MootError, output: str) -> int:
 
 
 async def _run_task(settings: Settings, repo: Path, task: Task, resume: str | None, output: str) -> int:
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # a failure that lasts is told in the result
     renderer = renderer_for(output)
     run = app.start(settings, repo, task, _ask, resume)
     loop = asyncio.get_running_loop()

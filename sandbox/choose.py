@@ -42,5 +42,5 @@ async def _probe(sandbox: Sandbox) -> None:
         if result.exit_code or not (Path(folder) / "file").is_file():
             raise SandboxUnavailable(
                 f"bubblewrap starts but its commands fail ({result.stderr.strip() or result.exit_code}): "
-                f"run `agent doctor`, or pass --sandbox none if you trust the code"
+                "allow unprivileged user namespaces, or pass --sandbox none if you trust the code"
             )

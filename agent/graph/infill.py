@@ -9,7 +9,7 @@ from moot.agent.core.types import TestCase, TreeEntry
 from moot.agent.edits.answer import ReplaceSpan
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import Draft, RunState
-from moot.agent.repair.generate import Batch, fim_batch
+from moot.agent.repair.generate import Batch, Fault, fim_batch
 from moot.agent.repair.localise import Localisation, localise
 
 __all__ = ["infill_drafts"]
@@ -25,10 +25,17 @@ async def infill_drafts(state: RunState, deps: Deps, number: int) -> RunState:
     found = state.get("localisation") or await _localise(state, deps, failing, list(entries))
     sources = await to_thread.run_sync(_sources, found, entries, deps)
     before, started = deps.client.usage, time.monotonic()
-    batch = await fim_batch(deps.client, fim, state["task"].text, found, sources, failing, number)
+    fault = Fault(state["task"].text, found, sources, failing)
+    left = deps.settings.max_candidates - len(state["seen"])
+    batch = await fim_batch(deps.client, fim, fault, number) if left > 0 else None
     if batch is not None:
         deps.emit(ModelCalled("repair", deps.client.usage - before, time.monotonic() - started))
-    return {"localisation": found, "drafts": _drafts(batch, number, sources), "answer": "", "feedback": ""}
+    return {
+        "localisation": found,
+        "drafts": _drafts(batch, number, sources)[: max(0, left)],
+        "answer": "",
+        "feedback": "",
+    }
 
 
 def _failing(state: RunState) -> list[TestCase]:

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from anyio import to_thread
 
@@ -15,7 +15,7 @@ from moot.agent.repair.masks import Mask, MaskKind, masks
 from moot.agent.repair.prompt import Brief, FimPrompt, brief, context
 from moot.agent.repair.source import Source
 
-__all__ = ["FIM_BATCHES", "ROUNDS", "Batch", "Limits", "Round", "fim_batch", "fim_candidates"]
+__all__ = ["FIM_BATCHES", "ROUNDS", "Batch", "Fault", "Limits", "Round", "fim_batch"]
 
 _SIMPLE = frozenset({MaskKind.CONDITION, MaskKind.RETURN, MaskKind.STATEMENT, MaskKind.LINE})
 
@@ -44,20 +44,14 @@ FIM_BATCHES = sum(-(-step.masks // _PROMPTS) for step in ROUNDS)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one search.
+    """Bounds of one batch; the caller bounds the candidates, tokens and time of all of them.
 
     Attributes:
-        candidates: distinct infills to give in all.
-        tokens: generated tokens in all, bounded ahead by what each request may generate.
-        seconds: no new batch is begun after this time.
         prompt_tokens: about how long a prompt may be, without the task's words.
         line_tokens: bound of an infill of one line; `block_tokens` of several lines.
         prompts: masks in one batch.
     """
 
-    candidates: int = 160
-    tokens: int = 20_000
-    seconds: float = 300.0
     prompt_tokens: int = 500
     line_tokens: int = 48
     block_tokens: int = 80
@@ -87,6 +81,23 @@ class _Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """What is to be repaired.
+
+    Attributes:
+        task: the user's words.
+        localisation: suspicious lines.
+        sources: path -> (blob id, bytes) of the suspected files; others are left out.
+        failing: the failing tests, whose assertion the model is shown.
+    """
+
+    task: str
+    localisation: Localisation
+    sources: Mapping[str, tuple[str, bytes]]
+    failing: Sequence[TestCase]
+
+
+@dataclass(frozen=True, slots=True)
 class _Search:
     """The inputs of a search, and its batches in order: the same inputs give the same masks."""
 
@@ -98,92 +109,21 @@ class _Search:
     queue: tuple[_Work, ...]
 
 
-async def fim_candidates(
-    client: ModelClient,
-    fim: FimPrompt,
-    task: str,
-    localisation: Localisation,
-    sources: Mapping[str, tuple[str, bytes]],
-    failing: Sequence[TestCase],
-    limits: Limits | None = None,
-) -> AsyncIterator[Batch]:
-    """Yield batches of candidates; the next one is generated while the caller tests the last.
-
-    Args:
-        sources: path -> (blob id, bytes) of the suspected files; others are left out.
-        failing: the failing tests, whose assertion the model is shown.
-    """
-    limits = limits or Limits()
-    search = await to_thread.run_sync(_plan, client, fim, task, localisation, sources, failing, limits)
-    spent, started = _Spent(), time.monotonic()
-    queue = iter(search.queue)
-    ahead = _start(search, next(queue, None))
-    try:
-        while ahead is not None:
-            batch = spent.new(await ahead, search)
-            late = time.monotonic() - started > limits.seconds
-            ahead = None if late or spent.over(limits) else _start(search, next(queue, None))
-            if batch.infills:
-                yield batch
-    finally:
-        if ahead is not None:
-            ahead.cancel()
-            await asyncio.gather(ahead, return_exceptions=True)
-
-
 async def fim_batch(
-    client: ModelClient,
-    fim: FimPrompt,
-    task: str,
-    localisation: Localisation,
-    sources: Mapping[str, tuple[str, bytes]],
-    failing: Sequence[TestCase],
-    number: int,
-    limits: Limits | None = None,
+    client: ModelClient, fim: FimPrompt, fault: Fault, number: int, limits: Limits | None = None
 ) -> Batch | None:
-    """Return one batch by its number (from 0), for callers that hold no generator; None beyond the last.
+    """Return one batch by its number (from 0); None beyond the last.
 
     The same arguments mean the same masks, so that a run that was killed goes on where it was.
     """
-    limits = limits or Limits()
-    search = await to_thread.run_sync(_plan, client, fim, task, localisation, sources, failing, limits)
+    search = await to_thread.run_sync(_plan, client, fim, fault, limits or Limits())
     return await _generate(search, search.queue[number]) if number < len(search.queue) else None
 
 
-@dataclass(slots=True)
-class _Spent:
-    """What a search has given and used so far."""
-
-    seen: set[tuple[str, bytes]] = field(default_factory=set[tuple[str, bytes]])
-    tokens: int = 0
-
-    def over(self, limits: Limits) -> bool:
-        return self.tokens >= limits.tokens or len(self.seen) >= limits.candidates
-
-    def new(self, batch: Batch, search: _Search) -> Batch:
-        """Keep what no earlier batch gave, within the cap."""
-        self.tokens += batch.tokens
-        kept: list[Infill] = []
-        for infill in batch.infills:
-            key = _key(infill, search.sources[infill.path])
-            if key not in self.seen and len(self.seen) < search.limits.candidates:
-                self.seen.add(key)
-                kept.append(infill)
-        return replace(batch, infills=tuple(kept))
-
-
-def _plan(
-    client: ModelClient,
-    fim: FimPrompt,
-    task: str,
-    localisation: Localisation,
-    sources: Mapping[str, tuple[str, bytes]],
-    failing: Sequence[TestCase],
-    limits: Limits,
-) -> _Search:
+def _plan(client: ModelClient, fim: FimPrompt, fault: Fault, limits: Limits) -> _Search:
     """Parse the files and deal the masks out to rounds, and each round's to batches."""
-    parsed = {path: Source.parse(path, data) for path, (_, data) in sources.items()}
-    left = masks(localisation.suspects, parsed)
+    parsed = {path: Source.parse(path, data) for path, (_, data) in fault.sources.items()}
+    left = masks(fault.localisation.suspects, parsed)
     queue: list[_Work] = []
     for number, step in enumerate(limits.rounds):
         chosen = [mask for mask in left if mask.kind in step.kinds][: step.masks]
@@ -191,11 +131,7 @@ def _plan(
         left = [mask for mask in left if mask not in taken]
         parts = range(0, len(chosen), limits.prompts)
         queue += [_Work(number, step, tuple(chosen[at : at + limits.prompts])) for at in parts]
-    return _Search(client, fim, brief(task, failing), parsed, limits, tuple(queue))
-
-
-def _start(search: _Search, work: _Work | None) -> "asyncio.Task[Batch] | None":
-    return None if work is None else asyncio.create_task(_generate(search, work))
+    return _Search(client, fim, brief(fault.task, fault.failing), parsed, limits, tuple(queue))
 
 
 async def _generate(search: _Search, work: _Work) -> Batch:

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from moot.agent.core.types import Completion, FileChange, Patch
+from moot.agent.core.types import Completion
 from moot.agent.repair.masks import Mask, MaskKind
 from moot.agent.repair.source import Source, comment_marker, walk
 
-__all__ = ["Infill", "cut", "infills", "normalised", "to_patch"]
+__all__ = ["Infill", "cut", "infills", "normalised"]
 
 _MAX_LINES = 8
 
@@ -30,11 +30,6 @@ class Infill:
     def apply(self, data: bytes) -> bytes:
         """Return the file with the infill in place."""
         return data[: self.start_byte] + self.text.encode() + data[self.end_byte :]
-
-
-def to_patch(infill: Infill, blob: str, data: bytes, mode: str = "100644") -> Patch:
-    """Return the patch of one infill against the blob whose bytes are `data`."""
-    return Patch((FileChange(infill.path, blob, infill.apply(data), mode),))
 
 
 def infills(mask: Mask, source: Source, completions: Sequence[Completion]) -> list[Infill]:

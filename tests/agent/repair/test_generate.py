@@ -4,12 +4,10 @@ import pytest
 
 from moot.agent.core.types import Completion, CompletionRequest, TestCase
 from moot.agent.models.fim import fim_format
-from moot.agent.repair.generate import Batch, Limits, Round, fim_batch, fim_candidates
-from moot.agent.repair.infill import Infill
+from moot.agent.repair.generate import FIM_BATCHES, Batch, Fault, Limits, Round, fim_batch
 from moot.agent.repair.localise import Localisation, Suspect
 from moot.agent.repair.masks import Mask, MaskKind
 from moot.agent.repair.prompt import brief, context
-from moot.agent.repair.select import select
 from moot.agent.repair.source import Source
 
 TEXT = "".join(
@@ -19,6 +17,7 @@ TEXT = "".join(
 SOURCES = {"m.py": ("b" * 40, TEXT.encode())}
 SUSPECTS = Localisation(tuple(Suspect("m.py", line, 1 / line) for line in range(2, 60, 6)), "")
 FAILING = [TestCase("t.py::test", "failed", "def test():\n>   assert f1(2) == 3\nE   assert 4 == 3\n")]
+FAULT = Fault("fix it", SUSPECTS, SOURCES, FAILING)
 FIM = fim_format("qwen")
 
 
@@ -40,27 +39,25 @@ class Model:
         return Completion(self._answer or f"a == {self._count}", "stop", 5, -0.5)
 
 
-def collect(model: Model, limits: Limits, most: int = 100) -> list[Batch]:
+def collect(model: Model, limits: Limits | None = None) -> list[Batch]:
     async def run() -> list[Batch]:
         batches: list[Batch] = []
-        generator = fim_candidates(model, FIM, "fix it", SUSPECTS, SOURCES, FAILING, limits)
-        async for batch in generator:
+        while (batch := await fim_batch(model, FIM, FAULT, len(batches), limits)) is not None:
             batches.append(batch)
-            if len(batches) == most:
-                await generator.aclose()
         return batches
 
     return asyncio.run(run())
 
 
-def test_rounds_come_in_batches_and_every_candidate_once():
+def test_rounds_come_in_batches():
     model = Model()
-    batches = collect(model, Limits(prompts=4, candidates=1000))
+    batches = collect(model, Limits(prompts=4))
     assert [batch.round for batch in batches] == sorted(batch.round for batch in batches)
     assert {batch.round for batch in batches} == {0, 1, 2}
     assert all(batch.prompts <= 4 for batch in batches)
-    results = [infill.apply(TEXT.encode()) for batch in batches for infill in batch.infills]
-    assert len(results) == len(set(results))
+    for batch in batches:
+        results = [infill.apply(TEXT.encode()) for infill in batch.infills]
+        assert len(results) == len(set(results))
     greedy = [request for request in model.requests if request.n == 1]
     assert greedy
     assert all(request.temperature == 0 for request in greedy)
@@ -69,48 +66,29 @@ def test_rounds_come_in_batches_and_every_candidate_once():
 
 
 def test_the_most_suspicious_line_is_tried_first():
-    first = collect(Model(), Limits(), most=1)[0]
+    first = collect(Model())[0]
     assert TEXT.encode()[: first.infills[0].start_byte].count(b"\n") + 1 == 2
 
 
-def test_no_ops_give_no_batch():
-    assert collect(Model("# only words"), Limits()) == []
+def test_no_ops_give_no_candidates():
+    assert all(batch.infills == () for batch in collect(Model("# only words")))
 
 
-@pytest.mark.parametrize("limits", [Limits(candidates=7), Limits(candidates=1)])
-def test_cap_on_candidates(limits: Limits):
-    assert sum(len(batch.infills) for batch in collect(Model(), limits)) == limits.candidates
-
-
-def test_cap_on_tokens_ends_the_search():
-    model = Model()
-    batches = collect(model, Limits(tokens=1, prompts=2))
-    assert len(batches) == 1
-    assert len(model.requests) == 2
-
-
-def test_cap_on_time_ends_the_search():
-    assert len(collect(Model(), Limits(seconds=0.0, prompts=2))) == 1
-
-
-def test_closing_early_leaves_no_task_behind():
-    assert len(collect(Model(), Limits(prompts=2), most=1)) == 1
+def test_a_whole_search_has_no_more_batches_than_promised():
+    assert 0 < len(collect(Model())) <= FIM_BATCHES
 
 
 def test_no_suspects_means_no_request():
-    async def run() -> list[Batch]:
-        nothing = Localisation((), "")
-        return [b async for b in fim_candidates(model, FIM, "fix", nothing, SOURCES, FAILING)]
-
     model = Model()
-    assert asyncio.run(run()) == []
+    nothing = Fault("fix", Localisation((), ""), SOURCES, FAILING)
+    assert asyncio.run(fim_batch(model, FIM, nothing, 0)) is None
     assert model.requests == []
 
 
 def test_a_batch_by_number_asks_the_same_again():
     async def run(number: int) -> tuple[Batch | None, list[CompletionRequest]]:
         model = Model("a is None")
-        batch = await fim_batch(model, FIM, "fix", SUSPECTS, SOURCES, FAILING, number, Limits(prompts=4))
+        batch = await fim_batch(model, FIM, FAULT, number, Limits(prompts=4))
         return batch, model.requests
 
     one, again, other = (asyncio.run(run(number)) for number in (0, 0, 1))
@@ -159,31 +137,6 @@ def test_javascript_is_told_in_its_own_comments():
     mask = Mask("m.js", source.data.index(b"a;"), source.data.index(b"a;") + 1, MaskKind.RETURN, 1.0)
     prefix, _ = context(mask, source, brief("fix", []), 100)
     assert prefix == "// m.js\n// fix\nclass A {\n  f(a) {\n    return "
-
-
-def infill(text: str, rank: float) -> Infill:
-    return Infill("m.py", 0, 0, text, MaskKind.STATEMENT, -0.1, rank)
-
-
-def test_selection_runs_the_cheapest_check_first_and_counts_survivors():
-    seen: list[tuple[str, str]] = []
-
-    def check(name: str, passing: str):
-        async def run(candidate: Infill) -> bool:
-            seen.append((name, candidate.text))
-            return candidate.text in passing
-
-        return run
-
-    async def batches():
-        yield [infill("a", 0.1), infill("b", 0.2), infill("c", 0.3)]
-        yield [infill("d", 0.9)]
-
-    result = asyncio.run(select(batches(), [check("quick", "ab"), check("slow", "abd")], enough=2))
-    assert [survivor.text for survivor in result.survivors] == ["b", "a"]
-    assert (result.tested, result.passed) == (3, (2, 2))
-    assert ("slow", "c") not in seen
-    assert ("quick", "d") not in seen
 
 
 def test_limits_name_their_rounds():

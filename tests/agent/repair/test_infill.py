@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moot.agent.core.types import Completion
-from moot.agent.repair.infill import infills, to_patch
+from moot.agent.repair.infill import infills
 from moot.agent.repair.localise import Suspect
 from moot.agent.repair.masks import Mask, MaskKind, masks
 from moot.agent.repair.source import Source
@@ -79,13 +79,6 @@ def test_equal_infills_are_one_with_votes():
 def test_likelier_first():
     completions = [Completion("a < 0", "stop", 4, -1.5), Completion("a > 0", "stop", 4, -0.1)]
     assert [infill.text for infill in infills(CONDITION, SOURCE, completions)] == ["a > 0", "a < 0"]
-
-
-def test_patch_is_against_the_base_blob():
-    [infill] = infills(CONDITION, SOURCE, [Completion("a > 0", "stop", 4)])
-    [change] = to_patch(infill, "b" * 40, SOURCE.data).changes
-    assert (change.path, change.base_blob) == (PATH, "b" * 40)
-    assert change.content == TEXT.replace("if a:", "if a > 0:").encode()
 
 
 ALL_MASKS = masks([Suspect(PATH, line, 0.5) for line in range(1, 9)], {PATH: SOURCE})
