@@ -41,7 +41,13 @@ def refuse(error: MootError, output: str) -> int:
 async def _run_task(settings: Settings, repo: Path, task: Task, resume: str | None, output: str) -> int:
     logging.getLogger("stamina").setLevel(logging.ERROR)  # a failure that lasts is told in the result
     renderer = renderer_for(output)
-    run = app.start(settings, repo, task, _ask, resume)
+    shown = asyncio.Event()  # a question waits until everything before it is on the screen
+
+    async def ask(request: ApprovalRequested) -> bool:
+        await shown.wait()
+        return await _ask(request)
+
+    run = app.start(settings, repo, task, ask, resume)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, run.interrupt)
@@ -52,6 +58,8 @@ async def _run_task(settings: Settings, repo: Path, task: Task, resume: str | No
         except BrokenPipeError:
             run.interrupt()
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(event, ApprovalRequested):
+            shown.set()
         if isinstance(event, RunFinished):
             exit_code = event.result.exit_code
     return exit_code

@@ -89,14 +89,28 @@ class TextRenderer:
     def __init__(self) -> None:
         self._log = Console(stderr=True, highlight=False)
         self._out = Console(highlight=False)
-        self._tested = 0
+        self._busy = self._log.status("starting")
 
     def show(self, event: e.Event) -> None:
         """Print what matters to somebody who watches."""
+        self._show_step(event)
         if isinstance(event, e.RunFinished):
             self._finish(event.result)
         elif line := self._line(event):
-            self._log.print(line)
+            self._log.print(line, soft_wrap=True)
+
+    def _show_step(self, event: e.Event) -> None:
+        """Keep the step that is running in view, on a terminal; a question has the terminal to itself."""
+        match event:
+            case e.StepStarted(step=step) if self._log.is_terminal:
+                self._busy.update(f"{step} …")
+                self._busy.start()
+            case e.TestsStarted(candidate=candidate):
+                self._busy.update(f"testing {candidate or 'the base'} …")
+            case e.ApprovalRequested() | e.RunFinished():
+                self._busy.stop()
+            case _:
+                pass
 
     def _line(self, event: e.Event) -> str | None:
         match event:
@@ -131,7 +145,6 @@ class TextRenderer:
                 level = "[yellow]high[/]" if risk.high else "low"
                 return f"[cyan]risk[/]     {level}: {escape('; '.join(risk.reasons))}"
             case e.TestsFinished(report=report, candidate=candidate):
-                self._tested += 1
                 return f"[cyan]tests[/]    {candidate}: {_tests(report)}"
             case e.CandidateRejected(candidate=candidate, reason=reason):
                 if candidate.startswith("fim"):
@@ -148,9 +161,10 @@ class TextRenderer:
         rows = list(_rows(result))
         width = max(len(name) for name, _ in rows)
         for name, value in rows:
-            self._out.print(Text(f"{name:<{width}}  ", style="bold").append(value, style="not bold"))
+            line = Text(f"{name:<{width}}  ", style="bold").append(value, style="not bold")
+            self._out.print(line, soft_wrap=True)
         if result.exit_code:
-            self._log.print(f"[red]error:[/] {escape(result.reason)}")
+            self._log.print(f"[red]error:[/] {escape(result.reason)}", soft_wrap=True)
 
 
 def _rows(result: RunResult) -> list[tuple[str, str]]:
