@@ -13,7 +13,8 @@ from anyio import to_thread
 from moot.agent.core.config import Settings
 from moot.agent.core.errors import ModelUnreachable, Refused
 from moot.agent.core.events import Emit
-from moot.agent.core.types import ApplyMode, ContextPack, IndexStats, Task, Usage
+from moot.agent.core.messages import Usage
+from moot.agent.core.types import ApplyMode, ContextPack, IndexStats, Task
 from moot.agent.git.repository import GitRepository
 from moot.agent.graph.deps import Deps, Generation
 from moot.agent.graph.limits import Limits

@@ -16,7 +16,8 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from moot.agent.core import events as e
-from moot.agent.core.types import RunResult, RunStatus, TestReport
+from moot.agent.core.commands import TestReport
+from moot.agent.core.types import RunResult, RunStatus
 from moot.agent.result import as_json
 
 __all__ = ["Renderer", "renderer_for"]

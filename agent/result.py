@@ -3,8 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
+from moot.agent.core.commands import TestReport
 from moot.agent.core.errors import MootError
-from moot.agent.core.types import RunResult, RunStatus, TestReport
+from moot.agent.core.types import RunResult, RunStatus
 
 __all__ = ["as_json", "ended"]
 

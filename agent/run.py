@@ -16,7 +16,8 @@ from langgraph.types import Command
 from moot.agent.core.config import Settings
 from moot.agent.core.errors import Interrupted, LimitReached, MootError, TaskFailed, UsageError
 from moot.agent.core.events import ApprovalRequested, Emit, Event, RunFinished, RunStarted
-from moot.agent.core.types import RunResult, Task, Usage
+from moot.agent.core.messages import Usage
+from moot.agent.core.types import RunResult, Task
 from moot.agent.graph.build import Graph, build
 from moot.agent.graph.checkpoints import open_checkpoints
 from moot.agent.graph.deps import Deps

@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from moot.agent.core.commands import Command, CommandResult
 from moot.agent.core.errors import SandboxUnavailable
-from moot.agent.core.types import Command, CommandResult
 from moot.sandbox.limits import BASE_PATH, limited
 from moot.sandbox.process import Launch, run
 

@@ -4,9 +4,9 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+from moot.agent.core.commands import Command
 from moot.agent.core.errors import SandboxUnavailable
 from moot.agent.core.ports import Sandbox
-from moot.agent.core.types import Command
 from moot.sandbox.bubblewrap import Bubblewrap, find_bwrap
 from moot.sandbox.unconfined import Unconfined
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from moot.agent.core.types import CommandResult
+from moot.agent.core.commands import CommandResult
 
 __all__ = ["Launch", "run"]
 

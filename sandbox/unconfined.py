@@ -1,6 +1,6 @@
 """No sandbox, for a user who said so: time, output and environment are bounded, files and network are not."""
 
-from moot.agent.core.types import Command, CommandResult
+from moot.agent.core.commands import Command, CommandResult
 from moot.sandbox.limits import BASE_PATH, limited
 from moot.sandbox.process import Launch, run
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from moot.agent.core.errors import ToolRefused
+from moot.agent.core.messages import ToolCall
 from moot.agent.core.ports import Index
-from moot.agent.core.types import ToolCall, TreeEntry
+from moot.agent.core.types import TreeEntry
 
 __all__ = ["ToolBox"]
 

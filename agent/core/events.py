@@ -4,17 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from moot.agent.core.types import (
-    Candidate,
-    IndexStats,
-    PackedFile,
-    Publication,
-    RankedFile,
-    Risk,
-    RunResult,
-    TestReport,
-    Usage,
-)
+from moot.agent.core.commands import TestReport
+from moot.agent.core.messages import Usage
+from moot.agent.core.types import Candidate, IndexStats, PackedFile, Publication, RankedFile, Risk, RunResult
 
 __all__ = [
     "ApprovalRequested",

@@ -4,22 +4,17 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from moot.agent.core.commands import Command, CommandResult
+from moot.agent.core.messages import ChatRequest, Completion, CompletionRequest, ModelInfo, Usage
 from moot.agent.core.types import (
     ApplyMode,
-    ChatRequest,
-    Command,
-    CommandResult,
-    Completion,
-    CompletionRequest,
     ContextPack,
     IndexStats,
-    ModelInfo,
     Patch,
     Publication,
     RankedFile,
     Symbol,
     TreeEntry,
-    Usage,
 )
 
 __all__ = ["Index", "ModelClient", "Packer", "Repository", "Sandbox", "TokenCounter"]

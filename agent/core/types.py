@@ -3,24 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
-from typing import Literal
+
+from moot.agent.core.commands import TestReport
+from moot.agent.core.messages import Usage
 
 __all__ = [
     "ApplyMode",
     "Candidate",
-    "ChatMessage",
-    "ChatRequest",
-    "Command",
-    "CommandResult",
-    "Completion",
-    "CompletionRequest",
     "ContextPack",
     "FileChange",
     "FileDelta",
     "FusionPolicy",
     "IndexStats",
-    "ModelInfo",
     "PackLevel",
     "PackedFile",
     "Patch",
@@ -31,11 +25,7 @@ __all__ = [
     "RunStatus",
     "Symbol",
     "Task",
-    "TestCase",
-    "TestReport",
-    "ToolCall",
     "TreeEntry",
-    "Usage",
 ]
 
 
@@ -246,187 +236,6 @@ class Publication:
     commit: str | None = None
     branch: str | None = None
     patch_file: str | None = None
-
-
-# --- commands and tests ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command for the sandbox.
-
-    Attributes:
-        argv: the program and its arguments; no shell is added.
-        workspace: host folder that is writable inside, and where the command starts.
-        mount: where the workspace appears inside (the user's own tree, so that absolute paths in
-            installed packages lead to the workspace); None means at its own path.
-        timeout: seconds of wall time, after which the whole process group is killed.
-        env: the complete environment, beside the sandbox's own PATH, HOME and TMPDIR.
-        read_only: host paths visible inside at the same place, read-only (toolchains, caches).
-        output_limit: bytes kept of each stream; the middle is cut out.
-    """
-
-    argv: tuple[str, ...]
-    workspace: Path
-    timeout: float = 600.0
-    env: Mapping[str, str] = field(default_factory=dict[str, str])
-    read_only: tuple[Path, ...] = ()
-    output_limit: int = 1_000_000
-    mount: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CommandResult:
-    """What a command did. A failed command is a value, not an exception."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
-    seconds: float
-    timed_out: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TestCase:
-    """One test's outcome: `passed`, `failed`, `error` or `skipped`. `message` holds the failure's text."""
-
-    __test__ = False
-
-    id: str
-    outcome: str
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TestReport:
-    """A test command's outcome.
-
-    Attributes:
-        status: `passed`, `failed`, `no-tests`, `not-found` (the program is missing) or `timeout`.
-        cases: single outcomes where the runner's report could be read, else empty.
-        output: the end of what it printed, for the model and for a person.
-    """
-
-    __test__ = False
-
-    command: str
-    status: Literal["passed", "failed", "no-tests", "not-found", "timeout"]
-    exit_code: int
-    seconds: float
-    cases: tuple[TestCase, ...] = ()
-    output: str = ""
-
-    @property
-    def passed(self) -> frozenset[str]:
-        """Ids of the tests that passed."""
-        return frozenset(case.id for case in self.cases if case.outcome == "passed")
-
-    @property
-    def failed(self) -> frozenset[str]:
-        """Ids of the tests that failed or broke."""
-        return frozenset(case.id for case in self.cases if case.outcome in ("failed", "error"))
-
-
-# --- the model ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A tool call of the model; `arguments` is the JSON text as the model wrote it."""
-
-    id: str
-    name: str
-    arguments: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChatMessage:
-    """One message of a conversation."""
-
-    role: Literal["system", "user", "assistant", "tool"]
-    content: str
-    tool_calls: tuple[ToolCall, ...] = ()
-    tool_call_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChatRequest:
-    """A chat call. `max_tokens` bounds each of the `n` answers; `schema` is a JSON schema to obey."""
-
-    messages: tuple[ChatMessage, ...]
-    max_tokens: int
-    temperature: float = 0.0
-    top_p: float = 1.0
-    n: int = 1
-    stop: tuple[str, ...] = ()
-    schema: Mapping[str, object] | None = None
-    tools: tuple[Mapping[str, object], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CompletionRequest:
-    """A raw completion call: several prompts, `n` samples of each."""
-
-    prompts: tuple[str, ...]
-    max_tokens: int
-    temperature: float = 0.0
-    top_p: float = 1.0
-    n: int = 1
-    stop: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """One answer. `finish` is the server's reason (`stop`, `length`, `tool_calls`, `repetition`)."""
-
-    text: str
-    finish: str
-    tokens: int
-    logprob: float = 0.0
-    tool_calls: tuple[ToolCall, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens and requests, summed. `cached` is the part of `prompt` that the server had kept."""
-
-    prompt: int = 0
-    cached: int = 0
-    completion: int = 0
-    requests: int = 0
-
-    def __add__(self, other: "Usage") -> "Usage":
-        return Usage(
-            self.prompt + other.prompt,
-            self.cached + other.cached,
-            self.completion + other.completion,
-            self.requests + other.requests,
-        )
-
-    def __sub__(self, other: "Usage") -> "Usage":
-        return Usage(
-            self.prompt - other.prompt,
-            self.cached - other.cached,
-            self.completion - other.completion,
-            self.requests - other.requests,
-        )
-
-    @property
-    def total(self) -> int:
-        """Tokens read and written."""
-        return self.prompt + self.completion
-
-
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
-    """What a served model is and can do, as probed. `context` is in tokens."""
-
-    id: str
-    context: int
-    structured_output: bool = False
-    tools: bool = False
-    fim: bool = False
-    tokenize: bool = False
 
 
 # --- the result -----------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from moot.agent.core.types import Candidate, TestReport
+from moot.agent.core.commands import TestReport
+from moot.agent.core.types import Candidate
 
 __all__ = ["Contestant", "Verdict", "choose"]
 

@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 
 from moot.agent.core.events import ModelCalled, TokensStreamed
-from moot.agent.core.types import ChatMessage, ChatRequest, Completion
+from moot.agent.core.messages import ChatMessage, ChatRequest, Completion
 from moot.agent.edits.answer import ANSWER_SCHEMA
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.failures import describe

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from moot.agent.core.commands import TestReport
 from moot.agent.core.config import Settings
 from moot.agent.core.events import Emit
 from moot.agent.core.ports import Index, ModelClient, Packer, Repository
-from moot.agent.core.types import TestReport
 from moot.agent.graph.limits import Limits
 from moot.agent.models.fim import FimFormat
 from moot.agent.verify.runner import TestRunner

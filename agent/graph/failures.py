@@ -1,6 +1,6 @@
 """Failing tests in words, for a query or a prompt."""
 
-from moot.agent.core.types import TestReport
+from moot.agent.core.commands import TestReport
 
 __all__ = ["describe"]
 

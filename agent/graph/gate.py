@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from anyio import to_thread
 
+from moot.agent.core.commands import TestReport
 from moot.agent.core.events import EvidenceFound, TestsFinished, TestsStarted
-from moot.agent.core.types import Candidate, TestReport
+from moot.agent.core.types import Candidate
 from moot.agent.fusion.best_of import Contestant
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import RunState

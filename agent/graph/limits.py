@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from moot.agent.core.config import Settings
 from moot.agent.core.errors import LimitReached
-from moot.agent.core.types import Usage
+from moot.agent.core.messages import Usage
 
 __all__ = ["Limits", "cost"]
 

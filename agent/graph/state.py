@@ -3,16 +3,9 @@
 from dataclasses import dataclass
 from typing import TypedDict
 
-from moot.agent.core.types import (
-    Candidate,
-    PackedFile,
-    Publication,
-    RankedFile,
-    Risk,
-    Task,
-    TestReport,
-    Usage,
-)
+from moot.agent.core.commands import TestReport
+from moot.agent.core.messages import Usage
+from moot.agent.core.types import Candidate, PackedFile, Publication, RankedFile, Risk, Task
 from moot.agent.edits.answer import ReplaceSpan
 from moot.agent.repair.localise import Localisation
 

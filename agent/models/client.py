@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from moot.agent.core.errors import ModelAnswerError, ModelUnreachable
-from moot.agent.core.types import ChatRequest, Completion, CompletionRequest, ModelInfo, Usage
+from moot.agent.core.messages import ChatRequest, Completion, CompletionRequest, ModelInfo, Usage
 from moot.agent.models.drafts import Answer
 from moot.agent.models.failures import Rejected, broken_off, from_answer
 from moot.agent.models.preflight import Known, Served, preflight

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from moot.agent.core.types import Completion, ToolCall, Usage
+from moot.agent.core.messages import Completion, ToolCall, Usage
 from moot.agent.models.repetition import RepetitionDetector
 from moot.agent.models.wire import Choice, Chunk, WireUsage
 

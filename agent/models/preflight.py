@@ -5,7 +5,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 
 from moot.agent.core.errors import ModelError, UsageError
-from moot.agent.core.types import ModelInfo
+from moot.agent.core.messages import ModelInfo
 from moot.agent.models.transport import Transport
 from moot.agent.models.wire import Body, Chunk, Counted, ModelCard, ModelList, read
 

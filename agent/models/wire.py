@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from moot.agent.core.errors import ModelAnswerError
-from moot.agent.core.types import ChatMessage, ChatRequest, CompletionRequest, Usage
+from moot.agent.core.messages import ChatMessage, ChatRequest, CompletionRequest, Usage
 
 __all__ = [
     "Body",

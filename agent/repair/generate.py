@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from anyio import to_thread
 
+from moot.agent.core.commands import TestCase
+from moot.agent.core.messages import Completion, CompletionRequest
 from moot.agent.core.ports import ModelClient
-from moot.agent.core.types import Completion, CompletionRequest, TestCase
 from moot.agent.repair.infill import Infill, infills, normalised
 from moot.agent.repair.localise import Localisation
 from moot.agent.repair.masks import Mask, MaskKind, masks

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from moot.agent.core.types import Completion
+from moot.agent.core.messages import Completion
 from moot.agent.repair.masks import Mask, MaskKind
 from moot.agent.repair.source import Source, comment_marker, walk
 

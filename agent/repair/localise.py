@@ -6,7 +6,7 @@ from pathlib import Path
 
 from anyio import to_thread
 
-from moot.agent.core.types import TestCase
+from moot.agent.core.commands import TestCase
 from moot.agent.repair.frames import places, ranks, shared_words, words
 from moot.agent.repair.source import Source, is_test_path
 from moot.agent.repair.spectrum import CoverageRunner, Spectrum, measure

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from moot.agent.core.types import TestCase
+from moot.agent.core.commands import TestCase
 from moot.agent.repair.masks import Mask, MaskKind
 from moot.agent.repair.source import Source, comment_marker
 

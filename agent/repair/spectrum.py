@@ -15,7 +15,7 @@ from typing import Protocol
 from anyio import to_thread
 from pydantic import BaseModel, ValidationError
 
-from moot.agent.core.types import TestReport
+from moot.agent.core.commands import TestReport
 
 __all__ = ["CoverageRunner", "Spectrum", "measure"]
 

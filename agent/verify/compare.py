@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from moot.agent.core.types import TestReport
+from moot.agent.core.commands import TestReport
 
 __all__ = ["Comparison", "compare"]
 

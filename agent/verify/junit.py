@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree
 
-from moot.agent.core.types import TestCase
+from moot.agent.core.commands import TestCase
 
 __all__ = ["parse"]
 

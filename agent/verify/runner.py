@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from moot.agent.core.commands import Command, CommandResult, TestCase, TestReport
 from moot.agent.core.ports import Sandbox
-from moot.agent.core.types import Command, CommandResult, TestCase, TestReport
 from moot.agent.verify.environment import Environment, environment
 from moot.agent.verify.junit import parse
 from moot.agent.verify.selection import is_pytest, narrow

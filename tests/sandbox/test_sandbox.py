@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from moot.agent.core.commands import Command, CommandResult
 from moot.agent.core.errors import SandboxUnavailable
 from moot.agent.core.ports import Sandbox
-from moot.agent.core.types import Command, CommandResult
 from moot.sandbox.bubblewrap import Bubblewrap, find_bwrap
 from moot.sandbox.choose import choose
 from moot.sandbox.unconfined import Unconfined

@@ -7,7 +7,8 @@ from langgraph.runtime import Runtime
 
 from moot.agent.core.errors import ToolRefused
 from moot.agent.core.events import ToolCalled
-from moot.agent.core.types import ChatMessage, ChatRequest, RankedFile, ToolCall
+from moot.agent.core.messages import ChatMessage, ChatRequest, ToolCall
+from moot.agent.core.types import RankedFile
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import RunState
 from moot.prompts import render

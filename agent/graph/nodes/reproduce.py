@@ -3,9 +3,9 @@
 from anyio import to_thread
 from langgraph.runtime import Runtime
 
+from moot.agent.core.commands import TestReport
 from moot.agent.core.errors import LimitReached, UsageError
 from moot.agent.core.events import Notice, TestsFinished, TestsStarted
-from moot.agent.core.types import TestReport
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import RunState
 from moot.agent.verify.detect import detect

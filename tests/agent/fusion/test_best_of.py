@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moot.agent.core.types import Candidate, FileDelta, TestCase, TestReport
+from moot.agent.core.commands import TestCase, TestReport
+from moot.agent.core.types import Candidate, FileDelta
 from moot.agent.fusion.best_of import Contestant, choose
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from moot.agent.core.errors import ModelAnswerError, ModelUnreachable
-from moot.agent.core.types import ChatMessage, ChatRequest, Completion, CompletionRequest, ToolCall, Usage
+from moot.agent.core.messages import ChatMessage, ChatRequest, Completion, CompletionRequest, ToolCall, Usage
 from moot.agent.models.client import MAX_SEQUENCES, ClientOptions, OpenAIClient
 from tests.scripted import Call, Fault, Reply, Request, ScriptedServer
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from moot.agent.core.errors import ModelAnswerError, ModelUnreachable, UsageError
-from moot.agent.core.types import ModelInfo
+from moot.agent.core.messages import ModelInfo
 from moot.agent.models.client import ClientOptions, OpenAIClient
 from moot.agent.models.preflight import DEFAULT_CONTEXT, Known
 from tests.scripted import PROBE_TOKENS, ScriptedServer

@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from moot.agent.core.types import Completion, CompletionRequest, TestCase
+from moot.agent.core.commands import TestCase
+from moot.agent.core.messages import Completion, CompletionRequest
 from moot.agent.models.fim import fim_format
 from moot.agent.repair.generate import FIM_BATCHES, Batch, Fault, Limits, Round, fim_batch
 from moot.agent.repair.localise import Localisation, Suspect

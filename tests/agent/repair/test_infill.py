@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moot.agent.core.types import Completion
+from moot.agent.core.messages import Completion
 from moot.agent.repair.infill import infills
 from moot.agent.repair.localise import Suspect
 from moot.agent.repair.masks import Mask, MaskKind, masks

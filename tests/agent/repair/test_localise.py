@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from moot.agent.core.types import TestCase, TestReport
+from moot.agent.core.commands import TestCase, TestReport
 from moot.agent.repair.frames import places, shared_words, words
 from moot.agent.repair.localise import Localisation, localise
 from moot.agent.repair.spectrum import Spectrum

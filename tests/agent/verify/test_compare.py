@@ -1,4 +1,4 @@
-from moot.agent.core.types import TestCase, TestReport
+from moot.agent.core.commands import TestCase, TestReport
 from moot.agent.verify.compare import compare
 
 

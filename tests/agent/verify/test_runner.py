@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from moot.agent.core.types import TestReport
+from moot.agent.core.commands import TestReport
 from moot.agent.verify.runner import TestRunner
 from moot.sandbox.choose import choose
 

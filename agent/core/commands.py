@@ -1,0 +1,89 @@
+"""Commands for the sandbox, what they did, and what a test command found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+__all__ = [
+    "Command",
+    "CommandResult",
+    "TestCase",
+    "TestReport",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command for the sandbox.
+
+    Attributes:
+        argv: the program and its arguments; no shell is added.
+        workspace: host folder that is writable inside, and where the command starts.
+        mount: where the workspace appears inside (the user's own tree, so that absolute paths in
+            installed packages lead to the workspace); None means at its own path.
+        timeout: seconds of wall time, after which the whole process group is killed.
+        env: the complete environment, beside the sandbox's own PATH, HOME and TMPDIR.
+        read_only: host paths visible inside at the same place, read-only (toolchains, caches).
+        output_limit: bytes kept of each stream; the middle is cut out.
+    """
+
+    argv: tuple[str, ...]
+    workspace: Path
+    timeout: float = 600.0
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    read_only: tuple[Path, ...] = ()
+    output_limit: int = 1_000_000
+    mount: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What a command did. A failed command is a value, not an exception."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    seconds: float
+    timed_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TestCase:
+    """One test's outcome: `passed`, `failed`, `error` or `skipped`. `message` holds the failure's text."""
+
+    __test__ = False
+
+    id: str
+    outcome: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TestReport:
+    """A test command's outcome.
+
+    Attributes:
+        status: `passed`, `failed`, `no-tests`, `not-found` (the program is missing) or `timeout`.
+        cases: single outcomes where the runner's report could be read, else empty.
+        output: the end of what it printed, for the model and for a person.
+    """
+
+    __test__ = False
+
+    command: str
+    status: Literal["passed", "failed", "no-tests", "not-found", "timeout"]
+    exit_code: int
+    seconds: float
+    cases: tuple[TestCase, ...] = ()
+    output: str = ""
+
+    @property
+    def passed(self) -> frozenset[str]:
+        """Ids of the tests that passed."""
+        return frozenset(case.id for case in self.cases if case.outcome == "passed")
+
+    @property
+    def failed(self) -> frozenset[str]:
+        """Ids of the tests that failed or broke."""
+        return frozenset(case.id for case in self.cases if case.outcome in ("failed", "error"))
