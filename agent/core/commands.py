@@ -50,13 +50,25 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True)
 class TestCase:
-    """One test's outcome: `passed`, `failed`, `error` or `skipped`. `message` holds the failure's text."""
+    """One test's outcome.
+
+    Attributes:
+        id: stable from run to run, in the framework's own form: `tests/test_a.py::test_b` (pytest),
+            `tests.test_a.Case.test_b` (unittest), `example.org/mod/pkg.TestA/sub` (go),
+            `crate::module::test` (cargo), `src/a.test.ts > suite > test` (JavaScript).
+        outcome: `passed`, `failed`, `error` or `skipped`.
+        message: the failure's text.
+        path: the file that holds the test, from the top of the repository; empty when not known.
+        seconds: how long it took; 0 when not known.
+    """
 
     __test__ = False
 
     id: str
     outcome: str
     message: str = ""
+    path: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,9 @@ class TestReport:
         status: `passed`, `failed`, `no-tests`, `not-found` (the program is missing) or `timeout`.
         cases: single outcomes where the runner's report could be read, else empty.
         output: the end of what it printed, for the model and for a person.
+        framework: what wrote the report, such as `pytest` or `go`; empty when there was none to read.
+        note: in one sentence, why the report says less than it might, or why the status is not what the
+            exit code alone would say; empty when there is nothing to add.
     """
 
     __test__ = False
@@ -77,6 +92,13 @@ class TestReport:
     seconds: float
     cases: tuple[TestCase, ...] = ()
     output: str = ""
+    framework: str = ""
+    note: str = ""
+
+    @property
+    def structured(self) -> bool:
+        """Whether single outcomes are known; if not, the status rests on the exit code."""
+        return bool(self.cases)
 
     @property
     def passed(self) -> frozenset[str]:

@@ -54,7 +54,8 @@ class TestRunner:
         Args:
             command: a shell command, started at the top of the workspace.
             workspace: folder that holds the files to test.
-            only: pytest node ids to run in place of everything; other runners run everything.
+            only: ids as in a report's cases, or paths of test files, to run in place of everything; a
+                command that cannot be narrowed runs everything, which is slower but never wrong.
 
         Raises:
             SandboxUnavailable: the sandbox could not be set up.
