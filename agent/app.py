@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 
 from moot.agent.core.config import Settings
-from moot.agent.core.errors import ModelUnreachable, Refused
-from moot.agent.core.events import Emit
+from moot.agent.core.errors import ModelUnreachable
+from moot.agent.core.events import Emit, Notice
 from moot.agent.core.messages import Usage
-from moot.agent.core.types import ApplyMode, ContextPack, IndexStats, Task
+from moot.agent.core.types import ContextPack, IndexStats, Task
 from moot.agent.git.repository import GitRepository
 from moot.agent.graph.deps import Deps, Generation
 from moot.agent.graph.limits import Limits
@@ -49,8 +49,9 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
 
     async def wire(run_id: str, used: Callable[[], Usage], emit: Emit, stack: AsyncExitStack) -> Deps:
         repository = await to_thread.run_sync(GitRepository.open, repo, settings.data_dir)
-        if settings.apply is ApplyMode.COMMIT and repository.branch is None:
-            raise Refused("HEAD is detached: check out a branch, or use --apply branch")
+        for sentence in repository.recovered:
+            emit(Notice("warning", sentence))
+        await to_thread.run_sync(repository.require_publishable, settings.apply)
         sandbox = await to_thread.run_sync(choose_sandbox, settings.sandbox) if settings.verify else None
         client, profile = await _connect(settings)
         stack.push_async_callback(client.close)

@@ -22,6 +22,7 @@ from moot.agent.graph.build import Graph, build
 from moot.agent.graph.checkpoints import open_checkpoints
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.limits import cost
+from moot.agent.graph.nodes.publish import caution_of
 from moot.agent.graph.state import RunState
 from moot.agent.result import as_json, ended
 
@@ -221,6 +222,7 @@ class Run:
             commit=publication.commit,
             branch=publication.branch,
             patch_file=publication.patch_file,
+            reason=result.reason or caution_of(publication, base),
         )
 
 

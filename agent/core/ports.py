@@ -142,10 +142,11 @@ class Repository(Protocol):
         """Return those paths whose working file or index entry differs from HEAD."""
         ...
 
-    def publish(self, run_id: str, base: str, commit: str, mode: ApplyMode) -> Publication:
+    def publish(self, run_id: str, base: str, commit: str, mode: ApplyMode, model: str = "") -> Publication:
         """Bring a commit into the user's repository; calling again with the same values changes nothing.
 
-        The published commit carries the run's trailer and the time, so its id is not `commit`'s.
+        The published commit names the tool, the run and the model, and carries the time, so its id is not
+        `commit`'s. Where the branch moved on in other files it is put on top: `Publication.onto` says so.
 
         Raises:
             Refused: dirty files overlap, or the branch moved away from `base`; nothing was changed.

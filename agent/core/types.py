@@ -230,12 +230,20 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """Where a patch went: a commit, a branch, a patch file, or the working tree."""
+    """Where a patch went: a commit, a branch, a patch file, or the working tree.
+
+    Attributes:
+        onto: parent of the commit where the branch had moved on from the run's base, on which the
+            edit was verified; None where it had not.
+        left: files that were left alone, because their user edited them at that very moment.
+    """
 
     mode: ApplyMode
     commit: str | None = None
     branch: str | None = None
     patch_file: str | None = None
+    onto: str | None = None
+    left: tuple[str, ...] = ()
 
 
 # --- the result -----------------------------------------------------------------------------

@@ -59,6 +59,19 @@ class Folder:
                 raise
             return os.stat(name, dir_fd=parent, follow_symlinks=False)
 
+    def adopt(self, path: str, mode: str, staged: Path) -> None:
+        """Move a file or symbolic link that lies ready into its place; missing folders are made."""
+        with self._parent(path, create=True) as (parent, name):
+            try:
+                os.rename(staged, name, dst_dir_fd=parent)
+            except OSError as exc:
+                if exc.errno != errno.EXDEV:
+                    raise
+            else:
+                return
+        content = os.fsencode(staged.readlink()) if mode == SYMLINK else staged.read_bytes()
+        self.write(path, mode, content)
+
     def remove(self, path: str) -> None:
         """Remove a file and the folders that it leaves empty."""
         with suppress(FileNotFoundError, NotADirectoryError), self._parent(path) as (parent, name):

@@ -4,15 +4,19 @@ import functools
 from collections.abc import Iterable
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from moot.agent.core.types import ApplyMode, Patch, Publication, TreeEntry
+from moot.agent.git.checkout import Checkout
 from moot.agent.git.commits import commit_patch
 from moot.agent.git.discover import Location, find
+from moot.agent.git.journal import Entry, Journal
+from moot.agent.git.landing import Lander
 from moot.agent.git.names import check_id, check_run_id
 from moot.agent.git.plumbing import Git
 from moot.agent.git.private import open_private
 from moot.agent.git.publish import Publisher
+from moot.agent.git.undo import Undoer
 from moot.agent.git.workspace import Workspace
 
 __all__ = ["GitRepository"]
@@ -26,7 +30,11 @@ class GitRepository:
     def __init__(self, location: Location, private: Git, data_dir: Path) -> None:
         self._location = location
         self._private = private
-        self._publisher = Publisher(location, private, data_dir)
+        home = data_dir / "repos" / location.key
+        self._checkout, self._journal = Checkout(location, private), Journal(home)
+        self._lock = FileLock(home / "publish.lock")
+        self._publisher = Publisher(self._checkout, private, self._journal, self._lock, data_dir / "runs")
+        self.recovered = self._recover()
         self._workspaces: dict[Path, Workspace] = {}
         self._files = functools.lru_cache(maxsize=8)(self._list)
 
@@ -108,11 +116,38 @@ class GitRepository:
 
     def dirty(self, paths: Iterable[str]) -> list[str]:
         """Return those paths whose working file or index entry differs from HEAD now."""
-        return self._publisher.dirty(list(paths))
+        return self._checkout.dirty(list(paths))
 
-    def publish(self, run_id: str, base: str, commit: str, mode: ApplyMode) -> Publication:
+    def require_publishable(self, mode: ApplyMode) -> None:
+        """Refuse early what `publish` would refuse whatever the edit is."""
+        if mode is ApplyMode.COMMIT:
+            self._checkout.require_branch()
+
+    def publish(self, run_id: str, base: str, commit: str, mode: ApplyMode, model: str = "") -> Publication:
         """Bring a commit into the user's repository, once; see `Publisher.publish`."""
-        return self._publisher.publish(run_id, base, commit, mode)
+        return self._publisher.publish(run_id, base, commit, mode, model)
+
+    def undo(self, run_id: str) -> Entry:
+        """Take a run back; see `Undoer.undo`."""
+        return Undoer(self._checkout, self._private, self._journal, self._lock).undo(run_id)
+
+    def published(self, run_id: str) -> Entry | None:
+        """Return how a run was published in this repository; None when it was not."""
+        return self._journal.published(run_id)
+
+    def undone(self, run_id: str) -> Entry | None:
+        """Return how a run was taken back; None when it was not."""
+        return self._journal.undone(run_id)
+
+    def _recover(self) -> tuple[str, ...]:
+        """Finish what a killed process left half done; a live one holds the lock and needs no help."""
+        if not any(self._journal.pending(self._location.root)):
+            return ()
+        try:
+            with self._lock.acquire(blocking=False):
+                return tuple(Lander(self._checkout, self._private, self._journal).recover())
+        except Timeout:
+            return ()
 
     def _list(self, commit: str) -> tuple[TreeEntry, ...]:
         entries: list[TreeEntry] = []

@@ -2,8 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from moot.agent.core.errors import Refused
@@ -54,21 +54,39 @@ class Worktree:
         convert = self._conversions([path for path, _ in states])
         return [path for path, state in states if not self._holds(path, state, convert[path])]
 
-    def replace(self, changes: Iterable["FileEdit"]) -> list[str]:
-        """Turn files from one state to another, each atomically; return those left alone.
+    def exists(self, path: str) -> bool:
+        """Tell whether anything is there."""
+        return self._folder.state(path) is not None
+
+    def stage(self, edits: Sequence[FileEdit], folder: Path) -> None:
+        """Write the files as they will be into a folder, named by their position."""
+        convert = self._conversions([edit.path for edit in edits])
+        ready = Folder(folder)
+        for number, edit in enumerate(edits):
+            if edit.after.mode:
+                ready.write(str(number), edit.after.mode, _content(edit.after, convert[edit.path]))
+
+    def install(self, edits: Sequence[FileEdit], folder: Path) -> list[str]:
+        """Turn files from one state to the other, each by a rename; return those left alone.
 
         A file that is in neither state was edited meanwhile: its user's version wins.
+
+        Args:
+            edits: what was staged, in the same order.
+            folder: where.
         """
-        changes = list(changes)
-        convert = self._conversions([change.path for change in changes])
-        skipped: list[str] = []
-        for change in changes:
-            conversion = convert[change.path]
-            if self._holds(change.path, change.before, conversion):
-                self._put(change.path, change.after, conversion)
-            elif not self._holds(change.path, change.after, conversion):
-                skipped.append(change.path)
-        return skipped
+        convert = self._conversions([edit.path for edit in edits])
+        left: list[str] = []
+        for number, edit in enumerate(edits):
+            conversion = convert[edit.path]
+            if not self._holds(edit.path, edit.before, conversion):
+                if not self._holds(edit.path, edit.after, conversion):
+                    left.append(edit.path)
+            elif edit.after.mode:
+                self._folder.adopt(edit.path, edit.after.mode, folder / str(number))
+            else:
+                self._folder.remove(edit.path)
+        return left
 
     def require_plain(self, paths: Iterable[str]) -> None:
         """Check that these files can be written without running a filter.
@@ -83,13 +101,6 @@ class Worktree:
                     f"run here: use --apply branch or --apply patch"
                 )
 
-    def _put(self, path: str, state: FileState, convert: "_Conversion") -> None:
-        if not state.mode:
-            self._folder.remove(path)
-            return
-        content = state.content if state.mode == SYMLINK else convert.to_worktree(state.content)
-        self._folder.write(path, state.mode, content)
-
     def _holds(self, path: str, state: FileState, convert: "_Conversion") -> bool:
         found = self._folder.read(path)
         if found is None:
@@ -97,9 +108,10 @@ class Worktree:
         mode, content = found
         if SYMLINK in (mode, state.mode) and mode != state.mode:
             return False
-        if self._keeps_modes() and mode != state.mode:
+        if convert.modes and mode != state.mode:
             return False
-        return bool(state.mode) and content in (state.content, convert.to_worktree(state.content))
+        same = (state.content, convert.to_worktree(state.content))
+        return bool(state.mode) and (content in same or convert.to_git(content) == state.content)
 
     def _in_the_way(self, path: str) -> bool:
         """Tell whether a folder lies where a file would go, or a file where its folder would go."""
@@ -110,9 +122,6 @@ class Worktree:
             if self._folder.state(path) is not None and self._folder.state(f"{path}/.") is None:
                 return True
         return False
-
-    def _keeps_modes(self) -> bool:
-        return self._setting("core.fileMode") != "false"
 
     def _setting(self, name: str) -> str:
         try:
@@ -129,21 +138,39 @@ class Worktree:
         for path, name, value in zip(fields[0::3], fields[1::3], fields[2::3], strict=False):
             found[os.fsdecode(path)][name.decode()] = value.decode(errors="replace")
         autocrlf, eol = self._setting("core.autocrlf"), self._setting("core.eol")
-        return {path: _conversion(attributes, autocrlf, eol) for path, attributes in found.items()}
+        modes = self._setting("core.fileMode") != "false"
+        return {
+            path: replace(_conversion(attributes, autocrlf, eol), modes=modes)
+            for path, attributes in found.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class _Conversion:
-    """How git changes a file on its way out: `crlf` is `no`, `auto` or `always`."""
+    """How git converts a file.
+
+    Attributes:
+        filter: name of an attribute that asks for a filter; empty when none does.
+        crlf, lf: line ends on the way out, and on the way in: `no`, `auto` or `always`.
+        modes: whether the file system keeps the executable bit.
+    """
 
     filter: str
     crlf: str
+    lf: str
+    modes: bool = True
 
     def to_worktree(self, content: bytes) -> bytes:
         """Convert line ends as `crlf_to_worktree` in git's convert.c does."""
         if self.crlf == "no" or (self.crlf == "auto" and (b"\0" in content or b"\r" in content)):
             return content
         return re.sub(rb"(?<!\r)\n", b"\r\n", content)
+
+    def to_git(self, content: bytes) -> bytes:
+        """Convert line ends as `crlf_to_git` does."""
+        if self.lf == "no" or (self.lf == "auto" and b"\0" in content):
+            return content
+        return content.replace(b"\r\n", b"\n")
 
 
 def _conversion(attributes: dict[str, str], autocrlf: str, eol: str) -> _Conversion:
@@ -153,13 +180,18 @@ def _conversion(attributes: dict[str, str], autocrlf: str, eol: str) -> _Convers
     if text == "unspecified":
         text = {"set": "set", "unset": "unset", "input": "set"}.get(attributes.get("crlf", ""), text)
     wanted = attributes.get("eol", "unspecified")
-    if text == "unset" or (text == "unspecified" and wanted == "unspecified" and autocrlf != "true"):
-        return _Conversion(transform, "no")
+    unnamed = text == "unspecified" and wanted == "unspecified"
+    if text == "unset" or (unnamed and autocrlf not in ("true", "input")):
+        return _Conversion(transform, "no", "no")
     crlf = wanted == "crlf" or (
         wanted != "lf" and (autocrlf == "true" or (eol == "crlf" and autocrlf in ("", "false")))
     )
-    automatic = text == "auto" or (text == "unspecified" and wanted == "unspecified")
-    return _Conversion(transform, ("auto" if automatic else "always") if crlf else "no")
+    how = "auto" if text == "auto" or unnamed else "always"
+    return _Conversion(transform, how if crlf else "no", how)
+
+
+def _content(state: FileState, convert: _Conversion) -> bytes:
+    return state.content if state.mode == SYMLINK else convert.to_worktree(state.content)
 
 
 def _given(value: str | None) -> bool:

@@ -3,11 +3,12 @@
 from anyio import to_thread
 from langgraph.runtime import Runtime
 
-from moot.agent.core.events import Published
+from moot.agent.core.events import Notice, Published
+from moot.agent.core.types import Publication
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import RunState
 
-__all__ = ["publish"]
+__all__ = ["caution_of", "publish"]
 
 
 async def publish(state: RunState, runtime: Runtime[Deps]) -> RunState:
@@ -15,7 +16,26 @@ async def publish(state: RunState, runtime: Runtime[Deps]) -> RunState:
     deps, candidate = runtime.context, state["selected"]
     assert candidate is not None
     publication = await to_thread.run_sync(
-        deps.repository.publish, deps.folder.name, state["base"], candidate.commit, deps.settings.apply
+        deps.repository.publish,
+        deps.folder.name,
+        state["base"],
+        candidate.commit,
+        deps.settings.apply,
+        deps.client.info.id,
     )
     deps.emit(Published(publication))
+    if caution := caution_of(publication, state["base"]):
+        deps.emit(Notice("warning", caution))
     return {"publication": publication}
+
+
+def caution_of(publication: Publication, base: str) -> str:
+    """Return what a person has to know of a publication that is not quite what was verified."""
+    if publication.onto:
+        return (
+            f"the branch had moved on in other files: the edit was verified on {base[:10]} "
+            f"and published on top of {publication.onto[:10]}"
+        )
+    if publication.left:
+        return f"you edited {', '.join(publication.left)} meanwhile: your version stayed in the working tree"
+    return ""

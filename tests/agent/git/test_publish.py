@@ -1,11 +1,13 @@
+import importlib.metadata
 import json
-from pathlib import Path
 
 import pytest
 
 from moot.agent.core.errors import Refused, UsageError
 from moot.agent.core.types import ApplyMode, FileChange
+from moot.agent.git.landing import Lander
 from moot.agent.git.repository import GitRepository
+from moot.agent.git.worktree import Worktree
 from tests.agent.git.conftest import git
 from tests.agent.git.test_repository import change, commit, snapshot
 
@@ -37,6 +39,31 @@ def test_commit_lands_on_the_branch(repository, root):
     assert "Moot-Run: run-1" in git(root, "log", "-1", "--format=%(trailers)")
     assert git(root, "log", "-1", "--format=%an <%ae>") == "moot <moot@localhost>"
     assert git(root, "fsck", "--strict") == ""
+
+
+def test_author_and_trailers_name_tool_run_and_model(repository, root, monkeypatch):
+    for name in ("GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"):
+        monkeypatch.delenv(name, raising=False)
+    git(root, "config", "user.name", "A User")
+    git(root, "config", "user.email", "user@example.org")
+    repository.publish("run-1", repository.head, edit(repository), ApplyMode.COMMIT, "a model\nMoot-Run: x")
+    assert git(root, "log", "-1", "--format=%an <%ae>") == "moot <moot@localhost>"
+    assert git(root, "log", "-1", "--format=%cn <%ce>") == "A User <user@example.org>"
+    version = importlib.metadata.version("moot")
+    assert git(root, "log", "-1", "--format=%(trailers)").split("\n") == [
+        "Moot-Run: run-1",
+        "Moot-Model: a model Moot-Run: x",
+        f"Moot-Version: {version}",
+    ]
+
+
+@pytest.mark.parametrize("email", [None, "<>"])
+def test_without_an_identity_the_tool_commits(root, tmp_path, monkeypatch, email):
+    monkeypatch.setenv("GIT_COMMITTER_NAME", "A User")
+    monkeypatch.setenv("GIT_COMMITTER_EMAIL", email or "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    publish(GitRepository.open(root, tmp_path / "data"), ApplyMode.COMMIT)
+    assert git(root, "log", "-1", "--format=%cn <%ce>") == "moot <moot@localhost>"
 
 
 def test_publishing_again_changes_nothing(repository, root, tmp_path):
@@ -81,12 +108,30 @@ def test_users_work_in_the_way(repository, root, mode, case):
     assert snapshot(root) == before
 
 
-def test_branch_moved(repository, root):
-    git(root, "commit", "-q", "--allow-empty", "-m", "three")
+def test_branch_moved_on_in_other_files(repository, root):
+    (root / "c.txt").write_text("seen\n")
+    git(root, "commit", "-qam", "three")
+    tip = git(root, "rev-parse", "HEAD")
+    result = publish(repository, ApplyMode.COMMIT)
+    assert result.onto == tip == git(root, "rev-parse", "HEAD^")
+    assert git(root, "diff", "--name-only", "HEAD^", "HEAD").split() == ["a.py", "new/n.py", "pkg/b.py"]
+    assert (root / "c.txt").read_text() == "seen\n"
+    assert git(root, "status", "--porcelain") == ""
+    assert git(root, "fsck", "--strict") == ""
+
+
+@pytest.mark.parametrize("case", ["same file", "rewritten"])
+def test_branch_moved_in_the_way(repository, root, case):
+    if case == "same file":
+        (root / "a.py").write_text("# mine\nA = 1\n")
+        git(root, "commit", "-qam", "three")
+    else:
+        git(root, "commit", "-q", "--amend", "-m", "other")
     before = snapshot(root)
-    with pytest.raises(Refused, match="moved"):
+    with pytest.raises(Refused, match=r"moved.*agent run --resume run-1 --apply branch"):
         publish(repository, ApplyMode.COMMIT)
     assert snapshot(root) == before
+    assert publish(repository, ApplyMode.BRANCH).branch == "moot/run-1"
 
 
 def test_detached_head(root, tmp_path):
@@ -149,15 +194,13 @@ def test_none(repository, root):
     assert snapshot(root) == before
 
 
-@pytest.mark.parametrize("stage", ["_move", "_update_index", "_update_files"])
+@pytest.mark.parametrize("stage", ["_move", "_install_index", "_clean"])
 def test_killed_in_between_and_resumed(repository, root, tmp_path, monkeypatch, stage):
-    from moot.agent.git.publish import Publisher
-
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Publisher, stage, killed)
+        patch.setattr(Lander, stage, killed)
         with pytest.raises(KeyboardInterrupt):
             publish(repository, ApplyMode.COMMIT)
     again = GitRepository.open(root, tmp_path / "data")
@@ -168,13 +211,11 @@ def test_killed_in_between_and_resumed(repository, root, tmp_path, monkeypatch, 
 
 
 def test_killed_then_edited_keeps_the_edit(repository, root, monkeypatch):
-    from moot.agent.git.publish import Publisher
-
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Publisher, "_update_files", killed)
+        patch.setattr(Worktree, "install", killed)
         with pytest.raises(KeyboardInterrupt):
             publish(repository, ApplyMode.COMMIT)
     (root / "a.py").write_text("A = 'mine'\n")
@@ -287,5 +328,5 @@ def test_the_journal_is_private(repository, tmp_path):
     publish(repository, ApplyMode.PATCH)
     (home,) = (tmp_path / "data" / "repos").iterdir()
     assert home.stat().st_mode & 0o077 == 0
-    assert json.loads((home / "publications" / "run-1.json").read_text())["done"] is True
-    assert isinstance(home, Path)
+    assert json.loads((home / "publications" / "run-1.json").read_text())["mode"] == "patch"
+    assert not (home / "pending").exists()
