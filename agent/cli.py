@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from moot.agent import history_cli
 from moot.agent.core.errors import MootError
 from moot.agent.model_cli import app as model_app
 
@@ -26,6 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(model_app, name="model", help="The local model server.")
+history_cli.add_to(app)
 
 
 class Output(StrEnum):

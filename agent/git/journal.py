@@ -50,7 +50,7 @@ class Entry:
         visible: whether a first step that the user can see may have been made.
         left: files that their user edited meanwhile, which were left alone.
         how: what an undo did, in words.
-        seconds: Unix time.
+        nanoseconds: Unix time at which it began.
     """
 
     run_id: str
@@ -59,7 +59,7 @@ class Entry:
     root: str
     base: str
     commit: str
-    seconds: int
+    nanoseconds: int
     published: str | None = None
     branch: str | None = None
     patch_file: str | None = None
@@ -91,9 +91,13 @@ class Journal:
         write_atomically(self._pending(entry), _encode(entry))
 
     def finish(self, entry: Entry) -> None:
-        """Note that an operation is complete."""
+        """Note that an operation is complete; it stays pending until it is dropped."""
         write_atomically(self._done(entry.action, entry.run_id), _encode(replace(entry, visible=True)))
-        self.drop(entry)
+
+    def is_done(self, entry: Entry) -> bool:
+        """Tell whether just this pending operation was completed before."""
+        done = _decode(self._done(entry.action, entry.run_id))
+        return done is not None and done.nanoseconds == entry.nanoseconds
 
     def drop(self, entry: Entry) -> None:
         """Forget a pending operation."""
@@ -114,6 +118,15 @@ class Journal:
     def undone(self, run_id: str) -> Entry | None:
         """Return how a run was taken back."""
         return _decode(self._done("undo", run_id))
+
+    def latest(self, root: Path) -> str | None:
+        """Return the run that was published last for a working tree and not taken back."""
+        folder = self._home / "publications"
+        found = [_decode(file) for file in folder.glob("*.json")] if folder.is_dir() else []
+        here = [entry for entry in found if entry is not None and entry.root == str(root)]
+        standing = [entry for entry in here if self.undone(entry.run_id) is None]
+        last = max(standing, key=lambda entry: (entry.nanoseconds, entry.run_id), default=None)
+        return last.run_id if last else None
 
     def _pending(self, entry: Entry) -> Path:
         return self._home / "pending" / f"{entry.action}-{check_run_id(entry.run_id)}.json"

@@ -87,7 +87,9 @@ class Lander:
         told: list[str] = []
         for entry in self._journal.pending(self._location.root):
             self._reap(entry)
-            if entry.visible and self._is_visible(_landing(entry)):
+            if self._journal.is_done(entry):
+                self._drop(entry)
+            elif entry.visible and self._is_visible(_landing(entry)):
                 done = self._complete(entry, self._prepare(entry))
                 told.append(_recovered(done))
             else:
@@ -153,7 +155,7 @@ class Lander:
             left = self._checkout.tree.install(prepared.edits, prepared.folder)
         entry = replace(entry, left=tuple(left))
         self._journal.finish(entry)
-        self._clean(entry)
+        self._drop(entry)
         return entry
 
     def _install_index(self, landing: Landing, prepared: _Prepared) -> None:
@@ -178,8 +180,9 @@ class Lander:
         )
 
     def _drop(self, entry: Entry) -> None:
-        self._journal.drop(entry)
+        """Forget a pending entry, once nothing of it is left in the git directory."""
         self._clean(entry)
+        self._journal.drop(entry)
 
     def _folder(self, entry: Entry) -> Path:
         """Inside the git directory: on the same file system as the files in nearly every case."""
@@ -220,7 +223,7 @@ class Lander:
         if landing.ref is not None:
             common = self._location.common_dir
             locks = [common / f"{landing.ref}.lock", self._location.git_dir / "HEAD.lock"]
-            _remove_dead([*locks, common / "packed-refs.lock"], landing.new, entry.seconds)
+            _remove_dead([*locks, common / "packed-refs.lock"], landing.new, entry.nanoseconds)
 
 
 def _landing(entry: Entry) -> Landing:
@@ -267,7 +270,7 @@ def _suspect(lock: Path, new: str, since: int) -> Signature:
         found, content = lock.stat(), lock.read_bytes().strip()
     except FileNotFoundError:
         return None
-    ours = found.st_mtime >= since and content in (b"", new.encode())
+    ours = found.st_mtime_ns >= since and content in (b"", new.encode())
     return _signature(lock) if ours else None
 
 

@@ -59,7 +59,7 @@ class Publisher:
             str(self._checkout.location.root),
             check_id(base),
             check_id(commit),
-            int(time.time()),
+            time.time_ns(),
             model=model,
         )
         try:

@@ -30,6 +30,7 @@ class GitRepository:
     def __init__(self, location: Location, private: Git, data_dir: Path) -> None:
         self._location = location
         self._private = private
+        self.data_dir = data_dir
         home = data_dir / "repos" / location.key
         self._checkout, self._journal = Checkout(location, private), Journal(home)
         self._lock = FileLock(home / "publish.lock")
@@ -134,6 +135,10 @@ class GitRepository:
     def published(self, run_id: str) -> Entry | None:
         """Return how a run was published in this repository; None when it was not."""
         return self._journal.published(run_id)
+
+    def latest(self) -> str | None:
+        """Return the id of the run that was published last here and not taken back."""
+        return self._journal.latest(self._location.root)
 
     def undone(self, run_id: str) -> Entry | None:
         """Return how a run was taken back; None when it was not."""

@@ -54,7 +54,7 @@ class Undoer:
             entry,
             action="undo",
             root=str(self._checkout.location.root),
-            seconds=int(time.time()),
+            nanoseconds=time.time_ns(),
             published=None,
             landing=None,
             visible=False,
@@ -161,8 +161,9 @@ class Undoer:
             ) from exc
         if tree == self._checkout.git.line("rev-parse", f"{tip}^{{tree}}"):
             raise Refused(f"later commits on {undone.branch} have already taken run {entry.run_id} back")
-        subject = self._private.line("log", "-1", "--no-show-signature", "--format=%s", str(entry.published))
-        message = f'Revert "{subject}"\n\nThis takes back commit {entry.published}.\n'.encode()
+        original = self._private.run("cat-file", "commit", str(entry.published)).partition(b"\n\n")[2]
+        subject = original.partition(b"\n")[0]
+        message = b'Revert "%b"\n\nThis takes back commit %b.\n' % (subject, str(entry.published).encode())
         signature = Signature("Moot-Undo", entry.run_id)
         commit = sign(self._private, self._checkout.trusted, tree, tip, message, signature)
         how = f"reverted on {undone.branch} by {commit[:10]}"

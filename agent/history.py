@@ -1,0 +1,157 @@
+"""Earlier runs: which there were, what became of them, and taking one back.
+
+`agent log` and `agent undo` must answer at once, so this opens the repository itself: the composition root
+would load the graph and the models.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from moot.agent.core.errors import Refused, UsageError
+from moot.agent.git.journal import Entry
+from moot.agent.git.names import check_run_id
+from moot.agent.git.private import write_atomically
+from moot.agent.git.repository import GitRepository
+
+__all__ = ["History", "PastRun"]
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """One line of the log.
+
+    Attributes:
+        started: in ISO 8601, UTC.
+        status: of the result; `unfinished` when the run was killed or still works; `undone`.
+        apply: how it was published; empty when it was not.
+        undone: how it was taken back, in words.
+    """
+
+    run_id: str
+    started: str
+    repository: str
+    task: str
+    status: str
+    exit_code: int | None = None
+    apply: str = ""
+    commit: str | None = None
+    branch: str | None = None
+    patch_file: str | None = None
+    model: str = ""
+    undone: str = ""
+    reason: str = ""
+
+
+class History:
+    """The runs in a data folder, and the repository that they are looked at from."""
+
+    def __init__(self, data_dir: Path, repository: GitRepository | None) -> None:
+        """Bind to a data folder.
+
+        Args:
+            data_dir: the product's data folder.
+            repository: where to look; None when runs of every repository are listed.
+        """
+        self._runs = data_dir.resolve() / "runs"
+        self._repository = repository
+
+    def runs(self, limit: int | None = None) -> list[PastRun]:
+        """Return the runs of the repository, or of all when there is none, newest first."""
+        folders = sorted(self._runs.glob("*/run.json"), reverse=True)
+        found = (self._past_run(file.parent) for file in folders)
+        return _first(limit, (run for run in found if run is not None and self._is_here(run)))
+
+    def run(self, run_id: str) -> PastRun:
+        """Return one run.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        run = self._past_run(self._runs / check_run_id(run_id))
+        if run is None:
+            raise UsageError(f"there is no run {run_id}: `agent log` lists them")
+        return run
+
+    def result(self, run_id: str) -> dict[str, Any]:
+        """Return the result object of a run; empty when it has none yet."""
+        return _read(self._runs / check_run_id(run_id) / "result.json")
+
+    def undo(self, run_id: str | None) -> Entry:
+        """Take a run back, the latest published one by default, and note that in its folder.
+
+        Raises:
+            UsageError: there is no such run.
+            Refused: it cannot be taken back; nothing was changed.
+        """
+        repository = self._repository
+        assert repository is not None
+        if run_id is None:
+            run_id = repository.latest()
+        if run_id is None:
+            raise Refused(f"no run has published anything in {repository.root} that is not undone yet")
+        if repository.published(run_id) is None:
+            self._explain_unpublished(run_id, repository.root)
+        entry = repository.undo(run_id)
+        if (folder := self._runs / run_id).is_dir():
+            write_atomically(folder / "undo.json", json.dumps(asdict(entry)).encode())
+        return entry
+
+    def _explain_unpublished(self, run_id: str, root: Path) -> None:
+        run = self.run(run_id)
+        if run.repository != str(root):
+            raise UsageError(f"run {run_id} belongs to {run.repository}: pass that with --repo")
+        if run.status == "unfinished":
+            raise Refused(f"run {run_id} is not finished and has published nothing: there is nothing to undo")
+
+    def _is_here(self, run: PastRun) -> bool:
+        return self._repository is None or run.repository == str(self._repository.root)
+
+    def _past_run(self, folder: Path) -> PastRun | None:
+        record = _read(folder / "run.json")
+        if not record:
+            return None
+        result = _read(folder / "result.json")
+        entry = self._repository.published(folder.name) if self._repository else None
+        undone = (self._repository.undone(folder.name) if self._repository else None) or None
+        how = undone.how if undone else _read(folder / "undo.json").get("how", "")
+        return PastRun(
+            run_id=folder.name,
+            started=_started(folder),
+            repository=record.get("repository", ""),
+            task=record.get("task", {}).get("text", ""),
+            status="undone" if how else result.get("status", "unfinished"),
+            exit_code=result.get("exit_code"),
+            apply=entry.mode if entry else "",
+            commit=result.get("commit"),
+            branch=result.get("branch"),
+            patch_file=result.get("patch_file"),
+            model=(entry.model if entry else "") or record.get("model", ""),
+            undone=how,
+            reason=result.get("reason", ""),
+        )
+
+
+def _first(limit: int | None, runs: Iterable[PastRun]) -> list[PastRun]:
+    return [run for _, run in zip(range(limit), runs, strict=False)] if limit else list(runs)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """Return a JSON object; a file that is missing or was cut off is as good as none."""
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+
+
+def _started(folder: Path) -> str:
+    """Read the time off the run's id; ids of another form have the time of their folder."""
+    try:
+        moment = datetime.strptime(folder.name[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        moment = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+    return moment.isoformat(timespec="seconds")

@@ -1,0 +1,119 @@
+"""`agent log`, `agent show` and `agent undo`: earlier runs on the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from moot.agent.history import History, PastRun
+
+__all__ = ["add_to"]
+
+_TASK_WIDTH = 20
+"""Columns that a task gets on a narrow terminal."""
+
+
+class Form(StrEnum):
+    """Forms of the answer."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Repo = Annotated[Path, typer.Option("--repo", help="A folder inside the repository.")]
+Output = Annotated[Form, typer.Option("--output", help="Form of the answer on stdout.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (_log, _show, _undo):
+        app.command(command.__name__.removeprefix("_"))(command)
+
+
+def _log(
+    repo: Repo = Path(),
+    every: Annotated[bool, typer.Option("--all", help="Runs of every repository.")] = False,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=0, help="At most so many; 0: all.")] = 20,
+    output: Output = Form.TEXT,
+) -> None:
+    """List runs, newest first."""
+    runs = _history(None if every else repo).runs(limit or None)
+    if output is Form.JSON:
+        from dataclasses import asdict
+
+        print(json.dumps([asdict(run) for run in runs], ensure_ascii=False, indent=2))
+    elif not runs:
+        print("there are no runs here yet", file=sys.stderr)
+    for run in runs if output is Form.TEXT else ():
+        print(_line(run, with_repository=every))
+
+
+def _show(
+    run: Annotated[str, typer.Argument(help="Id of a run, as `agent log` prints it.")],
+    output: Output = Form.TEXT,
+) -> None:
+    """Show one run: what was asked, what became of it, and its diff."""
+    from dataclasses import asdict
+
+    history = _history(None)
+    past, result = history.run(run), history.result(run)
+    if output is Form.JSON:
+        print(json.dumps({**asdict(past), "result": result or None}, ensure_ascii=False, indent=2))
+        return
+    for name, value in asdict(past).items():
+        if value not in (None, ""):
+            print(f"{name:<11} {_printable(str(value))}")
+    if result.get("diff"):
+        print(f"\n{result['diff']}", end="")
+
+
+def _undo(
+    run: Annotated[str | None, typer.Argument(help="Id of a run; default: the latest published.")] = None,
+    repo: Repo = Path(),
+    output: Output = Form.TEXT,
+) -> None:
+    """Take one run back, also after later commits: by a revert when it must be."""
+    undone = _history(repo).undo(run)
+    if output is Form.JSON:
+        fields = {"run_id": undone.run_id, "how": undone.how, "apply": undone.mode}
+        more = {"branch": undone.branch, "commit": undone.published, "left": list(undone.left)}
+        print(json.dumps({**fields, **more}, ensure_ascii=False, indent=2))
+        return
+    print(f"undid run {undone.run_id}: {undone.how}")
+    if undone.left:
+        print(f"warning: you were editing {', '.join(undone.left)}: left as it is", file=sys.stderr)
+
+
+def _history(repo: Path | None) -> History:
+    """Open what is known of a repository; what was cut off there is finished, and said."""
+    from moot.agent.core.config import load_settings
+    from moot.agent.git.repository import GitRepository
+    from moot.agent.history import History
+
+    data_dir = load_settings().data_dir
+    if repo is None:
+        return History(data_dir, None)
+    repository = GitRepository.open(repo, data_dir)
+    for sentence in repository.recovered:
+        print(f"warning: {sentence}", file=sys.stderr)
+    return History(data_dir, repository)
+
+
+def _line(run: PastRun, *, with_repository: bool) -> str:
+    place = f"{run.branch or run.apply or '-'} {(run.commit or '')[:10]}".rstrip()
+    start = f"{run.run_id}  {run.started[:16].replace('T', ' ')}  {run.status:<11}  {place:<22}"
+    start += f"  {_printable(run.model)[:24]:<24}" if run.model else ""
+    start += f"  {run.repository}" if with_repository else ""
+    room = max(_TASK_WIDTH, shutil.get_terminal_size().columns - len(start) - 2)
+    return f"{start}  {_printable(run.task)[:room]}".rstrip()
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)
