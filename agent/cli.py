@@ -97,6 +97,7 @@ def run(
     """Do a task: propose an edit, verify it in a sandbox, publish it as a commit."""
     from moot.agent.core.types import Task
     from moot.agent.frontend import refuse, run_task
+    from moot.agent.record import read
 
     flags = {
         "model": model,
@@ -117,6 +118,8 @@ def run(
     }
     try:
         settings = _settings(repo, **flags)
+        if resume is not None:
+            settings = _settings(repo, **read(settings.data_dir, resume).resumed_with(flags))
     except MootError as exc:
         raise typer.Exit(refuse(exc, output.value)) from exc
     text = sys.stdin.read() if task == "-" else task

@@ -16,11 +16,12 @@ from rich.table import Table
 
 from moot.agent import app
 from moot.agent.core.config import Settings
-from moot.agent.core.errors import MootError
+from moot.agent.core.errors import MootError, TaskFailed
 from moot.agent.core.events import ApprovalRequested, RunFinished
 from moot.agent.core.types import ContextPack, Task
-from moot.agent.render import renderer_for
+from moot.agent.render import Renderer, renderer_for
 from moot.agent.result import ended
+from moot.agent.run import Run
 
 __all__ = ["index_repository", "refuse", "run_task", "show_context"]
 
@@ -51,6 +52,17 @@ async def _run_task(settings: Settings, repo: Path, task: Task, resume: str | No
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, run.interrupt)
+    try:
+        return await _watch(run, renderer, shown)
+    except Exception as exc:
+        logging.getLogger(__name__).exception("unexpected error in run %s", run.id)
+        error = TaskFailed(f"unexpected {type(exc).__name__}: please report it with the traceback above")
+        renderer.show(RunFinished(ended(error, run.id)))
+        return error.exit_code
+
+
+async def _watch(run: Run, renderer: Renderer, shown: asyncio.Event) -> int:
+    """Render every event of a run to its end; return its exit code."""
     exit_code = 1
     async for event in run.events():
         try:

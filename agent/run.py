@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -13,9 +14,10 @@ from typing import Any
 from anyio import to_thread
 from langgraph.types import Command
 
+from moot.agent import record as records
 from moot.agent.core.config import Settings
 from moot.agent.core.errors import Interrupted, LimitReached, MootError, TaskFailed, UsageError
-from moot.agent.core.events import ApprovalRequested, Emit, Event, RunFinished, RunStarted
+from moot.agent.core.events import ApprovalRequested, Emit, Event, RunFinished, RunStarted, StepStarted
 from moot.agent.core.messages import Usage
 from moot.agent.core.types import RunResult, Task
 from moot.agent.graph.build import Graph, build
@@ -24,9 +26,13 @@ from moot.agent.graph.deps import Deps
 from moot.agent.graph.limits import cost
 from moot.agent.graph.nodes.publish import caution_of
 from moot.agent.graph.state import RunState
+from moot.agent.record import RunRecord
 from moot.agent.result import as_json, ended
 
 __all__ = ["MAX_TASK_CHARS", "Ask", "Run", "Wire"]
+
+_MAX_STEPS = 1_000
+"""Steps that LangGraph may take: the rounds of `agent/graph/generate.py` are the real bound."""
 
 MAX_TASK_CHARS = 200_000
 """Characters of a task; more than that belongs into files of the repository."""
@@ -57,6 +63,8 @@ class Run:
         self._resumed = resume is not None
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._work: asyncio.Task[None] | None = None
+        self._deadline = asyncio.timeout(None)
+        self._publishing = False
         self._started = time.monotonic()
         self._deps: Deps | None = None
         self._before = Usage()
@@ -64,52 +72,73 @@ class Run:
 
     async def events(self) -> AsyncIterator[Event]:
         """Work, and yield every event; the last one is RunFinished."""
-        self._work = asyncio.create_task(self._drive())
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
+        self._work = self._loop.create_task(self._drive())
         try:
             while (event := await self._events.get()) is not None:
                 yield event
             await self._work
         finally:
-            self._work.cancel()
+            self.interrupt()
+            await asyncio.wait([self._work])
 
     def interrupt(self) -> None:
-        """Stop the run; its checkpoint stays, so that it can be resumed."""
-        if self._work is not None:
+        """Stop the run; its checkpoint stays, so that it can be resumed.
+
+        A publication that has begun is ended: it takes a moment, and the result says what happened.
+        """
+        if self._work is not None and not self._publishing:
             self._work.cancel()
 
+    def _emit(self, event: Event) -> None:
+        """Pass an event on; steps call this from threads of their own too."""
+        if threading.get_ident() != self._thread:
+            self._loop.call_soon_threadsafe(self._events.put_nowait, event)
+            return
+        if event == StepStarted("publish"):
+            self._publishing = True
+            self._deadline.reschedule(None)
+        self._events.put_nowait(event)
+
     async def _drive(self) -> None:
-        """Run the graph and turn every ending into a result."""
-        result: RunResult | None = None
+        """Run to the result; whatever happens, the stream of events ends."""
         try:
-            await self._execute()
-            result = self._result(None)
-        except MootError as exc:
-            result = self._result(exc)
-        except asyncio.CancelledError:
-            hint = f"interrupted: continue with `agent run --resume {self.id}`"
-            result = self._result(Interrupted(hint))
+            self._finish(await self._outcome())
         finally:
-            if result is not None:
-                self._finish(result)
             self._events.put_nowait(None)
 
+    async def _outcome(self) -> RunResult:
+        """Run the graph and turn every ending into a result."""
+        try:
+            await self._execute()
+            return self._result(None)
+        except MootError as exc:
+            return self._result(exc)
+        except asyncio.CancelledError:
+            return self._result(Interrupted(f"interrupted: continue with `agent run --resume {self.id}`"))
+
     async def _execute(self) -> None:
-        task = self._load() if self._resumed else _check_task(self._task)
+        record = records.read(self._settings.data_dir, self.id) if self._resumed else None
+        task = record.task if record else _check_task(self._task)
         async with AsyncExitStack() as stack:
-            deps = await self._wire(self.id, self._used, self._events.put_nowait, stack)
+            deps = await self._wire(self.id, self._used, self._emit, stack)
+            stack.callback(records.lock(deps.folder).release)
+            base = self._go_on(record, deps) if record else self._begin(task, deps)
             self._deps = deps
             graph = build(await stack.enter_async_context(open_checkpoints(self._settings.data_dir)))
-            base = self._record(task, deps)
             self._announce(task, base, deps)
             await self._enough_room(task, deps)
-            try:
-                async with asyncio.timeout(self._settings.max_time):
-                    await self._through(graph, {"task": task, "base": base}, deps)
-            except TimeoutError as exc:
-                deps.limits.check()
-                raise LimitReached(
-                    f"the run took {self._settings.max_time:g} s: allow more with --max-time"
-                ) from exc
+            await self._in_time(graph, {"task": task, "base": base}, deps)
+
+    async def _in_time(self, graph: Graph, start: RunState, deps: Deps) -> None:
+        try:
+            async with asyncio.timeout(self._settings.max_time) as self._deadline:
+                await self._through(graph, start, deps)
+        except TimeoutError as exc:
+            deps.limits.check()
+            raise LimitReached(
+                f"the run took {self._settings.max_time:g} s: allow more with --max-time"
+            ) from exc
 
     def _used(self) -> Usage:
         """Return the tokens of this process and of the run's earlier ones."""
@@ -117,7 +146,7 @@ class Run:
 
     async def _through(self, graph: Graph, start: RunState, deps: Deps) -> None:
         """Run from the last checkpoint, or from the start; answer interrupts until the end."""
-        config: Any = {"configurable": {"thread_id": self.id}, "recursion_limit": 100}
+        config: Any = {"configurable": {"thread_id": self.id}, "recursion_limit": _MAX_STEPS}
         entry: Any = start
         if self._resumed:
             snapshot = await graph.aget_state(config)
@@ -159,28 +188,29 @@ class Run:
 
     # --- the run's folder ---------------------------------------------------------------------
 
-    def _record(self, task: Task, deps: Deps) -> str:
+    def _begin(self, task: Task, deps: Deps) -> str:
         """Write what a resumption needs; return the base commit."""
-        file = deps.folder / "run.json"
-        if file.exists():
-            return json.loads(file.read_text(encoding="utf-8"))["base"]
-        base = deps.repository.head
-        record = {"task": asdict(task), "base": base, "repository": str(deps.repository.root)}
-        file.write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
-        return base
+        record = RunRecord(
+            task=task,
+            base=deps.repository.head,
+            repository=deps.repository.root,
+            model=deps.client.info.id,
+            started=datetime.now(UTC),
+            settings=records.kept_settings(self._settings),
+        )
+        records.write(deps.folder, record)
+        return record.base
 
-    def _load(self) -> Task:
-        file = self._settings.data_dir / "runs" / self.id / "run.json"
-        try:
-            return Task(**json.loads(file.read_text(encoding="utf-8"))["task"])
-        except (OSError, ValueError) as exc:
-            raise UsageError(f"there is no run {self.id} to resume") from exc
+    def _go_on(self, record: RunRecord, deps: Deps) -> str:
+        """Check that this is the run's own repository; return the base commit."""
+        if record.repository != deps.repository.root:
+            raise UsageError(f"run {self.id} belongs to {record.repository}: resume it there, or with --repo")
+        return record.base
 
     def _finish(self, result: RunResult) -> None:
-        folder = self._settings.data_dir / "runs" / self.id
-        if folder.is_dir():
+        if self._deps is not None:
             text = json.dumps(as_json(result), ensure_ascii=False, indent=2)
-            (folder / "result.json").write_text(text, encoding="utf-8")
+            (self._deps.folder / records.RESULT).write_text(text, encoding="utf-8")
         self._events.put_nowait(RunFinished(result))
 
     # --- the result ---------------------------------------------------------------------------

@@ -236,21 +236,32 @@ def test_the_task_may_come_from_stdin(repo, agent):
     assert outcome.exit_code == 0, outcome.stderr
 
 
-def test_an_interrupted_run_leaves_the_tree_and_can_be_resumed(repo, agent):
-    before = snapshot(repo)
-    command = agent(Fault.hang(30.0), Reply(FIX), Reply(FIX))
-    process = command.start("run", TASK, "--repo", str(repo), "--test", PYTEST, "--output", "stream-json")
+def start(command, repo, *arguments, until):
+    """Start a run and return its process when it begins a step."""
+    process = command.start(
+        "run", TASK, "--repo", str(repo), "--test", PYTEST, "--output", "stream-json", *arguments
+    )
     assert process.stdout is not None
-    events = []
     for line in process.stdout:
-        events.append(json.loads(line))
-        if events[-1].get("step") == "propose":
+        if json.loads(line).get("step") == until:
             break
+    return process
+
+
+def interrupted(command, repo, *arguments):
+    """Interrupt a run while it waits for the model; return its result."""
+    process = start(command, repo, *arguments, until="propose")
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=30)
-    final = json.loads(rest.splitlines()[-1])
     assert process.returncode == 130
+    return json.loads(rest.splitlines()[-1])
+
+
+def test_an_interrupted_run_leaves_the_tree_and_can_be_resumed(repo, agent):
+    before = snapshot(repo)
+    command = agent(Fault.hang(30.0), Reply(FIX), Reply(FIX))
+    final = interrupted(command, repo)
     assert final["status"] == "interrupted"
     assert f"agent run --resume {final['run_id']}" in final["reason"]
     assert snapshot(repo) == before
@@ -260,6 +271,59 @@ def test_an_interrupted_run_leaves_the_tree_and_can_be_resumed(repo, agent):
     assert outcome.result["run_id"] == final["run_id"]
     assert outcome.result["tests"]["before"]["failed"] == ["test_stats.py::test_mean"]
     assert (repo / "stats.py").read_text() == FIXED
+
+
+def test_a_resumed_run_keeps_its_settings(repo, agent):
+    before = snapshot(repo)
+    command = agent(Fault.hang(30.0), Reply(FIX), Reply(FIX))
+    final = interrupted(command, repo, "--dry-run")
+    outcome = command("run", "--resume", final["run_id"], "--repo", str(repo), "--output", "json")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert outcome.result["diff"]
+    assert outcome.result["commit"] is None
+    assert snapshot(repo) == before
+
+
+def test_a_run_is_resumed_in_its_own_repository_only(repo, agent, tmp_path):
+    other = make_repository(tmp_path / "other")
+    before = snapshot(other)
+    command = agent(Fault.hang(30.0), Reply(FIX), Reply(FIX))
+    final = interrupted(command, repo)
+    outcome = command.run(other, "--resume", final["run_id"])
+    assert outcome.exit_code == 2
+    assert f"belongs to {repo}" in outcome.error
+    assert snapshot(other) == before
+
+
+def test_a_run_has_one_process_at_a_time(repo, agent):
+    command = agent(Fault.hang(30.0), Reply(FIX), Reply(FIX))
+    process = start(command, repo, until="propose")
+    run_id = next((command.home / "data" / "runs").iterdir()).name
+    outcome = command.run(repo, "--resume", run_id)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert outcome.exit_code == 2
+    assert "still going on in another process" in outcome.error
+
+
+def test_a_publication_that_has_begun_is_ended(repo, agent):
+    process = start(agent(Reply(FIX)), repo, until="publish")
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=30)
+    final = json.loads(rest.splitlines()[-1])
+    assert (process.returncode, final["status"]) == (0, "done")
+    assert git(repo, "rev-parse", "HEAD") == final["commit"]
+
+
+def test_a_fault_of_ours_is_a_failed_result(repo, agent):
+    command = agent(Reply(FIX))
+    (command.home / "data").mkdir()
+    (command.home / "data" / "runs").write_text("a file where a folder belongs")
+    outcome = command.run(repo)
+    assert outcome.exit_code == 1
+    assert outcome.result["status"] == "failed"
+    assert "please report it" in outcome.error
+    assert "Traceback" in outcome.stderr
 
 
 def test_a_limit_on_tokens(repo, agent):

@@ -1,0 +1,102 @@
+"""What a run leaves in its folder so that it can be resumed, undone and listed."""
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from moot.agent.core.config import Settings
+from moot.agent.core.errors import UsageError
+from moot.agent.core.types import Task
+
+__all__ = ["RECORD", "RESULT", "RunRecord", "kept_settings", "lock", "read", "run_folder", "write"]
+
+RECORD = "run.json"
+RESULT = "result.json"
+
+_RUN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
+
+_OF_THE_MACHINE = frozenset(
+    {
+        *("base_url", "model", "api_key", "model_path", "codestral_repo", "server_port", "data_dir"),
+        *("connect_timeout", "read_timeout", "price_in", "price_out"),
+    }
+)
+"""Settings that say how to reach the model, not what the run does: a resumed run takes today's."""
+
+
+class RunRecord(BaseModel):
+    """A run as it began: enough to go on with it in the same way.
+
+    Attributes:
+        settings: those that decide the outcome, in JSON form; never the key.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    task: Task
+    base: str
+    repository: Path
+    model: str = ""
+    started: datetime | None = None
+    settings: dict[str, Any] = {}
+
+    def resumed_with(self, flags: dict[str, Any]) -> dict[str, Any]:
+        """Return the flags that resume the run: as it began, but for those given now."""
+        known = {name: value for name, value in self.settings.items() if name in Settings.model_fields}
+        return known | {name: value for name, value in flags.items() if value is not None}
+
+
+def kept_settings(settings: Settings) -> dict[str, Any]:
+    """Return what of the settings belongs into a record."""
+    return settings.model_dump(mode="json", exclude=set(_OF_THE_MACHINE), exclude_none=True)
+
+
+def run_folder(data_dir: Path, run_id: str) -> Path:
+    """Return the folder of a run.
+
+    Raises:
+        UsageError: that cannot be the id of a run.
+    """
+    if not _RUN_ID.fullmatch(run_id):
+        raise UsageError(f"{run_id!r} is not the id of a run: `agent log` lists them")
+    return data_dir / "runs" / run_id
+
+
+def read(data_dir: Path, run_id: str) -> RunRecord:
+    """Return a run's record.
+
+    Raises:
+        UsageError: there is no such run, or its record cannot be read.
+    """
+    file = run_folder(data_dir, run_id) / RECORD
+    try:
+        return RunRecord.model_validate_json(file.read_bytes())
+    except FileNotFoundError as exc:
+        raise UsageError(f"there is no run {run_id}: `agent log` lists them") from exc
+    except (OSError, ValidationError) as exc:
+        raise UsageError(f"the record of run {run_id} in {file} cannot be read: start the task anew") from exc
+
+
+def write(folder: Path, record: RunRecord) -> None:
+    """Store a record in its run's folder, entirely or not at all."""
+    new = folder / f"{RECORD}.new"
+    new.write_text(record.model_dump_json(indent=2), encoding="utf-8")
+    new.replace(folder / RECORD)
+
+
+def lock(folder: Path) -> FileLock:
+    """Take a run for this process until it is released, or the process ends in any way.
+
+    Raises:
+        UsageError: another process has it.
+    """
+    taken = FileLock(folder / "run.lock", timeout=0)
+    try:
+        taken.acquire()
+    except Timeout as exc:
+        raise UsageError(f"run {folder.name} is still going on in another process: wait for it") from exc
+    return taken
