@@ -5,6 +5,7 @@ This module alone names concrete classes.
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,11 +30,12 @@ from moot.agent.pack.packer import ContextPacker
 from moot.agent.run import Ask, Run
 from moot.agent.verify.runner import TestRunner
 from moot.sandbox.choose import choose as choose_sandbox
+from moot.sandbox.limits import Limits as SandboxLimits
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from moot.agent.core.ports import TokenCounter
+    from moot.agent.core.ports import Sandbox, TokenCounter
 
 __all__ = ["context", "index", "start"]
 
@@ -52,7 +54,7 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
         for sentence in repository.recovered:
             emit(Notice("warning", sentence))
         await to_thread.run_sync(repository.require_publishable, settings.apply)
-        sandbox = await to_thread.run_sync(choose_sandbox, settings.sandbox) if settings.verify else None
+        sandbox = await to_thread.run_sync(_sandbox, settings) if settings.verify else None
         client, profile = await _connect(settings)
         stack.push_async_callback(client.close)
         code_index = stack.enter_context(_open_index(settings))
@@ -95,6 +97,13 @@ async def context(settings: Settings, repo: Path, task: str) -> tuple[ContextPac
             packer = ContextPacker(code_index, repository.read, counter)
             budget = settings.context_tokens or profile.pack_budget
             return await packer.pack(code_index.search(task), budget), exact
+
+
+def _sandbox(settings: Settings) -> "Sandbox":
+    limits = SandboxLimits(processes=settings.sandbox_processes, disk=settings.sandbox_disk * 2**20)
+    if settings.sandbox_memory is not None:
+        limits = replace(limits, memory=settings.sandbox_memory * 2**20)
+    return choose_sandbox(settings.sandbox, limits)
 
 
 async def _connect(settings: Settings) -> tuple[OpenAIClient, Profile | None]:

@@ -85,7 +85,7 @@ def run(
     fusion: Annotated[Fusion | None, typer.Option(help="When candidates are argued.")] = None,
     approve: Annotated[Approve | None, typer.Option(help="When you are asked.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Never ask (the same as --approve never).")] = False,
-    sandbox: Annotated[str | None, typer.Option(help="auto, bubblewrap or none.")] = None,
+    sandbox: Annotated[str | None, typer.Option(help="auto, bubblewrap, landlock or none.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Tokens that the run may use.")] = None,
     max_cost: Annotated[float | None, typer.Option(help="US dollars that the run may cost.")] = None,
     max_time: Annotated[float | None, typer.Option(help="Seconds that the run may take.")] = None,

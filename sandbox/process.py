@@ -1,4 +1,4 @@
-"""One child process: its output capped while it runs, its time bounded, its group killed in the end."""
+"""One supervised command: output capped while it runs, time and use bounded, all of it dead in the end."""
 
 import asyncio
 import os
@@ -7,14 +7,80 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
-from moot.agent.core.commands import CommandResult
+from moot.agent.core.commands import Command, CommandResult, Killed
+from moot.sandbox.watchdog import Watchdog
 
-__all__ = ["Launch", "run"]
+__all__ = ["Child", "Launch", "Spawned", "supervise"]
 
 _CHUNK = 65_536
 _GRACE = 5.0
 """Seconds that a killed process gets to be reaped."""
+
+
+class Child(Protocol):
+    """A started command, whichever way it was started."""
+
+    @property
+    def pid(self) -> int:
+        """The process from which all others of the command descend."""
+        ...
+
+    @property
+    def streams(self) -> tuple[asyncio.StreamReader, asyncio.StreamReader]:
+        """Its standard output and standard error."""
+        ...
+
+    async def wait(self) -> int:
+        """Return the exit code; 128 and the signal's number when a signal ended it."""
+        ...
+
+    async def kill(self) -> None:
+        """End every process of the command; harmless when all have ended."""
+        ...
+
+
+async def supervise(child: Child, command: Command, watchdog: Watchdog) -> CommandResult:
+    """Wait for the end, the timeout or a limit; all is dead on return, also when cancelled."""
+    started = time.monotonic()
+    kept = [_Kept(command.output_limit), _Kept(command.output_limit)]
+    readers = [
+        asyncio.ensure_future(_drain(stream, keep)) for stream, keep in zip(child.streams, kept, strict=True)
+    ]
+    ends = asyncio.ensure_future(child.wait())
+    exceeds = asyncio.ensure_future(watchdog.exceeded(child.pid))
+    killed: Killed | None = "timeout"
+    try:
+        await asyncio.wait({ends, exceeds}, timeout=command.timeout, return_when=asyncio.FIRST_COMPLETED)
+        if ends.done():
+            killed = watchdog.refused()
+        elif exceeds.done():
+            killed = exceeds.result()
+    finally:
+        exceeds.cancel()
+        code = await _end(child, ends, readers)
+    note = "" if killed in (None, "timeout") else watchdog.explain(killed)
+    return CommandResult(
+        exit_code=code,
+        stdout=kept[0].text(),
+        stderr=kept[1].text() + note,
+        seconds=time.monotonic() - started,
+        killed=killed,
+    )
+
+
+async def _end(child: Child, ends: asyncio.Future[int], readers: Sequence[asyncio.Future[None]]) -> int:
+    """Kill what is left, reap it, and take what it had written."""
+    await child.kill()
+    await asyncio.wait({ends}, timeout=_GRACE)
+    code = ends.result() if ends.done() else 128 + signal.SIGKILL
+    ends.cancel()
+    # A process that fled its group may hold the pipes open for ever.
+    _, pending = await asyncio.wait(readers, timeout=_GRACE)
+    for reader in pending:
+        reader.cancel()
+    return code
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +91,6 @@ class Launch:
         argv: program and arguments.
         env: the complete environment.
         cwd: where it starts; None means the root folder.
-        timeout: seconds of wall time.
-        output_limit: bytes kept of each stream.
         pass_fds: descriptors that it inherits.
         kill: ends what has left the process group; None where nothing more can be done.
     """
@@ -34,75 +98,65 @@ class Launch:
     argv: Sequence[str]
     env: Mapping[str, str]
     cwd: str | None
-    timeout: float
-    output_limit: int
     pass_fds: Sequence[int] = ()
     kill: Callable[[], None] | None = None
 
 
-async def run(launch: Launch) -> CommandResult:
-    """Run to the end or to the timeout; whatever happens, also cancellation, the group is dead on return.
+class Spawned:
+    """A child process of this one, in a session and a process group of its own."""
 
-    The process is forked by the thread that runs the event loop, which lives as long as this call:
-    bubblewrap's `--die-with-parent` follows that thread.
+    def __init__(self, process: asyncio.subprocess.Process, kill: Callable[[], None] | None) -> None:
+        self._process = process
+        self._kill = kill
 
-    Raises:
-        OSError: the program cannot be started.
-    """
-    started = time.monotonic()
-    process = await asyncio.create_subprocess_exec(
-        *launch.argv,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=dict(launch.env),
-        cwd=launch.cwd or "/",
-        pass_fds=launch.pass_fds,
-        start_new_session=True,
-    )
-    kept = [_Kept(launch.output_limit), _Kept(launch.output_limit)]
-    streams = (process.stdout, process.stderr)
-    readers = [
-        asyncio.ensure_future(_drain(stream, keep))
-        for stream, keep in zip(streams, kept, strict=True)
-        if stream is not None
-    ]
-    timed_out = False
-    try:
-        async with asyncio.timeout(launch.timeout):
-            await process.wait()
-    except TimeoutError:
-        timed_out = True
-    finally:
-        await _end(process, launch.kill, readers)
-    code = process.returncode if process.returncode is not None else -signal.SIGKILL
-    return CommandResult(
-        exit_code=code if code >= 0 else 128 - code,
-        stdout=kept[0].text(),
-        stderr=kept[1].text(),
-        seconds=time.monotonic() - started,
-        timed_out=timed_out,
-    )
+    @classmethod
+    async def start(cls, launch: Launch) -> "Spawned":
+        """Start it.
 
+        The process is forked by the thread that runs the event loop, which lives as long as this call:
+        bubblewrap's `--die-with-parent` follows that thread.
 
-async def _end(
-    process: asyncio.subprocess.Process,
-    kill: Callable[[], None] | None,
-    readers: Sequence[asyncio.Future[None]],
-) -> None:
-    """Kill what is left, reap it, and take what it had written."""
-    if process.returncode is None and kill is not None:
-        kill()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_GRACE):
-                await process.wait()
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
-    # A process that fled its group may hold the pipes open for ever.
-    _, pending = await asyncio.wait(readers, timeout=_GRACE)
-    for reader in pending:
-        reader.cancel()
+        Raises:
+            OSError: the program cannot be started.
+        """
+        process = await asyncio.create_subprocess_exec(
+            *launch.argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=dict(launch.env),
+            cwd=launch.cwd or "/",
+            pass_fds=launch.pass_fds,
+            start_new_session=True,
+        )
+        return cls(process, launch.kill)
+
+    @property
+    def pid(self) -> int:
+        """The process from which all others of the command descend."""
+        return self._process.pid
+
+    @property
+    def streams(self) -> tuple[asyncio.StreamReader, asyncio.StreamReader]:
+        """Its standard output and standard error."""
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        return self._process.stdout, self._process.stderr
+
+    async def wait(self) -> int:
+        """Return the exit code."""
+        code = await self._process.wait()
+        return code if code >= 0 else 128 - code
+
+    async def kill(self) -> None:
+        """End what has left the group, then the group."""
+        if self._process.returncode is None and self._kill is not None:
+            self._kill()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GRACE):
+                    await self._process.wait()
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
 async def _drain(stream: asyncio.StreamReader, kept: "_Kept") -> None:

@@ -1,8 +1,10 @@
-"""No sandbox, for a user who said so: time, output and environment are bounded, files and network are not."""
+"""No sandbox, for a user who said so: use and environment are bounded, files and network are not."""
 
 from moot.agent.core.commands import Command, CommandResult
-from moot.sandbox.limits import BASE_PATH, limited
-from moot.sandbox.process import Launch, run
+from moot.sandbox.cgroup import Cgroup, joining
+from moot.sandbox.limits import BASE_PATH, Limits, limited
+from moot.sandbox.process import Launch, Spawned, supervise
+from moot.sandbox.watchdog import Watchdog
 
 __all__ = ["Unconfined"]
 
@@ -10,20 +12,27 @@ __all__ = ["Unconfined"]
 class Unconfined:
     """Runs commands as the user. A daemon that leaves the process group can outlive the call."""
 
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+
     @property
     def name(self) -> str:
         """The setting that chooses it."""
         return "none"
 
+    @property
+    def mounts(self) -> bool:
+        """It shows the machine as it is."""
+        return False
+
     async def run(self, command: Command) -> CommandResult:
-        """Run to the end or to the timeout; `mount` and `read_only` have no effect here."""
+        """Run to the end or to a limit; `mount` and `read_only` have no effect here."""
         env = {"PATH": BASE_PATH, "HOME": str(command.workspace), "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
-        return await run(
-            Launch(
-                argv=limited(command.argv),
+        with Cgroup.entered(self._limits) as cgroup:
+            launch = Launch(
+                argv=joining(cgroup, limited(command.argv, str(command.workspace), self._limits)),
                 env=env | dict(command.env),
                 cwd=str(command.workspace),
-                timeout=command.timeout,
-                output_limit=command.output_limit,
             )
-        )
+            watchdog = Watchdog(self._limits, (command.workspace,), cgroup)
+            return await supervise(await Spawned.start(launch), command, watchdog)

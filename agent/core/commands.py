@@ -8,6 +8,7 @@ from typing import Literal
 __all__ = [
     "Command",
     "CommandResult",
+    "Killed",
     "TestCase",
     "TestReport",
 ]
@@ -37,15 +38,28 @@ class Command:
     mount: Path | None = None
 
 
+Killed = Literal["timeout", "memory", "processes", "disk"]
+
+
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a command did. A failed command is a value, not an exception."""
+    """What a command did. A failed command is a value, not an exception.
+
+    Attributes:
+        killed: the limit for which the sandbox ended the command; None when it ended by itself. Standard
+            error ends with a line that says so, but for the timeout, which its caller set.
+    """
 
     exit_code: int
     stdout: str
     stderr: str
     seconds: float
-    timed_out: bool = False
+    killed: Killed | None = None
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether it was killed at the timeout."""
+        return self.killed == "timeout"
 
 
 @dataclass(frozen=True, slots=True)

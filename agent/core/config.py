@@ -39,7 +39,12 @@ class Settings(BaseSettings):
     fusion: FusionPolicy = FusionPolicy.AUTO
     approve: str = Field("auto", pattern="^(auto|ask|never)$", description="auto: ask when risky")
     verify: bool = True
-    sandbox: str = Field("auto", pattern="^(auto|bubblewrap|none)$")
+    sandbox: str = Field("auto", pattern="^(auto|bubblewrap|landlock|none)$")
+    sandbox_memory: int | None = Field(
+        None, ge=64, description="MiB that a command may use; default: three quarters of the machine's"
+    )
+    sandbox_processes: int = Field(2048, ge=16, description="processes and threads of a command")
+    sandbox_disk: int = Field(8192, ge=16, description="MiB that a command may write")
 
     context_tokens: int | None = Field(None, gt=0, description="budget of the context")
     samples: int = Field(3, ge=1, le=64, description="chat candidates a round")

@@ -66,11 +66,16 @@ class Sandbox(Protocol):
 
     @property
     def name(self) -> str:
-        """`bubblewrap` or `none`."""
+        """`bubblewrap`, `landlock` or `none`."""
+        ...
+
+    @property
+    def mounts(self) -> bool:
+        """Whether it can show the workspace at `Command.mount`; else that has to be None."""
         ...
 
     async def run(self, command: Command) -> CommandResult:
-        """Run to the end, or to the timeout; the process group never outlives the call.
+        """Run to the end, or to a limit; the process group never outlives the call.
 
         Raises:
             SandboxUnavailable: the sandbox itself could not be set up.

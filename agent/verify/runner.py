@@ -70,7 +70,7 @@ class TestRunner:
                     timeout=self._timeout,
                     env=_variables(needed, workspace, inside, inside / folder.name / "report.xml"),
                     read_only=needed.read_only,
-                    mount=self._root,
+                    mount=self._root if self._sandbox.mounts else None,
                 )
             )
             cases = parse(folder.read("report.xml"))
@@ -78,7 +78,7 @@ class TestRunner:
 
     def _inside(self, workspace: Path) -> Path:
         """Return where the workspace is seen by its tests."""
-        return workspace if self._sandbox.name == "none" else self._root
+        return self._root if self._sandbox.mounts else workspace
 
 
 class _ReportFolder:

@@ -234,7 +234,7 @@ def test_no_capabilities_and_no_new_namespaces(confined, work):
 def test_limits_are_set(confined, work):
     names = "RLIMIT_CORE RLIMIT_NOFILE RLIMIT_NPROC".replace(" ", ", resource.")
     script = f"import resource; print([resource.getrlimit(n)[1] for n in (resource.{names})])"
-    assert run(confined, "python3", "-c", script, workspace=work).stdout.strip() == "[0, 4096, 2048]"
+    assert run(confined, "python3", "-c", script, workspace=work).stdout.strip() == "[0, 4096, 2576]"
 
 
 def test_home_and_tmp_are_writable_and_forgotten(confined, work):

@@ -1,0 +1,239 @@
+"""Watches what a command uses, and says which limit it passes; the one who started it then kills it."""
+
+import asyncio
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from moot.agent.core.commands import Killed
+from moot.sandbox.cgroup import Cgroup
+from moot.sandbox.limits import Limits
+
+__all__ = ["Place", "Watchdog"]
+
+_FIRST, _INTERVAL = 0.03, 0.1
+_SHARE = 20
+"""A look may take a twentieth of the time between two looks."""
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_MIB = 2**20
+_INODE = 4_096
+"""Bytes that a file counts beside its blocks, so that endless empty files are seen too."""
+
+_SAID = {
+    "memory": "more than {memory} MiB of memory (MOOT_SANDBOX_MEMORY)",
+    "processes": "more than {processes} processes and threads (MOOT_SANDBOX_PROCESSES)",
+    "disk": "more than {disk} MiB on disk (MOOT_SANDBOX_DISK)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder on disk where the command can write, and how much space was free when it began."""
+
+    folder: Path
+    free: int
+
+    @classmethod
+    def now(cls, folder: Path) -> "Place":
+        """Look at a folder."""
+        return cls(folder, _free(folder))
+
+
+class Watchdog:
+    """Bounds memory, processes and disk of a whole command, where a cgroup does not or cannot."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        folders: Sequence[Path],
+        cgroup: Cgroup | None = None,
+        in_memory: Sequence[str] = (),
+    ) -> None:
+        """Begin to watch.
+
+        Args:
+            limits: what the command may use.
+            folders: where it can write on disk.
+            cgroup: counts memory and processes where there is one; else the process tree is walked.
+            in_memory: its file systems in memory, by their path inside.
+        """
+        self._limits = limits
+        self._places = [Place.now(folder) for folder in folders]
+        self._since = time.time()
+        self._cgroup = cgroup
+        self._in_memory = in_memory
+
+    async def exceeded(self, pid: int) -> Killed:
+        """Wait until a limit is passed by a process or by its descendants, and say which."""
+        pause = _FIRST
+        while True:
+            await asyncio.sleep(pause)
+            started = time.monotonic()
+            kind = await asyncio.to_thread(self._look, pid)
+            if kind is not None:
+                return kind
+            pause = max(_INTERVAL, _SHARE * (time.monotonic() - started))
+
+    def refused(self) -> Killed | None:
+        """Tell, when a command has ended, whether the kernel ended part of it for a limit."""
+        return "memory" if self._cgroup is not None and self._cgroup.out_of_memory() else None
+
+    def explain(self, killed: Killed) -> str:
+        """Return the line that the command's reader sees."""
+        limits = self._limits
+        what = _SAID[killed].format(
+            memory=limits.memory // _MIB, processes=limits.processes, disk=limits.disk // _MIB
+        )
+        return f"\nsandbox: killed for using {what}\n"
+
+    def _look(self, pid: int) -> Killed | None:
+        if self._cgroup is not None:
+            kind = self._look_at_cgroup(self._cgroup)
+        else:
+            kind = self._look_at_processes(pid)
+        return kind or self._look_at_disk(pid)
+
+    def _look_at_cgroup(self, cgroup: Cgroup) -> Killed | None:
+        if cgroup.out_of_memory():
+            return "memory"
+        return "processes" if cgroup.processes() > self._limits.processes else None
+
+    def _look_at_processes(self, pid: int) -> Killed | None:
+        tree = list(_tree(pid))
+        if sum(process.threads for process in tree) > self._limits.processes:
+            return "processes"
+        files = self._in_memory_files(tree)
+        if files + sum(process.resident for process in tree) <= self._limits.memory:
+            return None
+        # What several processes share was counted for each: count it exactly before killing for it.
+        exact = files + sum(_proportional(process) for process in tree)
+        return "memory" if exact > self._limits.memory else None
+
+    def _in_memory_files(self, tree: Sequence["_Process"]) -> int:
+        if not tree or not self._in_memory:
+            return 0
+        youngest = tree[-1].pid
+        used = 0
+        for place in self._in_memory:
+            try:
+                state = os.statvfs(f"/proc/{youngest}/root{place}")
+            except OSError:
+                continue
+            # Before the root is changed, the path leads to the host's own folder.
+            used += (state.f_blocks - state.f_bfree) * state.f_frsize if _is_inside(youngest) else 0
+        return used
+
+    def _look_at_disk(self, pid: int) -> Killed | None:
+        limit = self._limits.disk
+        for place in self._places:
+            if place.free - _free(place.folder) <= limit:
+                continue
+            # Others write to the same disk: count what is this command's own.
+            written = sum(_written(place.folder, self._since))
+            written += sum(_unlinked(process.pid for process in _tree(pid)))
+            if written > limit:
+                return "disk"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """What /proc/PID/stat says; `resident` in bytes."""
+
+    pid: int
+    parent: int
+    threads: int
+    resident: int
+
+
+def _tree(root: int) -> Iterator[_Process]:
+    """Yield a process and its descendants, parents first."""
+    children: dict[int, list[_Process]] = {}
+    first: _Process | None = None
+    for process in _processes():
+        children.setdefault(process.parent, []).append(process)
+        if process.pid == root:
+            first = process
+    queue = [first] if first is not None else []
+    while queue:
+        process = queue.pop()
+        yield process
+        queue.extend(children.get(process.pid, ()))
+
+
+def _processes() -> Iterator[_Process]:
+    # psutil reads the same file, but opens three to tell parent, threads and memory of one process.
+    for name in os.listdir("/proc"):  # noqa: PTH208 - as below
+        if not name.isdecimal():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123 - this runs ten times a second
+                fields = file.read().rpartition(b")")[2].split()
+        except OSError:
+            continue
+        yield _Process(int(name), int(fields[1]), int(fields[17]), int(fields[21]) * _PAGE)
+
+
+def _proportional(process: _Process) -> int:
+    """Return a process's memory with what is shared divided by those who share it, in bytes."""
+    try:
+        text = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii")
+    except OSError:
+        return process.resident
+    sizes = [int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")]
+    return sizes[0] * 1024 if sizes else process.resident
+
+
+def _is_inside(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/root").stat().st_dev != Path("/").stat().st_dev
+    except OSError:
+        return False
+
+
+def _free(folder: Path) -> int:
+    """Return the space left on a file system, in bytes; a file that is left counts as space too."""
+    try:
+        state = os.statvfs(folder)
+    except OSError:
+        return 0
+    return state.f_bfree * state.f_frsize + state.f_ffree * _INODE
+
+
+def _written(folder: Path, since: float) -> Iterator[int]:
+    """Yield the sizes on disk of files that were written since then."""
+    folders = [str(folder)]
+    while folders:
+        try:
+            entries = list(os.scandir(folders.pop()))
+        except OSError:
+            continue
+        for entry in entries:
+            with suppress(OSError):
+                state = entry.stat(follow_symlinks=False)
+                if state.st_ctime >= since - 1:
+                    yield state.st_blocks * 512 + _INODE
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+
+
+def _unlinked(pids: Iterable[int]) -> Iterator[int]:
+    """Yield the sizes on disk of files that have no name any more but are still open."""
+    seen: set[tuple[int, int]] = set()
+    for pid in pids:
+        try:
+            handles = list(os.scandir(f"/proc/{pid}/fd"))
+        except OSError:
+            continue
+        for handle in handles:
+            try:
+                state = os.stat(handle.path)  # noqa: PTH116 - the path of an open descriptor
+            except OSError:
+                continue
+            if state.st_nlink == 0 and (state.st_dev, state.st_ino) not in seen:
+                seen.add((state.st_dev, state.st_ino))
+                yield state.st_blocks * 512
