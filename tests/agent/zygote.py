@@ -1,8 +1,8 @@
 """Starts the real `agent` command fast: one process imports everything and forks a child for each.
 
 As a program it reads one JSON request a line, `{"argv": [], "env": {}, "stdout": path, "stderr": path}`, and
-answers with two lines: the child's process id, which is also that of its process group, and its exit
-status once it and everything that it started are gone.
+answers with the child's process id, which is also that of its process group. To the request `null` it answers
+with the exit statuses of all children, once they and everything that they started are gone.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 class Zygote:
-    """The parent of many commands, one at a time."""
+    """The parent of many commands."""
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
@@ -41,8 +41,15 @@ class Zygote:
         return int(self._answer())
 
     def wait(self) -> int:
-        """Wait for the end of the command and of all its children; a signal is a negative number."""
-        return int(self._answer())
+        """Wait for the end of the only command; a signal is a negative number."""
+        (status,) = self.wait_for_all().values()
+        return status
+
+    def wait_for_all(self) -> dict[int, int]:
+        """Wait for the end of all commands and of all their children; return the statuses by process id."""
+        assert self._process.stdin is not None
+        print("null", file=self._process.stdin, flush=True)
+        return {int(process): status for process, status in json.loads(self._answer()).items()}
 
     def _answer(self) -> str:
         assert self._process.stdout is not None
@@ -64,12 +71,18 @@ def _serve() -> None:
     if ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError("prctl")
     print("ready", flush=True)
+    children: set[int] = set()
     for line in sys.stdin:
+        request = json.loads(line)
+        if request is None:
+            print(json.dumps(_reap(children)), flush=True)
+            children = set()
+            continue
         child = os.fork()
         if child == 0:
-            _become(json.loads(line))
+            _become(request)
+        children.add(child)
         print(child, flush=True)
-        print(_reap(child), flush=True)
 
 
 def _become(request: dict[str, Any]) -> None:
@@ -91,16 +104,16 @@ def _become(request: dict[str, Any]) -> None:
         os._exit(status)
 
 
-def _reap(child: int) -> int:
-    """Wait for a command and, as their adopted parent, for all that it left running."""
-    status = 0
+def _reap(children: set[int]) -> dict[int, int]:
+    """Wait for commands and, as their adopted parent, for all that they left running."""
+    statuses: dict[int, int] = {}
     while True:
         try:
             ended, code = os.waitpid(-1, 0)
         except ChildProcessError:
-            return status
-        if ended == child:
-            status = os.waitstatus_to_exitcode(code)
+            return statuses
+        if ended in children:
+            statuses[ended] = os.waitstatus_to_exitcode(code)
 
 
 if __name__ == "__main__":
