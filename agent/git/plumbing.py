@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 from moot.agent.core.errors import UsageError
 from moot.agent.git.names import check_id
 
-__all__ = ["Git", "GitFailed", "require_git"]
+__all__ = ["Git", "GitFailed", "missing", "require_git"]
 
 _OVERRIDES = (
     "core.hooksPath=/dev/null",
@@ -152,6 +152,13 @@ def require_git() -> None:
         raise UsageError(f"{version} is too old: install git 2.31 or newer")
 
 
+def missing(what: str) -> UsageError:
+    """Return the error of a partial clone: nothing is ever fetched without being asked."""
+    return UsageError(
+        f"{what} is missing, as in a partial clone: run `git fetch --refetch --no-filter` first"
+    )
+
+
 def _environment(git_dir: Path | None, work_tree: Path | None, own_config: bool) -> dict[str, str]:
     result = {**_ENVIRONMENT, "PATH": os.environ.get("PATH", os.defpath)}
     if own_config:
@@ -183,9 +190,7 @@ def _next_object(output: IO[bytes], asked: str) -> bytes:
     """Read one answer of `cat-file --batch`: `<id> <type> <size>`, a newline, the bytes, a newline."""
     header = output.readline().split()
     if len(header) != 3:
-        raise UsageError(
-            f"git object {asked} is missing: fetch the whole history (`git fetch --refetch`) first"
-        )
+        raise missing(asked)
     data = output.read(int(header[2]))
     output.read(1)
     return data

@@ -1,6 +1,7 @@
 """The user's repository, and the private git directory beside it where all work happens."""
 
 import functools
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from moot.agent.git.discover import Location, find
 from moot.agent.git.journal import Entry, Journal
 from moot.agent.git.landing import Lander
 from moot.agent.git.names import check_id, check_run_id
-from moot.agent.git.plumbing import Git
+from moot.agent.git.plumbing import Git, GitFailed, missing
 from moot.agent.git.private import open_private
 from moot.agent.git.publish import Publisher
 from moot.agent.git.undo import Undoer
@@ -156,10 +157,16 @@ class GitRepository:
 
     def _list(self, commit: str) -> tuple[TreeEntry, ...]:
         entries: list[TreeEntry] = []
-        for line in self._private.run("ls-tree", "-r", "-z", "-l", "--full-tree", commit).split(b"\0"):
+        try:
+            output = self._private.run("ls-tree", "-r", "-z", "-l", "--full-tree", commit)
+        except GitFailed as exc:
+            raise missing(f"a part of commit {commit[:10]}") from exc
+        for line in output.split(b"\0"):
             if line:
                 head, _, path = line.partition(b"\t")
                 mode, _, blob, size = head.decode().split()
-                name = path.decode("utf-8", "surrogateescape")
+                name = os.fsdecode(path)
+                if size == "BAD":
+                    raise missing(f"the content of {name}")
                 entries.append(TreeEntry(name, mode, blob, 0 if size == "-" else int(size)))
         return tuple(sorted(entries, key=lambda entry: entry.path))
