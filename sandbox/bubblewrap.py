@@ -184,6 +184,8 @@ def _system(user: int | None) -> Iterator[str]:
             yield from ("--symlink", str(path.readlink()), place)
         elif path.is_dir():
             yield from ("--ro-bind", place, place)
+    # Made by bubblewrap itself, it would be open to its owner alone; node and Python read from below it.
+    yield from ("--perms", "0755", "--dir", "/etc/ssl")
     for name in CONFIGURATION:
         if user is None or name not in _USERS:
             yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
