@@ -1,44 +1,44 @@
-"""Reads pytest's JUnit XML report (family xunit1) into test cases with pytest's node ids."""
+"""Reads JUnit XML: pytest's (family xunit1) into pytest's node ids, others by class and name."""
 
 from xml.etree import ElementTree
 
 from moot.agent.core.commands import TestCase
+from moot.agent.verify.frameworks.base import MESSAGE, Place, merge
 
 __all__ = ["parse"]
 
-_ORDER = ("passed", "skipped", "failed", "error")
-_MESSAGE = 4_000
-"""Characters kept of a failure: pytest puts the assertion at its end."""
 
-
-def parse(data: bytes) -> tuple[TestCase, ...]:
-    """Return the cases of a report in its order; nothing when it is not a report.
+def parse(data: bytes, place: Place) -> tuple[TestCase, ...] | None:
+    """Return the cases of a report in its order; None when it is not a whole report.
 
     The report was written by code under test: a document type, which could define entities, is not read.
     """
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        return ()
+        return None
     try:
         tree = ElementTree.fromstring(data)
-    except ElementTree.ParseError:
-        return ()
-    cases: dict[str, TestCase] = {}
-    for element in tree.iter("testcase"):
-        case = _case(element)
-        known = cases.get(case.id)
-        if known is None or _ORDER.index(case.outcome) > _ORDER.index(known.outcome):
-            cases[case.id] = case
-    return tuple(cases.values())
+    except (ElementTree.ParseError, ValueError):
+        return None
+    return merge(_case(element, place) for element in tree.iter("testcase"))
 
 
-def _case(element: ElementTree.Element) -> TestCase:
-    name = _node_id(element)
-    for tag, outcome in (("error", "error"), ("failure", "failed"), ("skipped", "skipped")):
+def _case(element: ElementTree.Element, place: Place) -> TestCase:
+    file = element.get("file", "")
+    outcome, message = "passed", ""
+    for tag, name in (("error", "error"), ("failure", "failed"), ("skipped", "skipped")):
         found = element.find(tag)
         if found is not None:
-            text = (found.text or found.get("message") or "").strip()
-            return TestCase(name, outcome, text[-_MESSAGE:])
-    return TestCase(name, "passed")
+            outcome, message = name, (found.text or found.get("message") or "").strip()
+            break
+    path = place.path(file) if file else ""
+    return TestCase(_node_id(element), outcome, message[-MESSAGE:], path, _seconds(element))
+
+
+def _seconds(element: ElementTree.Element) -> float:
+    try:
+        return min(max(0.0, float(element.get("time", "0"))), 1e6)
+    except ValueError:
+        return 0.0
 
 
 def _node_id(element: ElementTree.Element) -> str:

@@ -1,33 +1,19 @@
 """Runs a test command on a workspace in the sandbox and reports single outcomes where it can."""
 
-import os
-import re
-import secrets
-import shutil
-import stat
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal
 
-from moot.agent.core.commands import Command, CommandResult, TestCase, TestReport
+from moot.agent.core.commands import Command, TestReport
 from moot.agent.core.ports import Sandbox
 from moot.agent.verify.environment import Environment, environment
-from moot.agent.verify.junit import parse
-from moot.agent.verify.selection import is_pytest, narrow
+from moot.agent.verify.folder import fill, report_folder
+from moot.agent.verify.frameworks.base import Place
+from moot.agent.verify.plan import Plan, make_plan
+from moot.agent.verify.status import report
+from moot.agent.verify.tree import Tree
 
 __all__ = ["TestRunner"]
-
-_Status = Literal["passed", "failed", "no-tests", "not-found", "timeout"]
-
-_OUTPUT = 20_000
-"""Characters of output kept in a report."""
-
-_REPORT_LIMIT = 64 * 2**20
-"""Bytes of an XML report that are read."""
-
-_NO_MODULE = re.compile(r"No module named '?(pytest|tox|nox|nose2?|coverage)'?\s*$")
-_NOTHING_RAN = re.compile(r"^Ran 0 tests in |^NO TESTS RAN", re.MULTILINE)
 
 
 class TestRunner:
@@ -60,109 +46,51 @@ class TestRunner:
         Raises:
             SandboxUnavailable: the sandbox could not be set up.
         """
-        needed = environment(self._root, command)
-        with _report_folder(workspace) as folder:
-            inside = self._inside(workspace)
+        inside = self._inside(workspace)
+        with report_folder(workspace) as folder, ExitStack() as stack:
+            place = Place(str(inside), "", str(inside / folder.name), Tree.open(workspace, stack))
+            plan = make_plan(command, place, only)
+            reports = fill(folder, plan, stack)
+            needed = environment(self._root, f"{command}\n{plan.script}\n{_programs(plan)}")
             result = await self._sandbox.run(
                 Command(
-                    argv=("sh", "-c", narrow(command, only)),
+                    argv=("sh", "-c", plan.script),
                     workspace=workspace,
                     timeout=self._timeout,
-                    env=_variables(needed, workspace, inside, inside / folder.name / "report.xml"),
+                    env=_variables(needed, plan, workspace, inside),
                     read_only=needed.read_only,
                     mount=self._root if self._sandbox.mounts else None,
                 )
             )
-            cases = parse(folder.read("report.xml"))
-        return _report(command, result, cases)
+            framework, reading = plan.read(reports, result)
+        return report(command, result, framework, reading)
 
     def _inside(self, workspace: Path) -> Path:
         """Return where the workspace is seen by its tests."""
         return self._root if self._sandbox.mounts else workspace
 
 
-class _ReportFolder:
-    """A folder in the workspace, held open so that code under test cannot swap it for another."""
-
-    def __init__(self, name: str, handle: int) -> None:
-        self.name = name
-        self._handle = handle
-
-    def read(self, name: str) -> bytes:
-        """Return a regular file's bytes; nothing when there is none."""
-        try:
-            handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=self._handle)
-        except OSError:
-            return b""
-        with os.fdopen(handle, "rb") as stream:
-            regular = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
-            return stream.read(_REPORT_LIMIT) if regular else b""
+def _programs(plan: Plan) -> str:
+    """Name what runs the programs of a package: their files start with `env node`."""
+    javascript = {"node", "jest", "vitest", "mocha", "tap"} & set(plan.frameworks.split("+"))
+    return "node" if javascript or plan.path else ""
 
 
-@contextmanager
-def _report_folder(workspace: Path) -> Generator[_ReportFolder]:
-    name = f".moot-{secrets.token_hex(8)}"
-    place = workspace / name
-    place.mkdir(mode=0o700)
-    handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        yield _ReportFolder(name, handle)
-    finally:
-        os.close(handle)
-        if place.is_symlink():
-            place.unlink()
-        else:
-            shutil.rmtree(place, ignore_errors=True)
-
-
-def _variables(needed: Environment, workspace: Path, inside: Path, report: Path) -> Mapping[str, str]:
+def _variables(needed: Environment, plan: Plan, workspace: Path, inside: Path) -> Mapping[str, str]:
     """Return the environment of the tests.
 
     Byte code is written and kept: `GitRepository.checkout` removes that of every file it rewrites. The
-    hash seed is fixed so that runs before and after an edit can be compared.
+    hash seed is fixed so that runs before and after an edit can be compared. CI ends watch modes.
     """
     variables = {
-        "PATH": ":".join(needed.path),
-        "PYTEST_ADDOPTS": f"--junitxml={report} -o junit_family=xunit1",
+        "PATH": ":".join([*(str(inside / folder) for folder in plan.path), *needed.path]),
         "PYTHONHASHSEED": "0",
         "PYTHONIOENCODING": "utf-8",
         "CI": "1",
         "NO_COLOR": "1",
         **needed.variables,
+        **plan.env,
     }
     if (workspace / "src").is_dir():
         variables["PYTHONPATH"] = str(inside / "src")
     return variables
-
-
-def _report(command: str, result: CommandResult, cases: tuple[TestCase, ...]) -> TestReport:
-    output = "\n".join(text for text in (result.stdout.rstrip(), result.stderr.rstrip()) if text)
-    return TestReport(
-        command=command,
-        status=_status(command, result, cases),
-        exit_code=result.exit_code,
-        seconds=result.seconds,
-        cases=cases,
-        output=output[-_OUTPUT:],
-    )
-
-
-def _status(command: str, result: CommandResult, cases: Sequence[TestCase]) -> _Status:
-    if result.timed_out:
-        return "timeout"
-    if result.exit_code == 127 or (result.exit_code and _NO_MODULE.search(result.stderr)):
-        return "not-found"
-    if result.exit_code == 5 and (is_pytest(command) or _NOTHING_RAN.search(result.stderr)):
-        return "no-tests"
-    failed = any(case.outcome in ("failed", "error") for case in cases)
-    if result.exit_code or failed:
-        return "failed"
-    return "no-tests" if _nothing_ran(result) else "passed"
-
-
-def _nothing_ran(result: CommandResult) -> bool:
-    """Tell whether a runner that ends with 0 when it finds nothing has found nothing (unittest, go)."""
-    lines = result.stdout.splitlines()
-    if any("[no test files]" in line for line in lines):
-        return not any(line.startswith("ok ") for line in lines)
-    return bool(_NOTHING_RAN.search(result.stderr)) and not lines

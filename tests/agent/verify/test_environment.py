@@ -3,8 +3,6 @@ from pathlib import Path
 import pytest
 
 from moot.agent.verify.environment import environment
-from moot.agent.verify.junit import parse
-from moot.agent.verify.selection import narrow
 
 
 @pytest.fixture
@@ -55,29 +53,3 @@ def test_crates_are_shown_and_credentials_are_not(home, tmp_path, monkeypatch):
 
 def test_system_programs_need_nothing(home, tmp_path):
     assert environment(tmp_path, "/bin/true && env").read_only == ()
-
-
-@pytest.mark.parametrize(
-    ("command", "expected"),
-    [
-        ("pytest", "pytest -- 'a.py::t[x y]'"),
-        ("python3 -m pytest -q tests -k foo", "python3 -m pytest -q -k foo -- 'a.py::t[x y]'"),
-        ("pytest -c setup.cfg tests a.py::t", "pytest -c setup.cfg -- 'a.py::t[x y]'"),
-        ("pytest && echo done", "pytest && echo done"),
-        ("make test", "make test"),
-    ],
-)
-def test_narrow(command, expected):
-    assert narrow(command, ["a.py::t[x y]"]) == expected
-    assert narrow(command, []) == command
-
-
-def test_too_many_ids_run_everything():
-    assert narrow("pytest", ["a.py::test" + "x" * 100] * 2_000) == "pytest"
-
-
-@pytest.mark.parametrize(
-    "data", [b"", b"<testsuite", b"<!DOCTYPE x [<!ENTITY a 'b'>]><testsuite/>", b"\xff\x00"]
-)
-def test_reports_that_are_none(data):
-    assert parse(data) == ()

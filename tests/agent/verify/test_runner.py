@@ -1,14 +1,9 @@
 """Real pytest in a real sandbox."""
 
-import asyncio
 import sys
 from pathlib import Path
 
-import pytest
-
-from moot.agent.core.commands import TestReport
-from moot.agent.verify.runner import TestRunner
-from moot.sandbox.choose import choose
+from tests.agent.verify.sandboxed import run
 
 SUITE = """
 import pytest
@@ -35,27 +30,6 @@ def broken():
 
 def test_teardown(broken): ...
 """
-
-
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch) -> Path:
-    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
-    root = tmp_path / "user" / "project"
-    root.mkdir(parents=True)
-    return root
-
-
-@pytest.fixture
-def work(tmp_path: Path) -> Path:
-    work = tmp_path / "work"
-    (work / "tests").mkdir(parents=True)
-    return work
-
-
-def run(
-    root: Path, work: Path, command: str = "python3 -m pytest", *only: str, timeout: float = 60
-) -> TestReport:
-    return asyncio.run(TestRunner(choose("auto"), root, timeout).run(command, work, only))
 
 
 def test_outcomes_with_pytests_ids(root, work):

@@ -1,0 +1,62 @@
+"""pytest: JUnit XML of the family that names files, read back into pytest's node ids."""
+
+import shlex
+from collections.abc import Sequence
+
+from moot.agent.verify.frameworks.base import Evidence, Instrumented, Place, Reading
+from moot.agent.verify.junit import parse
+from moot.agent.verify.shell import Call
+
+__all__ = ["Pytest", "pytest_options"]
+
+_REPORT = "pytest.xml"
+_NO_TESTS = 5
+"""pytest's exit code when it collected nothing."""
+
+# fmt: off
+_TAKES_VALUE = frozenset((
+    "-c", "--config-file", "--rootdir", "--confcutdir", "--ignore", "--ignore-glob", "--deselect", "-p", "-o",
+    "--override-ini", "-k", "-m", "-n", "--numprocesses", "--cov-config", "--cov-report", "--basetemp", "-W",
+    "--junitxml", "--junit-xml", "--maxfail", "--tb", "--import-mode", "--timeout", "--log-file",
+    "--durations", "-r", "--dist", "--color",
+))
+# fmt: on
+
+
+def pytest_options(reports: str) -> tuple[str, ...]:
+    """Return the options, as shell words, by which any call of pytest writes a report."""
+    return (shlex.quote(f"--junitxml={reports}/{_REPORT}"), "-o", "junit_family=xunit1")
+
+
+class Pytest:
+    """Python's pytest."""
+
+    name = "pytest"
+
+    def claims(self, call: Call) -> bool:
+        """Tell whether the call is `pytest …` or `python -m pytest …`."""
+        return call.program in ("pytest", "py.test")
+
+    def instrument(self, call: Call, place: Place, only: Sequence[str]) -> Instrumented:
+        """Add the report, and put node ids in place of the paths."""
+        words = call.words[1:]
+        at = words.index("--") if "--" in words else len(words)
+        options, paths = words[:at], words[at:]
+        if only:
+            options, paths = _options(options), ("--", *map(shlex.quote, only))
+        report = pytest_options(place.reports)
+        return Instrumented((*call.prefix, call.words[0], *options, *report, *paths))
+
+    def read(self, evidence: Evidence) -> Reading:
+        """Read what pytest writes when it ends: a run that broke off leaves nothing."""
+        cases = parse(evidence.reports.read(_REPORT), evidence.place)
+        nothing = not cases and evidence.result.exit_code == _NO_TESTS
+        return Reading(cases or (), cases is not None, nothing)
+
+
+def _options(words: Sequence[str]) -> tuple[str, ...]:
+    kept: list[str] = []
+    for word in words:
+        if word.startswith("-") or (kept and kept[-1] in _TAKES_VALUE):
+            kept.append(word)
+    return tuple(kept)

@@ -1,0 +1,64 @@
+"""Reads files of a folder that code under test may have changed: no link is followed, nothing waits."""
+
+import os
+import stat
+from contextlib import ExitStack
+from pathlib import Path, PurePosixPath
+
+__all__ = ["Tree"]
+
+_LIMIT = 64 * 2**20
+"""Bytes of a file that are read."""
+
+
+class Tree:
+    """A folder on disk, held open so that it cannot be swapped for another."""
+
+    def __init__(self, handle: int) -> None:
+        """Bind to an open folder, which the caller closes."""
+        self._handle = handle
+
+    @staticmethod
+    def open(top: Path, stack: ExitStack) -> "Tree":
+        """Open a folder until `stack` ends.
+
+        Raises:
+            OSError: it is no folder.
+        """
+        handle = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        stack.callback(os.close, handle)
+        return Tree(handle)
+
+    def read(self, path: str) -> bytes:
+        """Return a regular file's bytes; nothing when there is none, or a link is on the way to it."""
+        with ExitStack() as stack:
+            folder = self._folder(PurePosixPath(path).parent, stack)
+            if folder is None:
+                return b""
+            try:
+                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+                handle = os.open(PurePosixPath(path).name, flags, dir_fd=folder)
+            except (OSError, ValueError):
+                return b""
+            with os.fdopen(handle, "rb") as stream:
+                regular = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+                return stream.read(_LIMIT) if regular else b""
+
+    def names(self, path: str = ".") -> list[str]:
+        """Return what a folder holds, sorted; nothing when there is none, or a link is on the way."""
+        with ExitStack() as stack:
+            folder = self._folder(PurePosixPath(path), stack)
+            return sorted(os.listdir(folder)) if folder is not None else []  # noqa: PTH208
+
+    def _folder(self, path: PurePosixPath, stack: ExitStack) -> int | None:
+        handle = self._handle
+        for part in path.parts:
+            if part in ("/", ".."):
+                return None
+            try:
+                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+                handle = os.open(part, flags, dir_fd=handle)
+            except (OSError, ValueError):
+                return None
+            stack.callback(os.close, handle)
+        return handle

@@ -1,0 +1,21 @@
+"""A test command in a real sandbox."""
+
+import asyncio
+from pathlib import Path
+
+from moot.agent.core.commands import TestReport
+from moot.agent.verify.runner import TestRunner
+from moot.sandbox.choose import choose
+
+
+def run(
+    root: Path, work: Path, command: str = "python3 -m pytest", *only: str, timeout: float = 60
+) -> TestReport:
+    return asyncio.run(TestRunner(choose("auto"), root, timeout).run(command, work, only))
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    """Write files below a folder."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)

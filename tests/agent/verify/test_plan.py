@@ -1,0 +1,218 @@
+"""What runs in place of a command: pure, over small trees on disk."""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from moot.agent.verify.frameworks.base import Place
+from moot.agent.verify.plan import Plan, make_plan
+from moot.agent.verify.shell import Call, chain
+from moot.agent.verify.tree import Tree
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def plan(tmp_path: Path, stack: ExitStack):
+    def make(command: str, *only: str, files: dict[str, str] | None = None) -> Plan:
+        for name, text in (files or {}).items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+        return make_plan(command, Place("/w", "", "/w/R", Tree.open(tmp_path, stack)), only)
+
+    return make
+
+
+PYTEST = "--junitxml=/w/R/0/pytest.xml -o junit_family=xunit1"
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("pytest -q", [["pytest", "-q"]]),
+        ("a && b 'x && y'", [["a"], ["b", "'x && y'"]]),
+        ('A="1 2" pytest -k "a or b"', [['A="1 2"', "pytest", "-k", '"a or b"']]),
+        ("a || b", None),
+        ("a; b", None),
+        ("a | b", None),
+        ("a > b", None),
+        ("a &", None),
+        ("(a)", None),
+        ("a $(b)", None),
+        ("a `b`", None),
+        ("a\nb", None),
+        ("a 'b", None),
+        ("a &&", None),
+        ("", None),
+    ],
+)
+def test_chain(command, words):
+    found = chain(command)
+    assert (found and [list(each) for each in found]) == words
+
+
+@pytest.mark.parametrize(
+    ("command", "prefix", "program"),
+    [
+        ("python3.11 -X dev -m pytest", 4, "pytest"),
+        ("A=1 env B=2 python -W error -m unittest", 7, "unittest"),
+        ("uv run --no-sync python -m coverage run -m pytest -q", 8, "pytest"),
+        ("npx --no-install vitest", 2, "vitest"),
+        ("./node_modules/.bin/jest", 0, "jest"),
+        ("cross-env NODE_ENV=test jest", 2, "jest"),
+        ("python3 tool.py -m pytest", 0, "python3"),
+    ],
+)
+def test_what_starts_a_program(command, prefix, program):
+    call = Call.of(command.split())
+    assert (len(call.prefix), call.program) == (prefix, program)
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("pytest", f"pytest {PYTEST} -- 'a.py::t[x y]'"),
+        ("python3 -m pytest -q tests -k foo", f"python3 -m pytest -q -k foo {PYTEST} -- 'a.py::t[x y]'"),
+        ("pytest -c setup.cfg tests a.py::t", f"pytest -c setup.cfg {PYTEST} -- 'a.py::t[x y]'"),
+        ("cd lib && pytest -- tests", f"cd lib && pytest {PYTEST} -- 'a.py::t[x y]'"),
+        ("pytest || true", "pytest || true"),
+        ("make test", "make test"),
+    ],
+)
+def test_pytest_is_narrowed(plan, command, expected):
+    assert plan(command, "a.py::t[x y]").script == expected
+
+
+def test_too_many_ids_run_everything(plan):
+    assert plan("pytest", *["a.py::test" + "x" * 100] * 2_000).script == f"pytest {PYTEST}"
+
+
+def test_an_id_is_a_word_whatever_it_holds(plan):
+    hostile = "a.py::t['; touch /tmp/x; $(id) `id` \"]"
+    files = {"go.mod": "module m\n"}
+    for command in ("pytest", "go test ./...", "cargo test", "vitest run", "jest", "node --test", "mocha"):
+        for only in (hostile, f"a > {hostile}", f"m.Test{hostile}", f"m::{hostile}"):
+            script = plan(command, only, files=files).script.partition(" > ")[0]
+            lexer = shlex.shlex(plan(command, only, files=files).script, posix=True, punctuation_chars=True)
+            lexer.whitespace_split = True
+            assert not {";", "&", "|", "`"} & set(lexer), script
+
+
+@pytest.mark.parametrize(
+    ("command", "only", "expected"),
+    [
+        (
+            "go test -v ./...",
+            ["m/p.TestA/sub_x", "m.TestB"],
+            "go test -json -v -run '^(TestA|TestB)$' ./p . > /w/R/0/go.jsonl",
+        ),
+        ("go test -run=X ./...", ["p/a_test.go"], "go test -json ./p > /w/R/0/go.jsonl"),
+        ("go test ./...", ["m/p"], "go test -json ./p > /w/R/0/go.jsonl"),
+        ("node --test", ["test/a.js > s > t"], "--test test/a.js"),
+        ("jest", ["a.js > s > t (x)"], "--runTestsByPath a.js -t '^(s( > | )t\\ \\(x\\))$'"),
+        (
+            "vitest",
+            ["a.ts"],
+            "--run --reporter=default --reporter=json --outputFile.json=/w/R/0/vitest.json a.ts",
+        ),
+        ("mocha", ["a.js > s t"], "--grep '^(s\\ t)$'"),
+    ],
+)
+def test_other_frameworks_are_narrowed(plan, command, only, expected):
+    assert plan(command, *only, files={"go.mod": "module m\n"}).script.endswith(expected)
+
+
+def test_cargo_is_narrowed_by_exact_names(plan):
+    script = plan("cargo test --lib", "demo::a::b", "demo::c").script
+    assert "--lib -- --exact a::b c" in script
+    assert "--exact" not in plan("cargo test", "demo").script
+
+
+@pytest.mark.parametrize(
+    ("script", "framework"),
+    [
+        ("vitest", "vitest"),
+        ("eslint . && jest --coverage", "jest"),
+        ("cross-env A=1 c8 mocha test/**/*.js", "mocha"),
+        ("node --import tsx --test", "node"),
+        ("tsc && npm run unit", "ava->tap"),
+        ("turbo test", ""),
+        ("jest | cat", ""),
+        ('echo "Error: no test specified" && exit 1', ""),
+    ],
+)
+def test_package_scripts_are_looked_into(plan, script, framework):
+    package = (
+        f'{{"scripts": {{"test": {script!r}, "unit": "ava"}}}}'.replace("'", '"')
+        if '"' not in script
+        else "{}"
+    )
+    for command in ("npm test", "npm run test", "yarn test", "pnpm test", "pnpm run test"):
+        found = plan(command, files={"package.json": package})
+        assert found.frameworks == framework.rpartition(">")[2]
+        assert (found.path == ("node_modules/.bin",)) == bool(framework)
+
+
+def test_hooks_of_a_script_run_around_it(plan):
+    package = '{"scripts": {"pretest": "tsc -p .", "test": "vitest run", "posttest": "rm -r out"}}'
+    script = plan("npm test -- --bail", files={"package.json": package}).script
+    assert script.startswith("tsc -p . && vitest run --bail --run")
+    assert script.endswith("&& rm -r out")
+
+
+def test_yarn_without_node_modules_starts_the_program(plan):
+    files = {"package.json": '{"scripts": {"test": "jest"}}', ".pnp.cjs": "x"}
+    assert plan("yarn test", files=files).script.startswith("yarn run jest --json")
+
+
+@pytest.mark.parametrize(
+    ("makefile", "expected"),
+    [
+        (
+            "PY ?= python3\n.PHONY: test\ntest: build\n\t@$(PY) -m pytest -q\n",
+            f"make build && python3 -m pytest -q {PYTEST}",
+        ),
+        ("test:\n\tcd lib && pytest\n", "make test"),
+        ("test:\n\t-pytest\n", "make test"),
+        ("test:\n\tpytest $(shell ls)\n", "make test"),
+        ("export A = 1\ntest:\n\tpytest\n", "make test"),
+        ("test: ; pytest\n", "make test"),
+    ],
+)
+def test_make_targets_are_looked_into(plan, makefile, expected):
+    assert plan("make test", files={"Makefile": makefile}).script == expected
+
+
+def test_scripts_that_call_each_other_end(plan):
+    files = {"package.json": '{"scripts": {"test": "npm run test"}}'}
+    assert plan("npm test", files=files).script == "npm test"
+
+
+def test_a_folder_of_a_monorepo(plan):
+    files = {"packages/a/package.json": '{"scripts": {"test": "vitest run"}}'}
+    found = plan("cd packages/a && npm test", "x.test.ts", files=files)
+    assert found.script.startswith("cd packages/a && vitest run --run")
+    assert found.path == ("packages/a/node_modules/.bin", "node_modules/.bin")
+    assert found.parts[0].place.path("x.test.ts") == "packages/a/x.test.ts"
+
+
+def test_two_frameworks_run_one_after_the_other(plan):
+    found = plan("pytest && go test ./...")
+    assert found.frameworks == "pytest+go"
+    assert found.folders == ("0", "1")
+
+
+def test_a_command_in_one_piece_gets_variables(plan):
+    found = plan("pytest -q | tee log; node --test")
+    assert found.script == "pytest -q | tee log; node --test"
+    assert found.env["PYTEST_ADDOPTS"] == "--junitxml=/w/R/pytest.xml -o junit_family=xunit1"
+    assert "node_report.mjs" in found.files
+    assert "NODE_OPTIONS" in found.env
+    assert "NODE_OPTIONS" not in plan("make test").env
