@@ -9,7 +9,7 @@ TASK   ?=
 BIN    := $(VENV)/bin
 export TASK
 
-.PHONY: run test check test-live bench links clean
+.PHONY: run test check test-live bench bench-edits links clean
 
 run: $(VENV)/.installed
 	$(BIN)/agent model up
@@ -34,6 +34,10 @@ test-live: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+bench-edits: $(VENV)/.dev
+	MOOT_FUZZ_EXAMPLES=100000 $(BIN)/pytest --timeout=0 tests/agent/edits/test_fuzz.py
+	$(BIN)/python tests/bench/bench_edits.py
 
 # The type checker sees the packages under the names that they are imported by.
 links:

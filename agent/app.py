@@ -15,7 +15,7 @@ from moot.agent.core.config import Settings
 from moot.agent.core.errors import ModelUnreachable
 from moot.agent.core.events import Emit, Notice
 from moot.agent.core.messages import Usage
-from moot.agent.core.types import ContextPack, IndexStats, Task
+from moot.agent.core.types import ContextPack, EditFormat, IndexStats, Task
 from moot.agent.git.repository import GitRepository
 from moot.agent.graph.deps import Deps, Generation
 from moot.agent.graph.limits import Limits
@@ -137,7 +137,7 @@ def _generation(settings: Settings, profile: Profile | None, client: OpenAIClien
     fim = fim_format(profile.fim) if profile and profile.fim and client.info.fim else None
     return Generation(
         first=profile.first_generator if profile and fim else "chat",
-        structured=False,
+        edit_format=profile.edit_format if profile else EditFormat.SEARCH_REPLACE,
         fim=fim,
         temperature=profile.sampling.temperature if profile else 0.7,
         top_p=profile.sampling.top_p if profile else 0.95,

@@ -1,5 +1,7 @@
 """Languages and their grammars. tree-sitter loads on first use, so importing this costs nothing."""
 
+import ast
+import warnings
 from functools import cache
 from importlib import import_module
 from pathlib import PurePosixPath
@@ -9,7 +11,7 @@ if TYPE_CHECKING:
     from tree_sitter import Language, Node, Parser
     from typing_extensions import CapsuleType
 
-__all__ = ["LANGUAGES", "count_errors", "defects", "grammar", "language_of", "new_parser"]
+__all__ = ["LANGUAGES", "count_errors", "defects", "grammar", "language_of", "new_parser", "syntax_errors"]
 
 LANGUAGES = {
     "python": ("tree_sitter_python", "language"),
@@ -64,12 +66,48 @@ def new_parser(language: str) -> "Parser":
 
 def defects(node: "Node") -> int:
     """Count error and missing nodes; only subtrees that have one are visited."""
-    if not node.has_error:
-        return 0
-    return int(node.is_error or node.is_missing) + sum(defects(child) for child in node.children)
+    return len(_defect_lines(node))
 
 
 def count_errors(path: str, content: bytes) -> int:
     """Return the number of syntax errors in a file; 0 when its language has no grammar here."""
     language = language_of(path)
     return 0 if language is None else defects(new_parser(language).parse(content).root_node)
+
+
+def syntax_errors(path: str, content: bytes) -> list[int]:
+    """Return the line, from 1, of each syntax error in a file; none when its language has no grammar here.
+
+    Python's grammar accepts any indentation, so Python's own parser is asked about that.
+    """
+    language = language_of(path)
+    if language is None:
+        return []
+    lines = _defect_lines(new_parser(language).parse(content).root_node)
+    return lines + _indentation_errors(content) if language == "python" else lines
+
+
+def _defect_lines(root: "Node") -> list[int]:
+    # A loop: hostile text nests deeper than calls may.
+    lines: list[int] = []
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.has_error:
+            if node.is_error or node.is_missing:
+                lines.append(node.start_point.row + 1)
+            stack += reversed(node.children)
+    return lines
+
+
+def _indentation_errors(content: bytes) -> list[int]:
+    """Other errors are left out: they depend on the version of Python that runs this."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            ast.parse(content)
+        except IndentationError as exc:
+            return [exc.lineno or 1]
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return []
+    return []

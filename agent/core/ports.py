@@ -172,6 +172,10 @@ class Index(Protocol):
         """Return a file's definitions in order of position."""
         ...
 
+    def outline(self, path: str, data: bytes) -> list[Symbol]:
+        """Return the definitions of a text that is in no blob yet, and its imports with the kind `import`."""
+        ...
+
     def find(self, name: str) -> list[Symbol]:
         """Return definitions whose name or qualified name is `name`."""
         ...

@@ -11,6 +11,7 @@ __all__ = [
     "ApplyMode",
     "Candidate",
     "ContextPack",
+    "EditFormat",
     "FileChange",
     "FileDelta",
     "FusionPolicy",
@@ -45,6 +46,16 @@ class FusionPolicy(StrEnum):
     AUTO = "auto"
     ALWAYS = "always"
     NEVER = "never"
+
+
+class EditFormat(StrEnum):
+    """The form in which a model is asked for edits; every form is read whatever was asked for."""
+
+    SEARCH_REPLACE = "search_replace"
+    SYMBOL = "symbol"
+    WHOLE_FILE = "whole_file"
+    DIFF = "diff"
+    JSON = "json"
 
 
 class RunStatus(StrEnum):

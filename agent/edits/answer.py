@@ -1,155 +1,51 @@
-"""A model's answer -> edits: search/replace blocks, whole symbols, whole files, or JSON."""
+"""A model's answer -> edits: blocks, unified diffs, patches or JSON, whatever form was asked for."""
 
-import json
 import re
-from dataclasses import dataclass
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from moot.agent.core.errors import EditRejected
+from moot.agent.edits.blocks import read_block, read_echo
+from moot.agent.edits.diff import read_diff
+from moot.agent.edits.forms import Edit
+from moot.agent.edits.json_answer import parse_json
 
-__all__ = [
-    "ANSWER_SCHEMA",
-    "Edit",
-    "ReplaceSpan",
-    "ReplaceSymbol",
-    "SearchReplace",
-    "WholeFile",
-    "parse_answer",
-]
+__all__ = ["MAX_ANSWER", "parse_answer"]
 
+MAX_ANSWER = 4_000_000
+"""Characters of an answer that are read."""
 
-@dataclass(frozen=True, slots=True)
-class SearchReplace:
-    """Replace text that occurs exactly once; an empty `search` creates the file."""
-
-    path: str
-    search: str
-    replace: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReplaceSymbol:
-    """Replace a whole definition, found by its qualified name through the index."""
-
-    path: str
-    symbol: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class WholeFile:
-    """Give a file's whole text; None deletes the file."""
-
-    path: str
-    text: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ReplaceSpan:
-    """Replace the bytes [start, end) of a known blob: what fill-in-the-middle produces."""
-
-    path: str
-    blob: str
-    start: int
-    end: int
-    text: str
-
-
-Edit = SearchReplace | ReplaceSymbol | WholeFile | ReplaceSpan
-
-
-class _JsonEdit(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    kind: Literal["search_replace", "symbol", "file", "delete"]
-    path: str
-    target: str = ""
-    text: str = ""
-
-
-class _JsonAnswer(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    edits: list[_JsonEdit]
-
-
-ANSWER_SCHEMA = _JsonAnswer.model_json_schema()
-"""The grammar for servers with structured output; `target` is the text or the symbol to replace."""
-
-_BLOCK = re.compile(
-    r"^<{5,9} ?(?P<kind>SEARCH|SYMBOL|FILE|DELETE)\b[ \t]*(?P<head>[^\n]*)\n(?P<body>.*?)^>{5,9}[^\n]*$",
-    re.MULTILINE | re.DOTALL,
-)
-_DIVIDER = re.compile(r"^={5,9}[ \t]*\n", re.MULTILINE)
-_NAME_LINE = re.compile(r"^[#*`\s]*(?:[Ff]ile(?:name)?:?\s*)?`{0,3}(?P<path>[\w./@+ -]*\w)[`*:]*\s*$")
+_FENCED_JSON = re.compile(r"\s*```(?:json)?\s*\n(?P<json>\s*\{.*\})\s*\n```\s*$", re.DOTALL)
 
 
 def parse_answer(text: str) -> list[Edit]:
-    """Read every edit in an answer.
+    """Read every edit in an answer, in order; forms may be mixed.
 
     Raises:
         EditRejected: there is none, or one is incomplete.
     """
+    if len(text) > MAX_ANSWER:
+        raise EditRejected(f"the answer has {len(text)} characters; the limit is {MAX_ANSWER}")
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise EditRejected("the answer is not UTF-8: it holds a lone surrogate")
     text = text.replace("\r\n", "\n")
-    if text.lstrip().startswith("{"):
-        return _parse_json(text)
-    edits = [_from_block(match, text) for match in _BLOCK.finditer(text)]
+    fenced = _FENCED_JSON.match(text)
+    if fenced or text.lstrip().startswith("{"):
+        return parse_json(fenced["json"] if fenced else text)
+    edits = _scan(text.split("\n"))
     if not edits:
-        raise EditRejected("the answer holds no edit: answer with SEARCH/REPLACE blocks as shown")
+        raise EditRejected("the answer holds no edit: answer with edits in the form that was shown")
     return edits
 
 
-def _parse_json(text: str) -> list[Edit]:
-    try:
-        answer = _JsonAnswer.model_validate(json.loads(text))
-    except (json.JSONDecodeError, ValidationError) as exc:
-        raise EditRejected(f"the answer is not JSON of the given schema: {exc}") from exc
-    if not answer.edits:
-        raise EditRejected("the answer holds no edit")
-    return [_from_json(edit) for edit in answer.edits]
-
-
-def _from_json(edit: _JsonEdit) -> Edit:
-    match edit.kind:
-        case "search_replace":
-            return SearchReplace(edit.path, edit.target, edit.text)
-        case "symbol":
-            return ReplaceSymbol(edit.path, edit.target, edit.text)
-        case "file":
-            return WholeFile(edit.path, edit.text)
-        case "delete":
-            return WholeFile(edit.path, None)
-
-
-def _from_block(match: re.Match[str], text: str) -> Edit:
-    kind, head, body = match["kind"], match["head"].strip().strip("`"), match["body"]
-    if kind == "SYMBOL":
-        path, _, symbol = head.partition(" ")
-        if not symbol:
-            raise EditRejected("a SYMBOL block names a path and a symbol: <<<<<<< SYMBOL path name")
-        return ReplaceSymbol(path, symbol.strip(), body)
-    path = head or _path_before(text, match.start())
-    if kind == "FILE":
-        return WholeFile(path, body)
-    if kind == "DELETE":
-        return WholeFile(path, None)
-    parts = _DIVIDER.split(body)
-    if len(parts) != 2:
-        raise EditRejected(f"the SEARCH block for {path} needs exactly one ======= line")
-    return SearchReplace(path, parts[0], parts[1])
-
-
-def _path_before(text: str, position: int) -> str:
-    """Find the path on the lines above a block, past a code fence; a second block may reuse it."""
-    for line in reversed(text[:position].splitlines()):
-        if not line.strip() or line.lstrip().startswith("```"):
-            continue
-        if match := _NAME_LINE.match(line):
-            return match["path"].strip()
-        break
-    earlier = [match["head"].strip() for match in _BLOCK.finditer(text[:position]) if match["head"].strip()]
-    if earlier:
-        return earlier[-1].split(" ")[0]
-    raise EditRejected("a SEARCH block needs its file's path: <<<<<<< SEARCH path/to/file")
+def _scan(lines: list[str]) -> list[Edit]:
+    edits: list[Edit] = []
+    at = 0
+    while at < len(lines):
+        if block := read_block(lines, at, edits[-1].path if edits else "") or read_echo(lines, at):
+            edits.append(block[0])
+            at = block[1]
+        elif diff := read_diff(lines, at):
+            edits += diff[0]
+            at = max(diff[1], at + 1)
+        else:
+            at += 1
+    return edits

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from moot.agent.core.events import ModelCalled, TokensStreamed
 from moot.agent.core.messages import ChatMessage, ChatRequest, Completion
-from moot.agent.edits.answer import ANSWER_SCHEMA
+from moot.agent.core.types import EditFormat
+from moot.agent.edits.json_answer import ANSWER_SCHEMA
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.failures import describe
 from moot.agent.graph.state import Draft, RunState
@@ -52,6 +53,7 @@ def _request(state: RunState, deps: Deps) -> ChatRequest:
         context=(deps.folder / state["context"]).read_text(encoding="utf-8"),
         task=state["task"].text,
         failures=render("failures", failures=failures) if failures else "",
+        form=render(f"form_{deps.generation.edit_format}"),
     )
     messages = [ChatMessage("system", render("system")), ChatMessage("user", task)]
     if state.get("answer") and state["feedback"]:
@@ -62,7 +64,7 @@ def _request(state: RunState, deps: Deps) -> ChatRequest:
     return ChatRequest(
         tuple(messages),
         max_tokens=deps.generation.answer_tokens,
-        schema=ANSWER_SCHEMA if deps.generation.structured else None,
+        schema=ANSWER_SCHEMA if deps.generation.edit_format is EditFormat.JSON else None,
     )
 
 

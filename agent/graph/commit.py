@@ -1,17 +1,16 @@
 """Drafts -> commits in the private workspace, or a reason for the model."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from moot.agent.core.errors import EditRejected
 from moot.agent.core.events import CandidateProposed, CandidateRejected
-from moot.agent.core.types import Candidate, Symbol
+from moot.agent.core.types import Candidate
 from moot.agent.edits.answer import parse_answer
 from moot.agent.edits.apply import Base, build_patch
 from moot.agent.edits.measure import measure
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import Draft, RunState
-from moot.agent.syntax import count_errors
+from moot.agent.syntax import syntax_errors
 
 __all__ = ["commit_drafts"]
 
@@ -19,7 +18,7 @@ __all__ = ["commit_drafts"]
 def commit_drafts(drafts: Sequence[Draft], state: RunState, deps: Deps) -> RunState:
     """Return the candidates among the drafts; one that was tried before is dropped. Blocks."""
     entries = {entry.path: entry for entry in deps.repository.files(state["base"])}
-    base = Base(entries, deps.repository.read, partial(_find, deps), count_errors)
+    base = Base(entries, deps.repository.read, deps.index.outline, syntax_errors)
     seen, candidates, feedback = list(state["seen"]), list[Candidate](), ""
     for draft in drafts:
         try:
@@ -35,12 +34,6 @@ def commit_drafts(drafts: Sequence[Draft], state: RunState, deps: Deps) -> RunSt
         candidates.append(candidate)
         deps.emit(CandidateProposed(candidate))
     return {"candidates": tuple(candidates), "seen": tuple(seen), "feedback": feedback}
-
-
-def _find(deps: Deps, path: str, name: str) -> list[Symbol]:
-    found = [symbol for symbol in deps.index.symbols(path) if name in (symbol.qualified_name, symbol.name)]
-    exact = [symbol for symbol in found if symbol.qualified_name == name]
-    return exact or found
 
 
 def _commit(draft: Draft, state: RunState, base: Base, deps: Deps) -> Candidate:

@@ -8,6 +8,7 @@ from moot.agent.core.commands import TestReport
 from moot.agent.core.config import Settings
 from moot.agent.core.events import Emit
 from moot.agent.core.ports import Index, ModelClient, Packer, Repository
+from moot.agent.core.types import EditFormat
 from moot.agent.graph.limits import Limits
 from moot.agent.models.fim import FimFormat
 from moot.agent.verify.runner import TestRunner
@@ -21,7 +22,7 @@ class Generation:
 
     Attributes:
         first: which generator goes first when a test fails.
-        structured: answer by JSON schema in place of text blocks.
+        edit_format: the form in which edits are asked for; JSON is held to its schema.
         fim: the model's fill-in-the-middle form; None when it has none.
         temperature: of the samples beside the first, which is greedy.
         context_tokens: budget of the context.
@@ -29,7 +30,7 @@ class Generation:
     """
 
     first: Literal["chat", "fim"]
-    structured: bool
+    edit_format: EditFormat
     fim: FimFormat | None
     temperature: float
     top_p: float

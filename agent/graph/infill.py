@@ -7,7 +7,7 @@ from anyio import to_thread
 from moot.agent.core.commands import TestCase
 from moot.agent.core.events import ModelCalled, Notice, SuspectsFound
 from moot.agent.core.types import TreeEntry
-from moot.agent.edits.answer import ReplaceSpan
+from moot.agent.edits.forms import ReplaceSpan
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import Draft, RunState
 from moot.agent.repair.generate import Batch, Fault, fim_batch

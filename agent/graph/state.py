@@ -6,7 +6,7 @@ from typing import TypedDict
 from moot.agent.core.commands import TestReport
 from moot.agent.core.messages import Usage
 from moot.agent.core.types import Candidate, PackedFile, Publication, RankedFile, Risk, Task
-from moot.agent.edits.answer import ReplaceSpan
+from moot.agent.edits.forms import ReplaceSpan
 from moot.agent.repair.localise import Localisation
 
 __all__ = ["SERIALISED", "Draft", "FusionSummary", "RunState"]
@@ -89,7 +89,7 @@ SERIALISED = (
     ("moot.agent.core.commands", "TestCase"),
     ("moot.agent.core.commands", "TestReport"),
     ("moot.agent.core.messages", "Usage"),
-    ("moot.agent.edits.answer", "ReplaceSpan"),
+    ("moot.agent.edits.forms", "ReplaceSpan"),
     ("moot.agent.repair.localise", "Localisation"),
     ("moot.agent.repair.localise", "Suspect"),
     ("moot.agent.graph.state", "Draft"),

@@ -14,6 +14,7 @@ from moot.agent.index.corpus import Corpus
 from moot.agent.index.extract import MAX_BYTES
 from moot.agent.index.facts import Row, decode_symbols
 from moot.agent.index.languages import TEXT, language_of
+from moot.agent.index.live import outline_text
 from moot.agent.index.search import search
 from moot.agent.index.store import Key, Store
 from moot.agent.index.workers import Workers
@@ -94,6 +95,10 @@ class CodeIndex:
         if entry is None or not _readable(entry):
             return []
         return [s for _, text in self._store.symbols([_key(entry)]) for s in decode_symbols(text, path)]
+
+    def outline(self, path: str, data: bytes) -> list[Symbol]:
+        """Return the definitions of a text that is in no blob yet, and its imports with the kind `import`."""
+        return outline_text(path, data)
 
     def find(self, name: str) -> list[Symbol]:
         """Return definitions whose name or qualified name is `name`, by path and position."""

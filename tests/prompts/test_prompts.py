@@ -4,7 +4,7 @@ from moot.prompts import render
 
 
 def test_a_prompt_is_filled():
-    text = render("propose", context="CTX", task="a $task with {braces}", failures="")
+    text = render("propose", context="CTX", task="a $task with {braces}", failures="", form="FORM")
     assert text.startswith("CTX")
     assert "a $task with {braces}" in text
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moot.agent.core.errors import EditRejected
-from moot.agent.edits.answer import ReplaceSymbol, SearchReplace, WholeFile, parse_answer
+from moot.agent.edits.answer import parse_answer
+from moot.agent.edits.forms import DeleteFile, SearchReplace, SymbolEdit, WholeFile
 
 BLOCK = "<<<<<<< SEARCH a/b.py\nold\n=======\nnew\n>>>>>>> REPLACE\n"
 
@@ -35,22 +36,22 @@ def test_symbol_file_and_delete_blocks():
         "<<<<<<< DELETE c.py\n>>>>>>> END\n"
     )
     assert parse_answer(text) == [
-        ReplaceSymbol("a.py", "C.f", "def f(self): ...\n"),
+        SymbolEdit("a.py", "C.f", "def f(self): ...\n"),
         WholeFile("b.py", "x = 1\n"),
-        WholeFile("c.py", None),
+        DeleteFile("c.py"),
     ]
 
 
 def test_json_of_the_schema():
     edits = [
-        {"kind": "search_replace", "path": "a.py", "target": "old", "text": "new"},
-        {"kind": "symbol", "path": "a.py", "target": "f", "text": "def f(): ..."},
+        {"kind": "search_replace", "path": "a.py", "search": "old", "replace": "new"},
+        {"kind": "symbol", "path": "a.py", "symbol": "f", "text": "def f(): ..."},
         {"kind": "delete", "path": "b.py"},
     ]
     assert parse_answer(json.dumps({"edits": edits})) == [
         SearchReplace("a.py", "old", "new"),
-        ReplaceSymbol("a.py", "f", "def f(): ..."),
-        WholeFile("b.py", None),
+        SymbolEdit("a.py", "f", "def f(): ..."),
+        DeleteFile("b.py"),
     ]
 
 
@@ -61,7 +62,7 @@ def test_json_of_the_schema():
         ("<<<<<<< SEARCH a.py\nold\n>>>>>>> REPLACE\n", "exactly one ======="),
         ("<<<<<<< SEARCH\nold\n=======\nnew\n>>>>>>> REPLACE\n", "needs its file's path"),
         ("<<<<<<< SYMBOL a.py\nx\n>>>>>>> END\n", "names a path and a symbol"),
-        ('{"edits": []}', "no edit"),
+        ('{"edits": []}', "at least 1 item"),
         ('{"edits": 3}', "not JSON of the given schema"),
         ("{broken", "not JSON of the given schema"),
     ],

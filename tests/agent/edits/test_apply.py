@@ -5,11 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moot.agent.core.errors import EditRejected
-from moot.agent.core.types import Symbol, TreeEntry
-from moot.agent.edits.answer import ReplaceSpan, ReplaceSymbol, SearchReplace, WholeFile
+from moot.agent.core.types import TreeEntry
 from moot.agent.edits.apply import Base, build_patch
+from moot.agent.edits.forms import (
+    DeleteFile,
+    ReplaceSpan,
+    SearchReplace,
+    SymbolEdit,
+    WholeFile,
+)
 from moot.agent.edits.measure import measure
-from moot.agent.syntax import count_errors
+from moot.agent.index.live import outline_text
+from moot.agent.syntax import count_errors, syntax_errors
 
 SOURCE = b"class C:\n    def f(self):\n        return 1\n\n\ndef g():\n    return 2\n"
 FILES = {
@@ -26,14 +33,6 @@ def blob(content: bytes) -> str:
     return hashlib.sha1(content).hexdigest()
 
 
-def symbols(path: str, name: str) -> list[Symbol]:
-    if (path, name) != ("a.py", "C.f"):
-        return []
-    start = SOURCE.index(b"def f")
-    end = SOURCE.index(b"\n\n\ndef g")
-    return [Symbol("f", "C.f", "method", path, 2, 3, start, end, "def f(self)")]
-
-
 def make_base() -> Base:
     modes = {"link": "120000"}
     entries = {
@@ -41,7 +40,7 @@ def make_base() -> Base:
         for path, text in FILES.items()
     }
     by_blob = {blob(text): text for text in FILES.values()}
-    return Base(entries, by_blob.__getitem__, symbols, count_errors)
+    return Base(entries, by_blob.__getitem__, outline_text, syntax_errors)
 
 
 def content(edit, path="a.py") -> bytes | None:
@@ -64,7 +63,7 @@ def test_a_file_without_a_final_newline_stays_so():
 
 
 def test_a_symbol_is_replaced_by_name_with_its_indentation():
-    new = content(ReplaceSymbol("a.py", "C.f", "def f(self):\n    return 7\n"))
+    new = content(SymbolEdit("a.py", "C.f", "def f(self):\n    return 7\n"))
     assert new == SOURCE.replace(b"return 1", b"return 7")
 
 
@@ -77,7 +76,7 @@ def test_a_span_is_replaced_in_the_very_blob_it_was_made_for():
 
 def test_create_and_delete():
     assert content(SearchReplace("new.py", "", "z = 1\n"), "new.py") == b"z = 1\n"
-    assert content(WholeFile("a.py", None)) is None
+    assert content(DeleteFile("a.py")) is None
 
 
 def test_edits_of_one_answer_build_on_each_other():
@@ -106,9 +105,9 @@ def test_edits_of_one_answer_build_on_each_other():
         (SearchReplace("data.bin", "\0", "y"), "binary"),
         (SearchReplace("a.py", "    return 2\n", "    return (\n"), "no longer parse"),
         (SearchReplace("a.py", "    return 2\n", "    return 2\n"), "changes nothing"),
-        (ReplaceSymbol("a.py", "nope", "def nope(): ..."), "defines no symbol"),
-        (WholeFile("gone.py", None), "cannot be deleted"),
-        (WholeFile("n.py", "x = '\ud800'\n"), "not UTF-8"),
+        (SymbolEdit("a.py", "nope", "def nope(): ..."), "defines no symbol"),
+        (DeleteFile("gone.py"), "cannot be deleted"),
+        (WholeFile("n.py", "x = '\ud800'\n"), "in utf-8, which has no"),
         (WholeFile("big.txt", "x" * 2_000_001), "the limit is"),
     ],
 )

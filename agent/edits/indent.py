@@ -1,0 +1,102 @@
+"""Indentation: the base that a block has in common, and tabs against spaces."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["Shift", "find_shift", "indent_of", "margin", "reindent", "unit_of"]
+
+_WIDTHS = (2, 4, 8, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A search and its replacement, brought to the indentation of the file."""
+
+    search: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+def find_shift(
+    window: Sequence[str], search: Sequence[str], new: Sequence[str], lines: Sequence[str]
+) -> Shift | None:
+    """Return how `search` becomes `window` by indentation alone; None when that is not uniform.
+
+    Search and replacement must have the same base: else nothing says where the new lines belong.
+    """
+    if any(line.strip() for line in new) and margin(search) != margin(new):
+        return _first_line_apart(window, search, new)
+    for unit in (None, *_units(search, lines)):
+        old, fresh = _converted(search, unit), _converted(new, unit)
+        base, target = margin(old), margin(window)
+        moved = _moved(old, base, target)
+        if all(a.rstrip() == b.rstrip() for a, b in zip(moved, window, strict=True)):
+            return Shift(moved, _moved(fresh, base, target))
+    return _first_line_apart(window, search, new)
+
+
+def margin(lines: Sequence[str]) -> str:
+    """Return the white space that all lines but the blank ones begin with."""
+    heads = [indent_of(line) for line in lines if line.strip()]
+    if not heads:
+        return ""
+    low, high = min(heads), max(heads)
+    size = next((at for at, char in enumerate(low) if high[at : at + 1] != char), len(low))
+    return low[:size]
+
+
+def reindent(text: Sequence[str], target: str, lines: Sequence[str]) -> list[str]:
+    """Bring a block to an indentation, and to the file's own tabs or spaces."""
+    units = _units(text, lines)
+    text = _converted(text, units[0] if units else None)
+    return list(_moved(text, margin(text), target))
+
+
+def unit_of(lines: Sequence[str]) -> str:
+    """Return one step of a text's indentation: a tab, or some spaces; empty when none shows it."""
+    heads = [indent_of(line) for line in lines if line.strip()]
+    tabs = sum(head.startswith("\t") for head in heads)
+    spaces = [len(head) for head in heads if head.startswith(" ")]
+    if tabs > len(spaces):
+        return "\t"
+    return " " * next((w for w in (4, 2, 8, 3) if spaces and _share(spaces, w) >= 0.9), 0)
+
+
+def _share(sizes: Sequence[int], width: int) -> float:
+    return sum(size % width == 0 for size in sizes) / len(sizes)
+
+
+def _units(text: Sequence[str], lines: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the (from, to) steps that turn a text's indentation into the file's kind."""
+    theirs, mine = unit_of(lines), unit_of(text)
+    if theirs == "\t" and mine.startswith(" "):
+        return [(" " * width, "\t") for width in dict.fromkeys((len(mine), *_WIDTHS))]
+    return [("\t", theirs)] if theirs.startswith(" ") and mine == "\t" else []
+
+
+def _converted(lines: Sequence[str], unit: tuple[str, str] | None) -> tuple[str, ...]:
+    if unit is None:
+        return tuple(lines)
+    old, new = unit
+    return tuple(indent_of(line).replace(old, new) + line.lstrip(" \t") for line in lines)
+
+
+def _moved(lines: Sequence[str], base: str, target: str) -> tuple[str, ...]:
+    return tuple(target + line.removeprefix(base) if line.strip() else "" for line in lines)
+
+
+def _first_line_apart(window: Sequence[str], search: Sequence[str], new: Sequence[str]) -> Shift | None:
+    """A block whose first line alone lost its indentation, as happens after an opening quote."""
+    head = indent_of(window[0])
+    if len(search) < 2 or not new or indent_of(search[0]) or indent_of(new[0]) or not head:
+        return None
+    rest = zip(search[1:], window[1:], strict=True)
+    if any(a.rstrip() != b.rstrip() for a, b in rest):
+        return None
+    return Shift((head + search[0], *search[1:]), (head + new[0], *new[1:]))
+
+
+def indent_of(line: str) -> str:
+    """Return the white space that a line begins with."""
+    found = re.match(r"[ \t]*", line)
+    return found[0] if found else ""

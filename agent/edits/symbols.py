@@ -1,0 +1,262 @@
+"""Edits of definitions and imports, found by their qualified names in the text as it is now."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from moot.agent.core.errors import EditRejected
+from moot.agent.core.types import Symbol
+from moot.agent.edits.forms import AddImports, SymbolEdit
+from moot.agent.edits.indent import indent_of, margin, reindent
+from moot.agent.edits.text import Document
+
+__all__ = ["Outline", "add_imports", "edit_symbol"]
+
+Outline = Callable[[str, bytes], Sequence[Symbol]]
+"""(path, text in UTF-8) -> its definitions, and its imports with the kind `import`."""
+
+_COMMENT = re.compile(r"\s*(?://|#(?![\[!])|/\*|\*|--)")
+_DOC_COMMENT = re.compile(r"\s*(?://|/\*|\*|--)")
+_DECORATOR = re.compile(r"\s*(?:@|#\[)")
+_TAIL = re.compile(r"\s*[;,]?\s*(?:#.*|//.*|--.*|/\*.*)?$")
+_NOISE = re.compile(r"[()*&]|\[.*\]|<.*>")
+_LISTED = 20
+_WIDEST_GAP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Whole lines [start, end) of a definition, its indentation, and what follows it on its last line."""
+
+    start: int
+    end: int
+    indent: str
+    tail: str
+
+
+def edit_symbol(edit: SymbolEdit, path: str, document: Document, outline: Outline) -> Document:
+    """Replace or delete a definition, or put text beside it.
+
+    Raises:
+        EditRejected: there is not exactly one, or the new text is not what it says.
+    """
+    symbol = _find(edit.symbol, path, outline(path, document.joined()))
+    span = _span(symbol, document)
+    if edit.action == "delete":
+        return _delete(document, span)
+    text = _trimmed(edit.text.split("\n"))
+    if not text:
+        raise EditRejected(f"the new text of {edit.symbol} is empty: write it whole, or remove the symbol")
+    if edit.action == "replace":
+        changed = _replace(document, span, text)
+        _check_replaced(symbol, span, (document, changed), outline(path, changed.joined()), path)
+        return changed
+    return _insert(document, span, text, edit)
+
+
+def add_imports(edit: AddImports, path: str, document: Document, outline: Outline) -> Document:
+    """Add imports after the last one that is not inside something, else below the file's header."""
+    imports = [symbol for symbol in outline(path, document.joined()) if symbol.kind == "import"]
+    known = {symbol.qualified_name for symbol in imports}
+    text = [line for line in _trimmed(edit.text.split("\n")) if " ".join(line.split()) not in known]
+    future = [line for line in text if line.startswith("from __future__ ")]
+    rest = [line for line in text if line not in future]
+    if rest:
+        below = max((symbol.end_line for symbol in imports), default=None)
+        document = _place_imports(document, rest, below)
+    if future:
+        above = min((symbol.start_line - 1 for symbol in imports), default=None)
+        document = _place_imports(document, future, above)
+    return document
+
+
+def _find(name: str, path: str, symbols: Sequence[Symbol]) -> Symbol:
+    wanted, _, line = name.partition("@")
+    plain, statement = _plain(wanted), " ".join(wanted.split())
+    stem = path.rsplit("/", 1)[-1].split(".")[0]
+    definitions = [symbol for symbol in symbols if symbol.kind != "import"]
+    imports = [symbol for symbol in symbols if symbol.kind == "import"]
+    found = (
+        [symbol for symbol in imports if symbol.qualified_name == statement]
+        or [symbol for symbol in definitions if symbol.qualified_name == plain]
+        or [symbol for symbol in definitions if symbol.name == plain]
+        or [symbol for symbol in definitions if f"{stem}.{symbol.qualified_name}" == plain]
+        or [symbol for symbol in imports if symbol.name == statement.removeprefix("import ")]
+    )
+    if line.isdecimal():
+        found = [symbol for symbol in found if str(symbol.start_line) == line]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise EditRejected(f"{path} defines no symbol {name}{_nearest(plain, definitions)}")
+    places = ", ".join(f"{symbol.qualified_name}@{symbol.start_line}" for symbol in found[:_LISTED])
+    raise EditRejected(f"{name} is defined {len(found)} times in {path}: name one with its line, {places}")
+
+
+def _plain(name: str) -> str:
+    """Return a qualified name without what languages write around it: `(*Queue[T]).Push()`, `Ring::new`."""
+    name = _NOISE.sub("", re.sub(r"\(.*\)\s*(?:->.*)?:?$", "", name.strip()) or name)
+    words = name.replace("::", ".").replace("#", ".").split()
+    return words[-1].strip(".:`") if words else ""
+
+
+def _nearest(name: str, symbols: Sequence[Symbol]) -> str:
+    known = list(dict.fromkeys(symbol.qualified_name for symbol in symbols))
+    last = name.rsplit(".", 1)[-1]
+    close = [other for other in known if other.rsplit(".", 1)[-1] == last]
+    close = close or get_close_matches(name, known, n=3) or known[:_LISTED]
+    return f"; it defines {', '.join(close)}" if close else ""
+
+
+def _span(symbol: Symbol, document: Document) -> _Span:
+    data = document.joined()
+    start, end = symbol.start_byte, symbol.end_byte
+    end = start + len(data[start:end].rstrip())
+    first, last = data.count(b"\n", 0, start), data.count(b"\n", 0, end)
+    head = data[data.rfind(b"\n", 0, start) + 1 : start].decode("utf-8", "replace")
+    tail = data[end:].split(b"\n", 1)[0].decode("utf-8", "replace")
+    if head.strip() or not _TAIL.match(tail):
+        raise EditRejected(f"{symbol.qualified_name} shares its line with other code: use SEARCH for it")
+    return _Span(first, last + 1, head, tail)
+
+
+def _replace(document: Document, span: _Span, text: Sequence[str]) -> Document:
+    new = reindent(text, span.indent, document.lines)
+    if span.tail.strip() and not new[-1].endswith(span.tail.strip()):
+        new[-1] += span.tail
+    start = span.start
+    if _COMMENT.match(new[0]):  # the comment above belongs to the new text, so the old one goes
+        start = _above(document, span, _COMMENT)
+    return document.splice(start, span.end, _kept(document, start, span.end, new))
+
+
+def _kept(document: Document, start: int, end: int, new: Sequence[str]) -> list[str | int]:
+    """Keep equal lines at the beginning and the end as they are, with their own line ends."""
+    items: list[str | int] = list(new)
+    count = min(len(new), end - start)
+    at = 0
+    while at < count and document.lines[start + at] == new[at]:
+        items[at] = start + at
+        at += 1
+    back = 1
+    while back <= count - at and document.lines[end - back] == new[-back]:
+        items[-back] = end - back
+        back += 1
+    return items
+
+
+def _insert(document: Document, span: _Span, text: Sequence[str], edit: SymbolEdit) -> Document:
+    if margin(text) and not span.indent:
+        raise EditRejected(
+            f"the text to put beside {edit.symbol} is indented as if inside of it: "
+            f"name a definition inside, or begin the text at the left"
+        )
+    new = reindent(text, span.indent, document.lines)
+    gap = [""] * _gap(document, span, new)
+    if edit.action == "after":
+        return document.splice(span.end, span.end, [*gap, *new])
+    start = _above(document, span, _COMMENT)
+    return document.splice(start, start, [*new, *gap])
+
+
+def _gap(document: Document, span: _Span, new: Sequence[str]) -> int:
+    """Return the blank lines between definitions here: as below this one, else as above, else by custom."""
+    if len(new) == 1 and span.end - span.start == 1:
+        return 0
+    lines = document.lines
+    below = next((at for at, line in enumerate(lines[span.end :]) if line.strip()), None)
+    above = next((at for at, line in enumerate(reversed(lines[: span.start])) if line.strip()), None)
+    sibling = below is not None and indent_of(lines[span.end + below]) == span.indent
+    for gap in (below if sibling else 0, above):
+        if gap:
+            return min(gap, _WIDEST_GAP)
+    return 1
+
+
+def _delete(document: Document, span: _Span) -> Document:
+    lines, start, end = document.lines, _above(document, span, _DOC_COMMENT), span.end
+    above = below = 0
+    while start - above > 0 and not lines[start - above - 1].strip():
+        above += 1
+    while end + below < len(lines) and not lines[end + below].strip():
+        below += 1
+    if end + below == len(lines):
+        return document.splice(start - above, len(lines), [])
+    return document.splice(start, end + min(above, below), [])
+
+
+def _above(document: Document, span: _Span, comment: re.Pattern[str]) -> int:
+    """Return where the comment right above a definition begins."""
+    start = span.start
+    while start > 0 and comment.match(document.lines[start - 1]):
+        start -= 1
+    return start
+
+
+def _check_replaced(
+    symbol: Symbol, span: _Span, texts: tuple[Document, Document], after: Sequence[Symbol], path: str
+) -> None:
+    """Refuse a text that is something else than the definition whose place it takes."""
+    old, new = texts
+    name, parent = symbol.qualified_name, symbol.qualified_name.rpartition(".")[0]
+    if symbol.kind == "import":
+        return
+    last = span.end + len(new.lines) - len(old.lines)
+    inside = [other for other in after if span.start < other.end_line and other.start_line <= last]
+    same = any(other.qualified_name == name for other in inside)
+    renamed = any(
+        other.kind == symbol.kind and other.qualified_name.rpartition(".")[0] == parent
+        for other in inside
+        if other.start_line > span.start
+    )
+    if not same and not renamed:
+        raise EditRejected(
+            f"the text for {name} does not define it: write the whole new definition of "
+            f"{symbol.name}, without what is around it in {path}"
+        )
+    head = old.lines[span.start].lstrip()
+    fresh = [line.lstrip() for line in new.lines[span.start : last] if not _COMMENT.match(line)]
+    for mark, what in (("@", "decorators"), ("#[", "attributes"), ("export ", "export")):
+        if head.startswith(mark) and not any(line.startswith(mark) for line in fresh):
+            raise EditRejected(
+                f"the text for {name} lacks its {what}: repeat them ({head}), or use SEARCH to remove them"
+            )
+
+
+def _trimmed(lines: Sequence[str]) -> list[str]:
+    """Return lines without blank ones around them, and without a code fence around all of them."""
+    kept = [line.rstrip() if not line.strip() else line for line in lines]
+    while kept and not kept[0]:
+        kept.pop(0)
+    while kept and not kept[-1]:
+        kept.pop()
+    if len(kept) > 1 and kept[0].startswith("```") and kept[-1].strip() == "```":
+        return _trimmed(kept[1:-1])
+    return kept
+
+
+def _place_imports(document: Document, text: Sequence[str], at: int | None) -> Document:
+    if at is not None:
+        return document.splice(at, at, text)
+    at = _below_header(document.lines)
+    before = [""] if at and document.lines[at - 1].strip() else []
+    after = [""] if at < len(document.lines) and document.lines[at].strip() else []
+    return document.splice(at, at, [*before, *text, *after])
+
+
+_HEADER = re.compile(r"\s*(?:$|//|#(?!\[\w)|--|/\*|\*|package\s|['\"]use strict['\"])")
+
+
+def _below_header(lines: Sequence[str]) -> int:
+    """Return where code begins: below comments, a package line, and a documentation string."""
+    at = 0
+    while at < len(lines) and _HEADER.match(lines[at]):
+        at += 1
+    quote = lines[at].lstrip("rR")[:3] if at < len(lines) else ""
+    if quote in ('"""', "'''"):
+        ends = (n for n in range(at, len(lines)) if quote in lines[n][4 if n == at else 0 :])
+        return next(ends, at - 1) + 1
+    while at and not lines[at - 1].strip():
+        at -= 1
+    return at

@@ -1,0 +1,75 @@
+"""The outline of a text that no commit holds yet: its definitions, and its import statements."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from moot.agent import syntax
+from moot.agent.core.types import Symbol
+from moot.agent.index.extract import extract
+from moot.agent.index.languages import language_of
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+__all__ = ["outline_text"]
+
+_IMPORTS = frozenset(
+    {
+        "import_statement",
+        "import_from_statement",
+        "future_import_statement",
+        "import_declaration",
+        "use_declaration",
+    }
+)
+_MODULES = frozenset(
+    {
+        "dotted_name",
+        "relative_import",
+        "string",
+        "interpreted_string_literal",
+        "scoped_identifier",
+        "identifier",
+    }
+)
+
+
+def outline_text(path: str, data: bytes) -> list[Symbol]:
+    """Return definitions in order of position, and top-level imports with the kind `import`.
+
+    Args:
+        path: says the language; the symbols carry it.
+        data: the text in UTF-8.
+    """
+    language = language_of(path)
+    symbols = [replace(symbol, path=path) for symbol in extract(data, language).symbols]
+    return [*symbols, *_imports(path, data, language)]
+
+
+def _imports(path: str, data: bytes, language: str) -> Iterator[Symbol]:
+    if language not in syntax.LANGUAGES:
+        return
+    for node in syntax.new_parser(language).parse(data).root_node.children:
+        if node.type in _IMPORTS:
+            statement = " ".join(_text(node).split())
+            yield Symbol(
+                name=_module(node),
+                qualified_name=statement,
+                kind="import",
+                path=path,
+                start_line=node.start_point.row + 1,
+                end_line=node.end_point.row + 1,
+                start_byte=node.start_byte,
+                end_byte=node.end_byte,
+                signature=statement,
+            )
+
+
+def _module(node: "Node") -> str:
+    found = next((child for child in node.named_children if child.type in _MODULES), None)
+    return _text(found).strip("'\"`") if found is not None else ""
+
+
+def _text(node: "Node") -> str:
+    return (node.text or b"").decode("utf-8", "replace")

@@ -1,0 +1,111 @@
+"""Answers that real models gave, the tasks they were asked, and the files they were about."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from moot.agent.core.errors import EditRejected
+from moot.agent.core.types import EditFormat, Patch, TreeEntry
+from moot.agent.edits.answer import parse_answer
+from moot.agent.edits.apply import Base, build_patch
+from moot.agent.index.live import outline_text
+from moot.agent.syntax import syntax_errors
+
+DATA = Path(__file__).with_name("data")
+
+
+@dataclass(frozen=True)
+class Task:
+    id: str
+    path: str
+    source: str
+    task: str
+    op: str
+    symbol: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    task: str
+    form: EditFormat
+    finish: str
+    text: str
+
+
+def lines(name: str) -> list[dict[str, str]]:
+    text = (DATA / f"{name}.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@cache
+def tasks() -> dict[str, Task]:
+    return {line["id"]: Task(**line) for line in lines("tasks")}
+
+
+@cache
+def files() -> dict[str, bytes]:
+    return {line["path"]: line["text"].encode() for line in lines("files")}
+
+
+@cache
+def answers(profile: str) -> tuple[Answer, ...]:
+    return tuple(
+        Answer(line["task"], EditFormat(line["form"]), line["finish"], line["text"])
+        for line in lines(f"answers-{profile}")
+    )
+
+
+def recorded_profiles() -> list[str]:
+    return sorted(path.stem.removeprefix("answers-") for path in DATA.glob("answers-*.jsonl"))
+
+
+def blob(content: bytes) -> str:
+    return hashlib.sha1(content).hexdigest()
+
+
+def make_base(contents: dict[str, bytes], modes: dict[str, str] | None = None) -> Base:
+    entries = {
+        path: TreeEntry(path, (modes or {}).get(path, "100644"), blob(data), len(data))
+        for path, data in contents.items()
+    }
+    blobs = {blob(data): data for data in contents.values()}
+    return Base(entries, blobs.__getitem__, outline_text, syntax_errors)
+
+
+def patch_of(answer: Answer) -> Patch | None:
+    """Return what an answer becomes; None when it is refused."""
+    path = tasks()[answer.task].path
+    try:
+        return build_patch(parse_answer(answer.text), make_base({path: files()[path]}))
+    except EditRejected:
+        return None
+
+
+def is_right(answer: Answer, patch: Patch) -> bool:
+    """Tell whether a patch changes, adds or deletes the task's symbol, and no other definition."""
+    task = tasks()[answer.task]
+    changed = {change.path: change.content for change in patch.changes}
+    if task.op == "create":
+        return list(changed) == [task.symbol] and bool(changed[task.symbol])
+    content = changed.get(task.path)
+    if list(changed) != [task.path] or content is None:
+        return False
+    before, after = _definitions(task.path, files()[task.path]), _definitions(task.path, content)
+    touched = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    owners = {name for name in touched if task.symbol.startswith(f"{name}.")}
+    inner = {name for name in touched if name.startswith(f"{task.symbol}.")}
+    there = {"change": (True, True), "add": (False, True), "delete": (True, False)}[task.op]
+    return (task.symbol in before, task.symbol in after) == there and touched - owners - inner == {
+        task.symbol
+    }
+
+
+def _definitions(path: str, data: bytes) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for symbol in outline_text(path, data):
+        if symbol.kind != "import":
+            text = data[symbol.start_byte : symbol.end_byte].decode()
+            found.setdefault(symbol.qualified_name, []).append(text.rstrip())
+    return found

@@ -1,0 +1,191 @@
+"""Every form on real text: diffs with what models get wrong, symbols, imports, renames, encodings."""
+
+import pytest
+
+from moot.agent.core.errors import EditRejected
+from moot.agent.edits.answer import parse_answer
+from moot.agent.edits.apply import build_patch
+from tests.agent.edits.recorded import make_base
+
+PY = b'''"""Doc."""
+
+import os
+
+
+class C:
+    @property
+    def f(self):
+        return 1
+
+    def g(self):
+        return 2
+
+
+def h():
+    return 1
+'''
+GO = b"package a\n\n// F does.\nfunc F() int {\n\treturn 1\n}\n\nfunc G() int {\n\treturn 1\n}\n"
+
+
+def run(answer: str, **contents: bytes) -> dict[str, bytes | None]:
+    files = {name.replace("_", "."): data for name, data in contents.items()} or {"a.py": PY}
+    return {
+        change.path: change.content for change in build_patch(parse_answer(answer), make_base(files)).changes
+    }
+
+
+def reason(answer: str, **contents: bytes) -> str:
+    with pytest.raises(EditRejected) as caught:
+        run(answer, **contents)
+    return str(caught.value)
+
+
+DIFF = "--- a/a.py\n+++ b/a.py\n@@ -99,7 +12,1 @@\n     def g(self):\n-        return 2\n+        return 3\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        DIFF,
+        f"diff --git a/a.py b/a.py\nindex 1..2 100644\n{DIFF}",
+        f"Here:\n```diff\n{DIFF}```\nDone.",
+        f"{DIFF}\nThis changes g.",
+        DIFF.replace("a/a.py", "a.py").replace("b/a.py", "a.py"),
+        DIFF.replace("@@ -99,7 +12,1 @@", "@@ ... @@"),
+        DIFF.replace("@@ -99,7 +12,1 @@\n", ""),
+        DIFF.replace("     def g", "    def g"),
+        DIFF.replace("     def g(self):\n", ""),
+        DIFF.replace("\n", "\r\n"),
+        "*** Begin Patch\n*** Update File: a.py\n@@ def g(self):\n-        return 2\n+        return 3\n"
+        "*** End Patch\n",
+    ],
+    ids=["plain", "git", "fence", "prose", "bare", "dots", "none", "space", "context", "crlf", "patch"],
+)
+def test_a_diff_is_placed_by_its_content(text):
+    assert run(text) == {"a.py": PY.replace(b"return 2", b"return 3")}
+
+
+def test_an_ambiguous_hunk_shows_the_real_lines_and_a_heading_decides():
+    hunk = "--- a/a.py\n+++ b/a.py\n@@ -90 +90 @@{}\n-    return 1\n+    return 9\n"
+    text = b"def h():\n    return 1\n\n\ndef i():\n    return 1\n"
+    assert "fits 2 places" in reason(hunk.format(""), a_py=text)
+    assert "5-6" in reason(hunk.format(""), a_py=text) or "3-6" in reason(hunk.format(""), a_py=text)
+    assert run(hunk.format(" def i():"), a_py=text)["a.py"] == text[:-9] + b"return 9\n"
+    assert run(hunk.format("").replace("-90", "-6"), a_py=text)["a.py"] == text[:-9] + b"return 9\n"
+
+
+def test_hunks_of_one_diff_meet_the_base_and_may_not_overlap():
+    two = "--- a/a.txt\n+++ b/a.txt\n@@ @@\n-a\n+b\n@@ @@\n-b\n+c\n"
+    assert run(two, a_txt=b"a\nb\n") == {"a.txt": b"b\nc\n"}
+    assert "two hunks" in reason(two.replace("-b\n", "-a\n"), a_txt=b"a\nb\n")
+
+
+def test_final_newlines_follow_the_base_unless_the_diff_says_otherwise():
+    diff = "--- a/a.txt\n+++ b/a.txt\n@@ @@\n-b\n+c\n"
+    assert run(diff, a_txt=b"a\nb") == {"a.txt": b"a\nc"}
+    assert run(f"{diff}\\ No newline at end of file\n", a_txt=b"a\nb\n") == {"a.txt": b"a\nc"}
+
+
+def test_files_are_created_deleted_renamed_and_made_programs():
+    assert run("--- /dev/null\n+++ b/n.txt\n@@ -0,0 +1 @@\n+x\n") == {"n.txt": b"x\n"}
+    assert run("<<<<<<< DELETE a.py\n>>>>>>> END") == {"a.py": None}
+    assert run("<<<<<<< RENAME a.py -> b/c.py") == {"a.py": None, "b/c.py": PY}
+    git = "diff --git a/a.py b/c.py\nrename from a.py\nrename to c.py\n"
+    assert run(git) == {"a.py": None, "c.py": PY}
+    assert run(git + DIFF.replace("b/a.py", "b/c.py"))["c.py"] == PY.replace(b"return 2", b"return 3")
+    patch = build_patch(
+        parse_answer("diff --git a/a.py b/a.py\nold mode 100644\nnew mode 100755\n"), make_base({"a.py": PY})
+    )
+    assert [(change.mode, change.content) for change in patch.changes] == [("100755", PY)]
+    assert "100755 for a program" in reason("<<<<<<< MODE a.py 120000")
+
+
+def test_a_symbol_is_replaced_inserted_beside_and_removed():
+    new = run("<<<<<<< SYMBOL a.py C.g\ndef g(self):\n    return 7\n>>>>>>> END")["a.py"]
+    assert new == PY.replace(b"return 2", b"return 7")
+    new = run("<<<<<<< AFTER a.py C.g\ndef k(self):\n    return 7\n>>>>>>> END")["a.py"]
+    assert b"        return 2\n\n    def k(self):\n        return 7\n\n\ndef h" in (new or b"")
+    new = run("<<<<<<< REMOVE a.py h\n>>>>>>> END")["a.py"]
+    assert new == PY[: PY.index(b"\n\n\ndef h")] + b"\n"
+
+
+def test_several_symbols_and_forms_of_one_file_build_on_each_other():
+    text = (
+        "<<<<<<< SYMBOL a.py h\ndef h():\n    x = 1\n    return x\n>>>>>>> END\n"
+        "<<<<<<< SYMBOL a.py C.g\ndef g(self):\n    y = 2\n    return y\n>>>>>>> END\n"
+        "<<<<<<< IMPORT a.py\nimport sys\nimport os\n>>>>>>> END\n"
+        "<<<<<<< SEARCH a.py\n        return 1\n=======\n        return 5\n>>>>>>> REPLACE\n"
+    )
+    new = run(text)["a.py"] or b""
+    for part in (b"    x = 1\n", b"        y = 2\n", b"import os\nimport sys\n", b"return 5"):
+        assert new.count(part) == 1
+
+
+def test_an_import_is_replaced_and_deleted_by_its_statement():
+    assert b"import sys\n" in (run("<<<<<<< SYMBOL a.py import os\nimport sys\n>>>>>>> END")["a.py"] or b"")
+    assert b"import os" not in (run("<<<<<<< REMOVE a.py import os\n>>>>>>> END")["a.py"] or b"")
+
+
+def test_a_go_comment_in_the_new_text_takes_the_place_of_the_old_one():
+    new = run("<<<<<<< SYMBOL a.go F\n// F is two.\nfunc F() int {\n    return 2\n}\n>>>>>>> END", a_go=GO)
+    assert new["a.go"] == GO.replace(b"F does", b"F is two").replace(b"return 1", b"return 2", 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ("<<<<<<< SYMBOL a.py C.f\ndef f(self):\n    return 2\n>>>>>>> END", "lacks its decorators"),
+        (
+            "<<<<<<< SYMBOL a.py C.g\nclass C:\n    def g(self):\n        return 2\n>>>>>>> END",
+            "does not define",
+        ),
+        ("<<<<<<< SYMBOL a.py hh\ndef hh(): ...\n>>>>>>> END", "it defines h"),
+        ("<<<<<<< AFTER a.py C\n    def k(self): ...\n>>>>>>> END", "indented as if inside"),
+        ("<<<<<<< FILE a.py\ndef h():\n    pass\n# ... rest of the code ...\n>>>>>>> END", "would lose code"),
+        (
+            "<<<<<<< SEARCH a.py\n    return 1\n=======\n  return 2\n    x = 1\n>>>>>>> REPLACE",
+            "no longer parse",
+        ),
+        ('<file path="a.py">\ndef h():\n    return 2\n</file>', "lacks C"),
+        ("--- a/a.py\n+++ b/a.py\n@@ -1,0 +2 @@\n+x = 1\n", "only adds lines"),
+        ("--- a/a.py\n+++ b/b.py\n@@ @@\n-x\n+y\n", "rename from"),
+        ("--- /dev/null\n+++ b/a.py\n@@ @@\n+y\n", "a.py exists"),
+        (
+            "<<<<<<< SEARCH A/b.py\n=======\nx\n>>>>>>> REPLACE\n<<<<<<< FILE a/c.py\nx\n>>>>>>> END",
+            "by case",
+        ),
+        ("<<<<<<< FILE .g\u200cit/config\nx\n>>>>>>> END", "belongs to git"),
+        ("<<<<<<< FILE git~1/config\nx\n>>>>>>> END", "belongs to git"),
+    ],
+)
+def test_what_would_go_wrong_in_silence_is_refused(answer, why):
+    assert why in reason(answer)
+
+
+def test_deep_nesting_is_refused_and_not_a_crash():
+    assert "no longer parse" in reason(f"<<<<<<< FILE n.py\nx = {'(' * 20_000}\n>>>>>>> END")
+    assert "not JSON" in reason('{"edits": ' + "[" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("base", "search", "new", "result"),
+    [
+        (b"a\r\nb\nc\r\n", "b", "x\ny", b"a\r\nx\r\ny\r\nc\r\n"),
+        (b"\xef\xbb\xbfa\nb", "b", "x", b"\xef\xbb\xbfa\nx"),
+        ("# coding: latin-1\né\n".encode("latin-1"), "é", "è", "# coding: latin-1\nè\n".encode("latin-1")),
+        ("é\n".encode("cp1252"), "é", "€", "€\n".encode("cp1252")),
+        (b"f\n\tif a\n\t\tb\n", "    if a\n        b", "    if c\n        d", b"f\n\tif c\n\t\td\n"),
+        (b"    x = 1\n    y\n", "x = 1\ny", "x = 2\ny", b"    x = 2\n    y\n"),
+        (b"a  \nb\n", "a\nb", "a\nc", b"a  \nc\n"),
+        (b"a = f(1, 2)\n", "f(1, 2)", "g(1)", b"a = g(1)\n"),
+    ],
+)
+def test_encoding_line_ends_and_indentation_are_the_files_own(base, search, new, result):
+    block = f"<<<<<<< SEARCH a.txt\n{search}\n=======\n{new}\n>>>>>>> REPLACE\n"
+    assert run(block, a_txt=base) == {"a.txt": result}
+
+
+def test_what_an_encoding_cannot_hold_is_refused():
+    block = "<<<<<<< SEARCH a.txt\né\n=======\n漢\n>>>>>>> REPLACE\n"
+    assert "latin-1" in reason(block, a_txt="# coding: latin-1\né\n".encode("latin-1"))
+    assert "UTF-16" in reason(block, a_txt="é\n".encode("utf-16"))
