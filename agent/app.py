@@ -3,6 +3,7 @@
 This module alone names concrete classes.
 """
 
+import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from moot.agent.core.ports import Sandbox, TokenCounter
 
 __all__ = ["context", "index", "start"]
+
+_LOG = logging.getLogger(__name__)
 
 _ANSWER_TOKENS = 2048
 """Tokens of one chat answer, where the model's context has room for it."""
@@ -78,7 +81,7 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
 
 def index(settings: Settings, repo: Path) -> IndexStats:
     """Bring the index of HEAD up to date."""
-    repository = GitRepository.open(repo, settings.data_dir)
+    repository = _open(settings, repo)
     with _open_index(settings) as code_index:
         return code_index.update(repository.files(repository.head), repository.read_many)
 
@@ -88,7 +91,7 @@ async def context(settings: Settings, repo: Path, task: str) -> tuple[ContextPac
 
     No model is needed: without a server the profile's own tokenizer counts, if it was pulled.
     """
-    repository = GitRepository.open(repo, settings.data_dir)
+    repository = _open(settings, repo)
     profile = choose(settings)
     with _open_index(settings) as code_index:
         code_index.update(repository.files(repository.head), repository.read_many)
@@ -104,6 +107,14 @@ def _sandbox(settings: Settings) -> "Sandbox":
     if settings.sandbox_memory is not None:
         limits = replace(limits, memory=settings.sandbox_memory * 2**20)
     return choose_sandbox(settings.sandbox, limits)
+
+
+def _open(settings: Settings, repo: Path) -> GitRepository:
+    """Open a repository; what a killed run left half done there is finished, and said on stderr."""
+    repository = GitRepository.open(repo, settings.data_dir)
+    for sentence in repository.recovered:
+        _LOG.warning(sentence)
+    return repository
 
 
 async def _connect(settings: Settings) -> tuple[OpenAIClient, Profile | None]:

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from moot.agent.core.errors import Refused, UsageError
 from moot.agent.git.journal import Entry
 from moot.agent.git.names import check_run_id
@@ -26,7 +28,7 @@ class PastRun:
 
     Attributes:
         started: in ISO 8601, UTC.
-        status: of the result; `unfinished` when the run was killed or still works; `undone`.
+        status: of the result; `running`; `unfinished` when it was killed; `undone`.
         apply: how it was published; empty when it was not.
         undone: how it was taken back, in words.
     """
@@ -123,7 +125,7 @@ class History:
             started=_started(folder),
             repository=record.get("repository", ""),
             task=record.get("task", {}).get("text", ""),
-            status="undone" if how else result.get("status", "unfinished"),
+            status="undone" if how else result.get("status") or _without_result(folder),
             exit_code=result.get("exit_code"),
             apply=entry.mode if entry else "",
             commit=result.get("commit"),
@@ -146,6 +148,17 @@ def _read(file: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+
+
+def _without_result(folder: Path) -> str:
+    """Tell a run that still works from one that was killed: only the first holds its lock."""
+    if not (folder / "run.lock").exists():
+        return "unfinished"
+    try:
+        with FileLock(folder / "run.lock").acquire(blocking=False):
+            return "unfinished"
+    except Timeout:
+        return "running"
 
 
 def _started(folder: Path) -> str:

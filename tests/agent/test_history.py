@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.agent.projects import BUGGY, FIX, FIXED, TASK, Agent, git, make_repository, snapshot
-from tests.scripted import Reply
+from tests.scripted import Fault, Reply
 
 
 @pytest.fixture
@@ -85,6 +85,74 @@ def test_a_run_of_another_repository(repo, agent, tmp_path):
     assert f"belongs to {repo}" in outcome.error
     assert agent("log", "--repo", str(other)).stdout == ""
     assert str(repo) in agent("log", "--all").stdout
+
+
+def interfering(repo, serve, tmp_path, name: str, content: str) -> Agent:
+    """Return the command on a model that answers while the user commits a file."""
+
+    def answer(_request):
+        (repo / name).write_text(content)
+        git(repo, "add", "-A")
+        git(repo, "commit", "-qm", "mine", "--allow-empty")
+        return Reply(FIX)
+
+    (tmp_path / "home").mkdir()
+    return Agent(tmp_path / "home", serve(answer, tools=False).base_url)
+
+
+def test_the_branch_moves_on_in_other_files(repo, serve, tmp_path):
+    outcome = interfering(repo, serve, tmp_path, "other.txt", "mine\n").run(repo, "--no-verify")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert f"the edit was verified on {outcome.result['base'][:10]}" in outcome.result["reason"]
+    assert outcome.result["reason"] in outcome.stderr
+    assert git(repo, "rev-parse", "main") == outcome.result["commit"]
+    assert (repo / "other.txt").read_text() == "mine\n"
+    assert (repo / "stats.py").read_text() == FIXED
+    assert git(repo, "status", "--porcelain") == ""
+
+
+def test_the_branch_moves_on_in_the_same_file(repo, serve, tmp_path):
+    agent = interfering(repo, serve, tmp_path, "stats.py", f"# mine\n{BUGGY}")
+    outcome = agent.run(repo, "--no-verify")
+    assert outcome.exit_code == 5
+    advice = outcome.error.partition("`")[2].partition("`")[0].split()
+    assert advice[:3] == ["agent", "run", "--resume"]
+    assert (repo / "stats.py").read_text() == f"# mine\n{BUGGY}"
+    resumed = agent(*advice[1:], "--repo", str(repo), "--output", "json")
+    assert resumed.exit_code == 0, resumed.stderr
+    git(repo, "merge", "-q", resumed.result["branch"])
+    assert (repo / "stats.py").read_text() == f"# mine\n{FIXED}"
+
+
+def test_a_run_that_still_works_is_told_from_one_that_was_killed(repo, serve, tmp_path):
+    (tmp_path / "home").mkdir()
+    server = serve([Fault.hang(60.0)], tools=False)
+    agent = Agent(tmp_path / "home", server.base_url)
+    process = agent.start("run", TASK, "--repo", str(repo), "--no-verify")
+    assert server.wait_for_calls(1, 60)
+    assert "running" in agent("log", "--repo", str(repo)).stdout
+    process.kill()
+    process.communicate()
+    assert "unfinished" in agent("log", "--repo", str(repo)).stdout
+    undo = agent(
+        "undo", json.loads(agent("log", "--all", "--output", "json").stdout)[0]["run_id"], "--repo", str(repo)
+    )
+    assert undo.exit_code == 5
+    assert "not finished" in undo.error
+
+
+def test_what_a_kill_left_is_finished_and_said(repo, agent, tmp_path):
+    """The files of a killed publication are put in place by the next command, whichever it is."""
+    run_id = agent.run(repo, "--no-verify").result["run_id"]
+    (home,) = (tmp_path / "home" / "data" / "repos").iterdir()
+    (home / "pending").mkdir(exist_ok=True)
+    (home / "publications" / f"{run_id}.json").rename(home / "pending" / f"publish-{run_id}.json")
+    (repo / "stats.py").write_text(BUGGY)
+    indexed = agent("index", "--repo", str(repo))
+    assert f"publishing run {run_id} had been cut off and was finished now" in indexed.stderr
+    assert (repo / "stats.py").read_text() == FIXED
+    assert git(repo, "status", "--porcelain") == ""
+    assert "cut off" not in agent("log", "--repo", str(repo)).stderr
 
 
 def test_a_damaged_run_is_no_obstacle(repo, agent, tmp_path):
