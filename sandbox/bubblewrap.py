@@ -9,20 +9,19 @@ import platform
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from moot.agent.core.commands import Command, CommandResult
 from moot.agent.core.errors import SandboxUnavailable
-from moot.sandbox.cgroup import Cgroup, joining
 from moot.sandbox.limits import BASE_PATH, Limits, limited
 from moot.sandbox.paths import CONFIGURATION, SYSTEM
 from moot.sandbox.process import Launch, Spawned, supervise
 from moot.sandbox.seccomp import filter_program, machine
-from moot.sandbox.user import give, has_capability, spare_user
-from moot.sandbox.watchdog import Watchdog
+from moot.sandbox.user import give, has_capabilities, spare_user
+from moot.sandbox.watchdog import Scope, Watchdog
 
 __all__ = ["Bubblewrap", "find_bwrap"]
 
@@ -32,9 +31,9 @@ _NOBODY = "65534"
 _SYS_ADMIN = 21
 """The capability that mounts take (linux/capability.h)."""
 
-_USERS = ("passwd", "group")
-
 _IN_MEMORY = ("/tmp", "/var/tmp", HOME, "/dev/shm")
+
+_SCOPE = Scope(cgroup=True, in_memory=_IN_MEMORY)
 
 _Words = tuple[str, ...]
 
@@ -71,6 +70,8 @@ class Bubblewrap:
         self._limits = limits or Limits()
         self._known = frozenset(word for word in _help(binary).split() if word.startswith("--"))
         self._setpriv = _setpriv()
+        self._user = spare_user() if self._setpriv else None
+        self._configuration = _configuration(self._user)
 
     @property
     def name(self) -> str:
@@ -88,40 +89,39 @@ class Bubblewrap:
         Raises:
             SandboxUnavailable: bubblewrap could not set the sandbox up.
         """
-        user = spare_user() if self._setpriv else None
-        if user is not None:
-            await asyncio.to_thread(give, command.workspace, user)
-        with Cgroup.entered(self._limits) as cgroup, _Channel(self._words(command, user), user) as channel:
+        if self._user is not None:
+            await asyncio.to_thread(give, command.workspace, self._user)
+        with _Channel(self._words(command), self._configuration) as channel:
             launch = Launch(
-                argv=joining(cgroup, self._argv(command, user, channel)),
+                argv=self._argv(command, channel),
                 env={},
                 cwd=None,
                 pass_fds=channel.handles,
                 kill=channel.kill_init,
             )
-            watchdog = Watchdog(self._limits, (command.workspace,), cgroup, _IN_MEMORY)
+            watchdog = Watchdog(self._limits, (command.workspace,), _SCOPE)
             result = await supervise(await Spawned.start(launch), command, watchdog)
             if result.killed is None and not channel.command_ended():
                 raise SandboxUnavailable(
                     f"bubblewrap cannot confine commands here ({_last_line(result.stderr)}): allow "
-                    f"unprivileged user namespaces, or pass --sandbox none if you trust the code"
+                    "unprivileged user namespaces"
                 )
             return result
 
-    def _argv(self, command: Command, user: int | None, channel: "_Channel") -> tuple[str, ...]:
+    def _argv(self, command: Command, channel: "_Channel") -> tuple[str, ...]:
         options = ("--args", str(channel.options), "--json-status-fd", str(channel.status), "--")
         place = str(command.mount or command.workspace)
-        change = _change_user(self._setpriv, user) if self._setpriv and user is not None else ()
+        change = _change_user(self._setpriv, self._user) if self._setpriv and self._user is not None else ()
         return (self._binary, *options, *change, *limited(command.argv, place, self._limits))
 
-    def _words(self, command: Command, user: int | None) -> "_Words":
+    def _words(self, command: Command) -> "_Words":
         mount = command.mount or command.workspace
         if str(mount) in _FORBIDDEN_MOUNTS or not mount.is_absolute():
             raise SandboxUnavailable(
                 f"{mount} cannot be confined: move the repository to a folder of its own"
             )
         env = {"PATH": BASE_PATH, "HOME": HOME, "TMPDIR": "/tmp", "LANG": "C.UTF-8", **command.env}
-        before = (*self._isolation(user), *_system(user), *self._scratch())
+        before = (*self._isolation(self._user), *self._system(), *self._scratch())
         after = (
             *_places(command.workspace, mount, command.read_only),
             *("--remount-ro", "/"),
@@ -146,6 +146,21 @@ class Bubblewrap:
         if "--disable-userns" in self._known:
             yield "--disable-userns"
 
+    def _system(self) -> Iterator[str]:
+        for place in SYSTEM:
+            path = Path(place)
+            if path.is_symlink():
+                yield from ("--symlink", str(path.readlink()), place)
+            elif path.is_dir():
+                yield from ("--ro-bind", place, place)
+        for name in CONFIGURATION:
+            if name not in self._configuration:
+                yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
+        yield from ("--proc", "/proc")
+        if os.geteuid() == 0 and self._user is None:
+            yield from _closed_proc()
+        yield from ("--dev", "/dev")
+
     def _scratch(self) -> Iterator[str]:
         """Yield the folders in memory, together as large as the memory that the command may use."""
         for place in _IN_MEMORY:
@@ -155,6 +170,15 @@ class Bubblewrap:
                 yield from ("--perms", "1777")
             yield from ("--tmpfs", place)
         yield from ("--remount-ro", "/dev")
+
+
+def _closed_proc() -> Iterator[str]:
+    """Close the parts of /proc that root may write or read also without capabilities."""
+    for name in _PROC_READ_ONLY:
+        yield from ("--ro-bind-try", f"/proc/{name}", f"/proc/{name}")
+    for name in _PROC_HIDDEN:
+        if Path(f"/proc/{name}").exists():
+            yield from ("--ro-bind", "/dev/null", f"/proc/{name}")
 
 
 def _help(program: str) -> str:
@@ -167,7 +191,7 @@ def _help(program: str) -> str:
 def _setpriv() -> str | None:
     """Return util-linux's program that changes the user, where root may use it on a sandbox of its own."""
     program = shutil.which("setpriv", path=BASE_PATH)
-    if program is None or spare_user() is None or not has_capability(_SYS_ADMIN):
+    if program is None or spare_user() is None or not has_capabilities(_SYS_ADMIN):
         return None
     return program if "--bounding-set" in _help(program) else None
 
@@ -177,25 +201,19 @@ def _change_user(setpriv: str, user: int) -> tuple[str, ...]:
     return (setpriv, *ids, "--bounding-set", "-all", "--inh-caps", "-all", "--")
 
 
-def _system(user: int | None) -> Iterator[str]:
-    for place in SYSTEM:
-        path = Path(place)
-        if path.is_symlink():
-            yield from ("--symlink", str(path.readlink()), place)
-        elif path.is_dir():
-            yield from ("--ro-bind", place, place)
-    # Made by bubblewrap itself, it would be open to its owner alone; node and Python read from below it.
-    yield from ("--perms", "0755", "--dir", "/etc/ssl")
+def _configuration(user: int | None) -> Mapping[str, bytes]:
+    """Read the files of /etc that are shown: copies of small files cost less than mounts.
+
+    The user that root drops to gets a name, for programs that ask for it.
+    """
+    contents: dict[str, bytes] = {}
     for name in CONFIGURATION:
-        if user is None or name not in _USERS:
-            yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
-    yield from ("--proc", "/proc")
-    for name in _PROC_READ_ONLY:
-        yield from ("--ro-bind-try", f"/proc/{name}", f"/proc/{name}")
-    for name in _PROC_HIDDEN:
-        if Path(f"/proc/{name}").exists():
-            yield from ("--ro-bind", "/dev/null", f"/proc/{name}")
-    yield from ("--dev", "/dev")
+        with suppress(OSError):  # missing, a folder, or closed to us
+            contents[name] = Path("/etc", name).read_bytes()
+    if user is not None:
+        names = {"passwd": f"moot:x:{user}:{user}::{HOME}:/bin/sh\n", "group": f"moot:x:{user}:\n"}
+        contents |= {name: line.encode() + contents.get(name, b"") for name, line in names.items()}
+    return contents
 
 
 def _places(workspace: Path, mount: Path, read_only: Sequence[Path]) -> Iterator[str]:
@@ -234,14 +252,14 @@ class _Channel:
     """
 
     words: _Words
-    user: int | None
+    configuration: Mapping[str, bytes]
     options: int = -1
     status: int = -1
     handles: tuple[int, ...] = ()
 
     def __enter__(self) -> "_Channel":
         self.status = os.memfd_create("status")
-        words = [*self._filter(), *self._names(), *self.words]
+        words = [*self._filter(), *self._files(), *self.words]
         self.options = self._file(b"".join(os.fsencode(word) + b"\0" for word in words))
         self.handles = (*self.handles, self.status)
         return self
@@ -269,17 +287,11 @@ class _Channel:
             )
         yield from ("--seccomp", str(self._file(filter_program(target, namespaces=True))))
 
-    def _names(self) -> Iterator[str]:
-        """Give the user that root drops to a name, for programs that ask for it."""
-        if self.user is None:
-            return
-        lines = {
-            "passwd": f"moot:x:{self.user}:{self.user}::{HOME}:/bin/sh\n",
-            "group": f"moot:x:{self.user}:\n",
-        }
-        for name, line in lines.items():
-            known = Path("/etc", name)
-            content = line.encode() + (known.read_bytes() if known.exists() else b"")
+    def _files(self) -> Iterator[str]:
+        # Made by bubblewrap itself, they would be open to its owner alone; node and Python read from below.
+        for folder in ("/etc", "/etc/ssl"):
+            yield from ("--perms", "0755", "--dir", folder)
+        for name, content in self.configuration.items():
             yield from ("--perms", "0644", "--file", str(self._file(content)), f"/etc/{name}")
 
     def _file(self, content: bytes) -> int:

@@ -4,16 +4,19 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from moot.sandbox.limits import Limits, hard_processes
 
-__all__ = ["Cgroup", "joining"]
+__all__ = ["Cgroup"]
 
 _NAME = re.compile(r"moot-(\d+)-[0-9a-f]+")
+_MOVES = 4
+"""Processes moved in one look: the first ones; a command with more of them had been seen before."""
+
 _GONE = 2.0
 """Seconds that the kernel gets to empty a group whose processes are dead."""
 
@@ -43,20 +46,13 @@ class Cgroup:
             return None
         return group
 
-    @classmethod
-    @contextmanager
-    def entered(cls, limits: Limits) -> "Generator[Cgroup | None]":
-        """Make a group for the length of one command."""
-        group = cls.create(limits)
-        try:
-            yield group
-        finally:
-            if group is not None:
-                group.remove()
-
-    def processes(self) -> int:
-        """Return how many processes and threads it has."""
-        return int(_read(self.pids / "pids.current") or 0)
+    def adopt(self, pids: Iterable[int]) -> None:
+        """Move processes in; their later children are born here. Each move may wait 10 ms for the kernel."""
+        for folder in {self.memory, self.pids}:
+            members = set(_read(folder / "cgroup.procs").split())
+            for pid in [pid for pid in pids if str(pid) not in members][:_MOVES]:
+                with suppress(OSError):  # it has ended
+                    (folder / "cgroup.procs").write_text(str(pid), encoding="ascii")
 
     def out_of_memory(self) -> bool:
         """Tell whether the kernel killed one of its processes for the limit on memory."""
@@ -78,14 +74,6 @@ class Cgroup:
             with suppress(FileNotFoundError):
                 (self.memory / "memory.swap.max").write_text("0")
         (self.pids / "pids.max").write_text(str(hard_processes(limits)))
-
-
-def joining(cgroup: Cgroup | None, argv: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a command that enters the group and becomes `argv`; moved later, it would leave children out."""
-    if cgroup is None:
-        return argv
-    places = [str(folder / "cgroup.procs") for folder in (cgroup.memory, cgroup.pids)]
-    return ("/bin/sh", "-c", 'echo 0 > "$1" && echo 0 > "$2" && shift 2 && exec "$@"', "sh", *places, *argv)
 
 
 def _parents(root: Path) -> tuple[Path, Path] | None:

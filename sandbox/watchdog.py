@@ -1,7 +1,8 @@
-"""Watches what a command uses, and says which limit it passes; the one who started it then kills it."""
+"""Watches what a command uses, and says which limit it passes; whoever started it then kills it."""
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -12,9 +13,12 @@ from moot.agent.core.commands import Killed
 from moot.sandbox.cgroup import Cgroup
 from moot.sandbox.limits import Limits
 
-__all__ = ["Place", "Watchdog"]
+__all__ = ["Scope", "Watchdog"]
 
 _FIRST, _INTERVAL = 0.03, 0.1
+_SHORT = 0.25
+"""Seconds of a command that is worth no cgroup: processes are moved into one in tens of milliseconds."""
+
 _SHARE = 20
 """A look may take a twentieth of the time between two looks."""
 
@@ -31,41 +35,55 @@ _SAID = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class _Place:
     """A folder on disk where the command can write, and how much space was free when it began."""
 
     folder: Path
     free: int
 
     @classmethod
-    def now(cls, folder: Path) -> "Place":
+    def now(cls, folder: Path) -> "_Place":
         """Look at a folder."""
         return cls(folder, _free(folder))
 
 
-class Watchdog:
-    """Bounds memory, processes and disk of a whole command, where a cgroup does not or cannot."""
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is known about the way a command runs.
 
-    def __init__(
-        self,
-        limits: Limits,
-        folders: Sequence[Path],
-        cgroup: Cgroup | None = None,
-        in_memory: Sequence[str] = (),
-    ) -> None:
+    Attributes:
+        cgroup: the first process of the tree is ours and stays out of the command's cgroup.
+        in_memory: the command's own file systems in memory, by their path inside.
+    """
+
+    cgroup: bool = False
+    in_memory: Sequence[str] = ()
+
+
+_PLAIN = Scope()
+
+
+class Watchdog:
+    """Bounds memory, processes and disk of a whole command.
+
+    Looks at the tree of processes, and moves that of a longer command into a cgroup where one can be made.
+    """
+
+    def __init__(self, limits: Limits, folders: Sequence[Path], scope: Scope = _PLAIN) -> None:
         """Begin to watch.
 
         Args:
             limits: what the command may use.
             folders: where it can write on disk.
-            cgroup: counts memory and processes where there is one; else the process tree is walked.
-            in_memory: its file systems in memory, by their path inside.
+            scope: what else is known about the way it runs.
         """
         self._limits = limits
-        self._places = [Place.now(folder) for folder in folders]
+        self._places = [_Place.now(folder) for folder in folders]
         self._since = time.time()
-        self._cgroup = cgroup
-        self._in_memory = in_memory
+        self._scope = scope
+        self._cgroup: Cgroup | None = None
+        self._lock = threading.Lock()
+        self._ended = False
 
     async def exceeded(self, pid: int) -> Killed:
         """Wait until a limit is passed by a process or by its descendants, and say which."""
@@ -78,9 +96,21 @@ class Watchdog:
                 return kind
             pause = max(_INTERVAL, _SHARE * (time.monotonic() - started))
 
-    def refused(self) -> Killed | None:
-        """Tell, when a command has ended, whether the kernel ended part of it for a limit."""
-        return "memory" if self._cgroup is not None and self._cgroup.out_of_memory() else None
+    async def end(self) -> Killed | None:
+        """Stop watching a command that is dead; return the limit for which the kernel killed part of it."""
+        self._ended = True
+        return await asyncio.to_thread(self._remove) if self._is_long() else None
+
+    def _is_long(self) -> bool:
+        return time.time() - self._since > _SHORT
+
+    def _remove(self) -> Killed | None:
+        with self._lock:
+            if self._cgroup is None:
+                return None
+            killed = self._cgroup.out_of_memory()
+            self._cgroup.remove()
+            return "memory" if killed else None
 
     def explain(self, killed: Killed) -> str:
         """Return the line that the command's reader sees."""
@@ -91,34 +121,40 @@ class Watchdog:
         return f"\nsandbox: killed for using {what}\n"
 
     def _look(self, pid: int) -> Killed | None:
-        if self._cgroup is not None:
-            kind = self._look_at_cgroup(self._cgroup)
-        else:
-            kind = self._look_at_processes(pid)
-        return kind or self._look_at_disk(pid)
-
-    def _look_at_cgroup(self, cgroup: Cgroup) -> Killed | None:
-        if cgroup.out_of_memory():
-            return "memory"
-        return "processes" if cgroup.processes() > self._limits.processes else None
-
-    def _look_at_processes(self, pid: int) -> Killed | None:
         tree = list(_tree(pid))
         if sum(process.threads for process in tree) > self._limits.processes:
             return "processes"
+        if self._is_out_of_memory(tree):
+            return "memory"
+        return "disk" if self._is_out_of_disk(tree) else None
+
+    def _is_out_of_memory(self, tree: "Sequence[_Process]") -> bool:
+        if self._scope.cgroup and self._is_long() and self._counted_by_kernel(tree):
+            return True
         files = self._in_memory_files(tree)
         if files + sum(process.resident for process in tree) <= self._limits.memory:
-            return None
+            return False
         # What several processes share was counted for each: count it exactly before killing for it.
-        exact = files + sum(_proportional(process) for process in tree)
-        return "memory" if exact > self._limits.memory else None
+        return files + sum(_proportional(process) for process in tree) > self._limits.memory
+
+    def _counted_by_kernel(self, tree: "Sequence[_Process]") -> bool:
+        with self._lock:
+            if self._ended:
+                return False
+            if self._cgroup is None:
+                self._cgroup = Cgroup.create(self._limits)
+            if self._cgroup is None:
+                return False
+            # The first one is ours and has to outlive the others.
+            self._cgroup.adopt(process.pid for process in tree[1:])
+            return self._cgroup.out_of_memory()
 
     def _in_memory_files(self, tree: Sequence["_Process"]) -> int:
-        if not tree or not self._in_memory:
+        if not tree or not self._scope.in_memory:
             return 0
         youngest = tree[-1].pid
         used = 0
-        for place in self._in_memory:
+        for place in self._scope.in_memory:
             try:
                 state = os.statvfs(f"/proc/{youngest}/root{place}")
             except OSError:
@@ -127,17 +163,13 @@ class Watchdog:
             used += (state.f_blocks - state.f_bfree) * state.f_frsize if _is_inside(youngest) else 0
         return used
 
-    def _look_at_disk(self, pid: int) -> Killed | None:
+    def _is_out_of_disk(self, tree: "Sequence[_Process]") -> bool:
         limit = self._limits.disk
-        for place in self._places:
-            if place.free - _free(place.folder) <= limit:
-                continue
-            # Others write to the same disk: count what is this command's own.
-            written = sum(_written(place.folder, self._since))
-            written += sum(_unlinked(process.pid for process in _tree(pid)))
-            if written > limit:
-                return "disk"
-        return None
+        if all(place.free - _free(place.folder) <= limit for place in self._places):
+            return False
+        # Others write to the same disk: count what is this command's own.
+        written = sum(sum(_written(place.folder, self._since)) for place in self._places)
+        return written + sum(_unlinked(process.pid for process in tree)) > limit
 
 
 @dataclass(frozen=True, slots=True)
