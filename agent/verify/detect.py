@@ -1,81 +1,105 @@
-"""Guesses the command that verifies a repository from the files that it has."""
+"""Finds how a repository tests itself, from its files alone; the best way first."""
 
-import json
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
+from shlex import quote
 
-__all__ = ["detect"]
+from moot.agent.verify.ecosystems.documents import agents_tests, ci_tests, make_tests
+from moot.agent.verify.ecosystems.found import Files, Found, framework_of
+from moot.agent.verify.ecosystems.native import go_tests, rust_tests, tap_tests
+from moot.agent.verify.ecosystems.node import node_tests
+from moot.agent.verify.ecosystems.python import python_tests
 
-Read = Callable[[str], bytes]
+__all__ = ["Found", "detect"]
 
-_PYTEST_FILES = ("pytest.ini", ".pytest.ini", "conftest.py", "tests/conftest.py", "test/conftest.py")
-_PYTHON_SETTINGS = re.compile(
-    r"(pyproject\.toml|setup\.cfg|setup\.py|tox\.ini|noxfile\.py|requirements[^/]*\.txt)"
+_Find = Callable[[Files], Iterator[Found]]
+
+_LANGUAGES: tuple[tuple[_Find, frozenset[str]], ...] = (
+    (python_tests, frozenset((".py", ".pyx"))),
+    (
+        node_tests,
+        frozenset((".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte")),
+    ),
+    (go_tests, frozenset((".go",))),
+    (rust_tests, frozenset((".rs",))),
+    (tap_tests, frozenset((".t", ".pl", ".pm", ".bats", ".sh"))),
 )
-_TEST_FILE = re.compile(r"(.*/)?(test_[^/]*|[^/]*_test)\.py")
-_LOOKED_AT = 20
-"""Test files that are read to tell unittest from pytest."""
+_MANIFESTS = frozenset(("package.json", "pyproject.toml", "setup.py", "setup.cfg", "go.mod", "Cargo.toml"))
+_NOT_OWN = re.compile(
+    r"(?:^|/)(?:node_modules|vendor|third_party|examples?|fixtures?|testdata|templates?|docs?|\.[^/]+)/"
+)
+_DEPTH = 3
+"""Folders between the top and a manifest of a part."""
 
 
-def detect(root_files: Sequence[str], read: Read) -> str | None:
-    """Return a shell command that runs the tests, to be started at the top of the repository.
+def detect(
+    paths: Iterable[str], read: Callable[[str], bytes], suggestion: str | None = None, task: str = ""
+) -> tuple[Found, ...]:
+    """Return every way found to run the tests, the best first; empty when nothing looks like tests.
+
+    In order: the suggestion; the configuration of each language at the top, the language of the files
+    that the task names first, then that of most files; CI; AGENTS.md; make; parts in folders.
 
     Args:
-        root_files: paths of the repository's files, relative to its top.
+        paths: the repository's files, from its top.
         read: returns a file's bytes.
-
-    Returns:
-        The command, or None when nothing looks like tests.
+        suggestion: a command from the repository's settings.
+        task: what the user asked for.
     """
-    files = frozenset(root_files)
-    return (
-        _python(files, read)
-        or _node(files, read)
-        or ("go test ./..." if "go.mod" in files else None)
-        or ("cargo test" if "Cargo.toml" in files else None)
-        or _make(files, read)
-    )
+    files = Files(paths, read)
+    found = [*_suggested(suggestion), *_languages(files, task)]
+    for document in (ci_tests, agents_tests, make_tests):
+        found += document(files)
+    if not found:
+        found += _parts(files, task)
+    first: dict[str, Found] = {}
+    for each in found:
+        first.setdefault(each.command, each)
+    return tuple(first.values())
 
 
-def _python(files: frozenset[str], read: Read) -> str | None:
-    tests = sorted(path for path in files if _TEST_FILE.fullmatch(path))
-    settings = sorted(path for path in files if _PYTHON_SETTINGS.fullmatch(path))
-    named = any(b"pytest" in read(path) for path in settings)
-    folders = {"tests", "test"} & {PurePosixPath(path).parts[0] for path in files}
-    if not tests and not (named and folders):
-        return None
-    if named or any(path in files for path in _PYTEST_FILES) or not tests:
-        return "python3 -m pytest"
-    sources = [read(path) for path in tests[:_LOOKED_AT]]
-    if all(b"unittest" in source and b"pytest" not in source for source in sources):
-        return _unittest(tests, files)
-    return "python3 -m pytest"
+def _suggested(command: str | None) -> Iterator[Found]:
+    if command and command.strip():
+        reason = "the repository's settings suggest it"
+        yield Found(command.strip(), framework_of(command), "test_suggestion", reason, suggested=True)
 
 
-def _unittest(tests: Sequence[str], files: frozenset[str]) -> str:
-    tops = {path.partition("/")[0] if "/" in path else "." for path in tests}
-    start = tops.pop() if len(tops) == 1 else "."
-    pattern = (
-        "test*.py" if any(PurePosixPath(path).name.startswith("test") for path in tests) else "*_test.py"
-    )
-    top = " -t ." if f"{start}/__init__.py" in files else ""
-    return f"python3 -m unittest discover -s {start}{top} -p '{pattern}'"
+def _languages(files: Files, task: str) -> Iterator[Found]:
+    own = [path for path in files.paths if not _NOT_OWN.search(path)]
+    count = Counter(PurePosixPath(path).suffix for path in own)
+    named = {PurePosixPath(word.strip(".,:;()`'\"")).suffix for word in task.split()}
+
+    def rank(language: tuple[_Find, frozenset[str]]) -> tuple[bool, int]:
+        return (not named & language[1], -sum(count[suffix] for suffix in language[1]))
+
+    for find, _ in sorted(_LANGUAGES, key=rank):
+        yield from find(files)
 
 
-def _node(files: frozenset[str], read: Read) -> str | None:
-    if "package.json" not in files:
-        return None
-    try:
-        scripts = json.loads(read("package.json"))["scripts"]
-        script = str(scripts["test"])
-    except (ValueError, KeyError, TypeError):
-        return None
-    return None if "no test specified" in script or not script.strip() else "npm test"
+def _parts(files: Files, task: str) -> Iterator[Found]:
+    """Yield the tests of each part that has a manifest of its own, the largest part first."""
+    folders = _part_folders(files.paths)
+    for folder in sorted(folders, key=lambda each: (each not in task, -len(files.below(each).paths), each)):
+        for each in _languages(files.below(folder), task):
+            yield replace(
+                each, command=f"cd {quote(folder)} && {each.command}", source=f"{folder}/{each.source}"
+            )
 
 
-def _make(files: frozenset[str], read: Read) -> str | None:
-    for name in ("GNUmakefile", "makefile", "Makefile"):
-        if name in files and re.search(rb"^test\s*:(?!=)", read(name), re.MULTILINE):
-            return "make test"
-    return None
+def _part_folders(paths: Sequence[str]) -> list[str]:
+    folders: list[str] = []
+    for path in sorted(paths, key=lambda each: each.count("/")):
+        folder, _, name = path.rpartition("/")
+        inner = any(folder == each or folder.startswith(f"{each}/") for each in folders)
+        if (
+            folder
+            and name in _MANIFESTS
+            and not inner
+            and path.count("/") <= _DEPTH
+            and not _NOT_OWN.search(path)
+        ):
+            folders.append(folder)
+    return folders

@@ -3,17 +3,18 @@
 Only where that means the same: a script that cannot be read with certainty is called as it was written.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Annotated
+
+from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from moot.agent.verify.shell import Call, chain, unquote
 from moot.agent.verify.tree import Tree
 
-__all__ = ["MAKEFILES", "Segment", "package_script", "unfold"]
+__all__ = ["MAKEFILES", "Package", "Segment", "read_package", "unfold"]
 
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 
@@ -30,6 +31,20 @@ _GLOBAL = re.compile(
     r"^\s*(-?include|sinclude|export|unexport|define|SHELL|\.ONESHELL|\.SHELLFLAGS|\.RECIPEPREFIX)",
     re.MULTILINE,
 )
+
+
+class Package(BaseModel):
+    """What of a package.json matters here."""
+
+    scripts: dict[str, JsonValue] = {}
+    manager: Annotated[JsonValue, Field(alias="packageManager")] = ""
+    dependencies: dict[str, JsonValue] = {}
+    development: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue], alias="devDependencies")
+
+    def script(self, name: str) -> str:
+        """Return a script; empty when there is none, or npm's placeholder."""
+        text = self.scripts.get(name)
+        return text.strip() if isinstance(text, str) and "no test specified" not in text else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +85,12 @@ def _one(segment: Segment, tree: Tree, depth: int) -> Sequence[Segment]:
     return inner
 
 
-def package_script(tree_read: bytes, name: str) -> str:
-    """Return a script of a package.json's bytes; empty when there is none, or npm's placeholder."""
+def read_package(data: bytes) -> Package:
+    """Return what a package.json says; nothing when it cannot be read."""
     try:
-        script: Any = json.loads(tree_read)["scripts"][name]
-    except (ValueError, KeyError, TypeError):
-        return ""
-    text = script.strip() if isinstance(script, str) else ""
-    return "" if "no test specified" in text else text
+        return Package.model_validate_json(data)
+    except ValidationError:
+        return Package()
 
 
 def _npm(segment: Segment, tree: Tree) -> str:
@@ -87,15 +100,14 @@ def _npm(segment: Segment, tree: Tree) -> str:
     name, arguments = _script_name(call.program, [word for word in call.words[1:] if word not in _QUIET])
     if not name:
         return ""
-    package = tree.read(_join(segment.folder, "package.json"))
-    script = package_script(package, name)
+    package = read_package(tree.read(_join(segment.folder, "package.json")))
+    script = package.script(name)
     if not script or "npm_" in script:
         return ""
     if tree.read(".pnp.cjs") or tree.read(_join(segment.folder, ".pnp.cjs")):
         return _through_yarn(script, arguments)
     hooks = [
-        f"{call.program} run {hook}{name}" if package_script(package, hook + name) else ""
-        for hook in ("pre", "post")
+        f"{call.program} run {hook}{name}" if package.script(hook + name) else "" for hook in ("pre", "post")
     ]
     return " && ".join(filter(None, [hooks[0], " ".join([script, *arguments]), hooks[1]]))
 

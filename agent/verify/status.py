@@ -14,6 +14,7 @@ _OUTPUT = 20_000
 """Characters of output kept in a report."""
 
 _NO_MODULE = re.compile(r"No module named '?(pytest|tox|nox|nose2?|coverage)'?\s*$")
+_NO_COMMAND = re.compile(r"error: no such command: `nextest`")
 _NOTHING_RAN = re.compile(r"^Ran 0 tests in |^NO TESTS RAN", re.MULTILINE)
 
 
@@ -44,7 +45,9 @@ def _judge(result: CommandResult, framework: str, reading: Reading) -> tuple[_St
     code = result.exit_code
     if result.timed_out:
         return "timeout", "it was stopped, so tests may be missing" if reading.cases else ""
-    missing = code == 127 or (code and _NO_MODULE.search(result.stderr))
+    missing = code == 127 or (
+        code and (_NO_MODULE.search(result.stderr) or _NO_COMMAND.search(result.stderr))
+    )
     if missing and not reading.cases:
         return "not-found", ""
     if not reading.cases:

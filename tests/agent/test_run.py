@@ -229,6 +229,21 @@ def test_the_tests_are_found(repo, agent):
     assert "pytest" in outcome.result["tests"]["command"]
 
 
+def test_a_command_in_the_repositorys_words_is_shown_before_it_runs(tmp_path, agent):
+    """A script that reports no single tests: its exit code alone decides, and the run says so."""
+    check = "from stats import mean\nassert mean([1, 2, 3]) == 2\n"
+    files = {"stats.py": BUGGY, "check.py": check, "Makefile": "test:\n\tpython3 check.py || exit 3\n"}
+    repo = make_repository(tmp_path / "project", files)
+    outcome = agent(Reply(FIX))("run", TASK, "--repo", str(repo), "--output", "stream-json")
+    assert outcome.exit_code == 0, outcome.stderr
+    events = [json.loads(line) for line in outcome.stdout.splitlines()]
+    texts = [event.get("text", "") for event in events]
+    shown = next(at for at, text in enumerate(texts) if "make test (Makefile:1: " in text)
+    started = next(at for at, event in enumerate(events) if event["event"] == "TestsStarted")
+    assert shown < started
+    assert any("the exit code alone says that it failed" in text for text in texts)
+
+
 def test_the_task_may_come_from_stdin(repo, agent):
     outcome = agent(Reply(FIX))(
         "run", "-", "--repo", str(repo), "--test", PYTEST, "--output", "json", stdin=TASK

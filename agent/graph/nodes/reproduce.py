@@ -1,5 +1,7 @@
 """Run the tests on the base: what fails now is what has to be fixed, and nothing else may break."""
 
+from collections.abc import Sequence
+
 from anyio import to_thread
 from langgraph.runtime import Runtime
 
@@ -8,9 +10,14 @@ from moot.agent.core.errors import LimitReached, UsageError
 from moot.agent.core.events import Notice, TestsFinished, TestsStarted
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import RunState
-from moot.agent.verify.detect import detect
+from moot.agent.verify.detect import Found, detect
 
 __all__ = ["reproduce"]
+
+_FILES = ("100644", "100755")
+_SHOWN = 5
+_TRIED = 3
+"""Ways that are tried until one runs tests: a framework that is named need not be installed."""
 
 
 async def reproduce(state: RunState, runtime: Runtime[Deps]) -> RunState:
@@ -19,21 +26,45 @@ async def reproduce(state: RunState, runtime: Runtime[Deps]) -> RunState:
     if deps.runner is None:
         deps.emit(Notice("warning", "nothing is verified: --no-verify was given"))
         return {"test_command": None, "before": None}
-    command = state["task"].test_command or await to_thread.run_sync(_detect, deps, state["base"])
+    given = state["task"].test_command
+    commands = [given] if given else await to_thread.run_sync(_detect, state, deps)
     await to_thread.run_sync(deps.repository.checkout, state["base"], deps.workspace)
+    report = await _run(commands[0], deps)
+    for command in commands[1:]:
+        if report.status in ("not-found", "no-tests"):
+            report = await _run(command, deps)
+    _check(report, deps)
+    return {"test_command": report.command, "before": report}
+
+
+async def _run(command: str | Found, deps: Deps) -> TestReport:
+    """Run the tests; where a command was found, say first what runs and who says so."""
+    assert deps.runner is not None
+    if isinstance(command, Found):
+        deps.emit(Notice("info", f"tests: {command.command} ({command.source}: {command.reason})"))
+        command = command.command
     deps.emit(TestsStarted(command, None))
     report = await deps.runner.run(command, deps.workspace)
     deps.emit(TestsFinished(report, None))
-    _check(report, deps)
-    return {"test_command": command, "before": report}
+    if report.note:
+        deps.emit(Notice("warning" if report.exit_code == 0 else "info", f"tests: {report.note}"))
+    return report
 
 
-def _detect(deps: Deps, base: str) -> str:
-    entries = {entry.path: entry for entry in deps.repository.files(base)}
-    command = detect(list(entries), lambda path: deps.repository.read(entries[path].blob))
-    if command is None:
+def _detect(state: RunState, deps: Deps) -> Sequence[Found]:
+    """Return how the repository says that it is tested, the best way first, and show the others."""
+    entries = {entry.path: entry for entry in deps.repository.files(state["base"]) if entry.mode in _FILES}
+
+    def read(path: str) -> bytes:
+        return deps.repository.read(entries[path].blob)
+
+    found = detect(entries, read, deps.settings.test_suggestion, state["task"].text)
+    if not found:
         raise UsageError("no tests were found: name them with --test COMMAND, or pass --no-verify")
-    return command
+    if len(found) > 1:
+        others = ", ".join(f"`{each.command}` ({each.source})" for each in found[1:_SHOWN])
+        deps.emit(Notice("info", f"other tests were found, which --test chooses: {others}"))
+    return found[:_TRIED]
 
 
 def _check(report: TestReport, deps: Deps) -> None:

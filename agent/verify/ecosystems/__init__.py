@@ -1,0 +1,1 @@
+"""How a repository of each language, and each of its documents, says that it is tested: pure."""
