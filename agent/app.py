@@ -32,6 +32,7 @@ from moot.agent.run import Ask, Run
 from moot.agent.verify.runner import TestRunner
 from moot.sandbox.choose import choose as choose_sandbox
 from moot.sandbox.limits import Limits as SandboxLimits
+from moot.sandbox.network import AllowNet
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -57,7 +58,7 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
         for sentence in repository.recovered:
             emit(Notice("warning", sentence))
         await to_thread.run_sync(repository.require_publishable, settings.apply)
-        sandbox = await to_thread.run_sync(_sandbox, settings) if settings.verify else None
+        sandbox = await to_thread.run_sync(_sandbox, settings, emit) if settings.verify else None
         client, profile = await _connect(settings)
         stack.push_async_callback(client.close)
         code_index = stack.enter_context(_open_index(settings))
@@ -102,11 +103,14 @@ async def context(settings: Settings, repo: Path, task: str) -> tuple[ContextPac
             return await packer.pack(code_index.search(task), budget), exact
 
 
-def _sandbox(settings: Settings) -> "Sandbox":
+def _sandbox(settings: Settings, emit: Emit) -> "Sandbox":
     limits = SandboxLimits(processes=settings.sandbox_processes, disk=settings.sandbox_disk * 2**20)
     if settings.sandbox_memory is not None:
         limits = replace(limits, memory=settings.sandbox_memory * 2**20)
-    return choose_sandbox(settings.sandbox, limits)
+    sandbox = choose_sandbox(settings.sandbox, limits)
+    if not settings.allow_net:
+        return sandbox
+    return AllowNet(sandbox, settings.allow_net, lambda text: emit(Notice("warning", text)))
 
 
 def _open(settings: Settings, repo: Path) -> GitRepository:

@@ -86,6 +86,9 @@ def run(
     approve: Annotated[Approve | None, typer.Option(help="When you are asked.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Never ask (the same as --approve never).")] = False,
     sandbox: Annotated[str | None, typer.Option(help="auto, bubblewrap, landlock or none.")] = None,
+    allow_net: Annotated[
+        list[str] | None, typer.Option(help="A host that the tests may reach; may be repeated.")
+    ] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Tokens that the run may use.")] = None,
     max_cost: Annotated[float | None, typer.Option(help="US dollars that the run may cost.")] = None,
     max_time: Annotated[float | None, typer.Option(help="Seconds that the run may take.")] = None,
@@ -110,6 +113,7 @@ def run(
         "fusion": fusion,
         "approve": "never" if yes or dry_run else approve,
         "sandbox": sandbox,
+        "allow_net": allow_net or None,
         "max_tokens": max_tokens,
         "max_cost": max_cost,
         "max_time": max_time,

@@ -11,14 +11,16 @@ import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from moot.agent.core.commands import Command, CommandResult
 from moot.agent.core.errors import SandboxUnavailable
 from moot.sandbox.limits import BASE_PATH, Limits, limited
+from moot.sandbox.network import OFFLINE, Link, network
 from moot.sandbox.paths import CONFIGURATION, SYSTEM
 from moot.sandbox.process import Launch, Spawned, supervise
+from moot.sandbox.proxy import Resolve, resolve
 from moot.sandbox.seccomp import filter_program, machine
 from moot.sandbox.user import give, has_capabilities, spare_user
 from moot.sandbox.watchdog import Scope, Watchdog
@@ -64,9 +66,15 @@ class Bubblewrap:
     user inside is mapped to root, as it otherwise is to the user who runs us.
     """
 
-    def __init__(self, binary: str, limits: Limits | None = None) -> None:
-        """Bind to a `bwrap`; asks it once which options it knows (0.8 and 0.11 differ)."""
-        self._binary = binary
+    def __init__(self, binary: str, limits: Limits | None = None, resolver: Resolve = resolve) -> None:
+        """Bind to a `bwrap`; asks it once which options it knows (0.8 and 0.11 differ).
+
+        Args:
+            binary: path of `bwrap`.
+            limits: what each command may use.
+            resolver: resolves the names of hosts that a command may reach.
+        """
+        self._binary, self._resolver = binary, resolver
         self._limits = limits or Limits()
         self._known = frozenset(word for word in _help(binary).split() if word.startswith("--"))
         self._setpriv = _setpriv()
@@ -91,9 +99,13 @@ class Bubblewrap:
         """
         if self._user is not None:
             await asyncio.to_thread(give, command.workspace, self._user)
-        with _Channel(self._words(command), self._configuration) as channel:
+        async with network(command, self._resolver) as link:
+            return replace(await self._run(command, link), refused=link.refused())
+
+    async def _run(self, command: Command, link: Link) -> CommandResult:
+        with _Channel(self._words(command, link), self._configuration) as channel:
             launch = Launch(
-                argv=self._argv(command, channel),
+                argv=self._argv(command, channel, link),
                 env={},
                 cwd=None,
                 pass_fds=channel.handles,
@@ -108,22 +120,23 @@ class Bubblewrap:
                 )
             return result
 
-    def _argv(self, command: Command, channel: "_Channel") -> tuple[str, ...]:
+    def _argv(self, command: Command, channel: "_Channel", link: Link) -> tuple[str, ...]:
         options = ("--args", str(channel.options), "--json-status-fd", str(channel.status), "--")
         place = str(command.mount or command.workspace)
         change = _change_user(self._setpriv, self._user) if self._setpriv and self._user is not None else ()
-        return (self._binary, *options, *change, *limited(command.argv, place, self._limits))
+        return (self._binary, *options, *change, *link.start, *limited(command.argv, place, self._limits))
 
-    def _words(self, command: Command) -> "_Words":
+    def _words(self, command: Command, link: Link) -> "_Words":
         mount = command.mount or command.workspace
         if str(mount) in _FORBIDDEN_MOUNTS or not mount.is_absolute():
             raise SandboxUnavailable(
                 f"{mount} cannot be confined: move the repository to a folder of its own"
             )
-        env = {"PATH": BASE_PATH, "HOME": HOME, "TMPDIR": "/tmp", "LANG": "C.UTF-8", **command.env}
+        env = {"PATH": BASE_PATH, "HOME": HOME, "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
+        env |= ({} if command.allow_net else OFFLINE) | dict(command.env)
         before = (*self._isolation(self._user), *self._system(), *self._scratch())
         after = (
-            *_places(command.workspace, mount, command.read_only),
+            *_places(command.workspace, mount, command.read_only, link.binds),
             *("--remount-ro", "/"),
             *(word for name, value in env.items() for word in ("--setenv", name, value)),
         )
@@ -216,12 +229,15 @@ def _configuration(user: int | None) -> Mapping[str, bytes]:
     return contents
 
 
-def _places(workspace: Path, mount: Path, read_only: Sequence[Path]) -> Iterator[str]:
-    """Yield the workspace and the toolchains, parents before what lies in them."""
+def _places(
+    workspace: Path, mount: Path, read_only: Sequence[Path], link: Mapping[Path, Path]
+) -> Iterator[str]:
+    """Yield the workspace, the toolchains and the way to the network, parents before what lies in them."""
     binds = {path: ("--ro-bind", str(path.resolve()), str(path)) for path in read_only if path.exists()}
     for path in [path for path in binds if path.is_relative_to(mount)]:
         if not _can_hold(workspace, path.relative_to(mount)):
             del binds[path]
+    binds |= {inside: ("--ro-bind", str(path), str(inside)) for inside, path in link.items()}
     binds[mount] = ("--bind", str(workspace), str(mount))
     git = workspace / ".git"
     if git.exists() and not git.is_symlink():

@@ -27,6 +27,7 @@ class Command:
         env: the complete environment, beside the sandbox's own PATH, HOME and TMPDIR.
         read_only: host paths visible inside at the same place, read-only (toolchains, caches).
         output_limit: bytes kept of each stream; the middle is cut out.
+        allow_net: hosts that may be reached (`pypi.org`, `*.npmjs.org`, each with `:PORT`); none by default.
     """
 
     argv: tuple[str, ...]
@@ -36,6 +37,7 @@ class Command:
     read_only: tuple[Path, ...] = ()
     output_limit: int = 1_000_000
     mount: Path | None = None
+    allow_net: tuple[str, ...] = ()
 
 
 Killed = Literal["timeout", "memory", "processes", "disk"]
@@ -48,6 +50,7 @@ class CommandResult:
     Attributes:
         killed: the limit for which the sandbox ended the command; None when it ended by itself. Standard
             error ends with a line that says so, but for the timeout, which its caller set.
+        refused: a sentence for each host that the command asked for and may not reach.
     """
 
     exit_code: int
@@ -55,6 +58,7 @@ class CommandResult:
     stderr: str
     seconds: float
     killed: Killed | None = None
+    refused: tuple[str, ...] = ()
 
     @property
     def timed_out(self) -> bool:

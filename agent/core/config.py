@@ -1,12 +1,13 @@
 """Settings: flags > environment (`MOOT_…`) > repository's file > user's file > defaults."""
 
+import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, cast
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from moot.agent.core.errors import UsageError
 from moot.agent.core.types import ApplyMode, FusionPolicy
@@ -45,6 +46,7 @@ class Settings(BaseSettings):
     )
     sandbox_processes: int = Field(2048, ge=16, description="processes and threads of a command")
     sandbox_disk: int = Field(8192, ge=16, description="MiB that a command may write")
+    allow_net: Annotated[tuple[str, ...], NoDecode] = Field((), description="hosts that tests may reach")
 
     context_tokens: int | None = Field(None, gt=0, description="budget of the context")
     samples: int = Field(3, ge=1, le=64, description="chat candidates a round")
@@ -60,6 +62,16 @@ class Settings(BaseSettings):
     price_out: float = Field(0.0, ge=0, description="US dollars per million tokens written")
 
     data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("moot", appauthor=False)))
+
+    @field_validator("allow_net", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Take `pypi.org,files.pythonhosted.org`, also within one of several flags."""
+        texts = [value] if isinstance(value, str) else value
+        if not isinstance(texts, list | tuple):
+            return value
+        items = cast("list[object] | tuple[object, ...]", texts)
+        return tuple(word for item in items for word in re.split(r"[\s,]+", str(item)) if word)
 
     @classmethod
     def settings_customise_sources(
