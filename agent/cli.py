@@ -80,6 +80,10 @@ def run(
     test: Annotated[str | None, typer.Option(help="Command that verifies; default: detected.")] = None,
     test_timeout: Annotated[float | None, typer.Option(help="Seconds for one run of the tests.")] = None,
     verify: Annotated[bool | None, typer.Option("--verify/--no-verify", help="Run the tests.")] = None,
+    test_budget: Annotated[float | None, typer.Option(help="Seconds of tests for each candidate.")] = None,
+    allow_test_changes: Annotated[
+        bool | None, typer.Option("--allow-test-changes", help="The edit may change tests, CI, coverage.")
+    ] = None,
     apply: Annotated[Apply | None, typer.Option(help="How the edit is published.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the patch, publish nothing.")] = False,
     fusion: Annotated[Fusion | None, typer.Option(help="When candidates are argued.")] = None,
@@ -109,6 +113,8 @@ def run(
         "test": test,
         "test_timeout": test_timeout,
         "verify": verify,
+        "test_budget": test_budget,
+        "allow_test_changes": allow_test_changes or None,
         "apply": "none" if dry_run else apply,
         "fusion": fusion,
         "approve": "never" if yes or dry_run else approve,

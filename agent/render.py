@@ -5,6 +5,7 @@ Progress goes to stderr; stdout carries the result and nothing else.
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from enum import Enum
 from pathlib import Path
@@ -21,6 +22,9 @@ from moot.agent.core.types import RunResult, RunStatus
 from moot.agent.result import as_json
 
 __all__ = ["Renderer", "renderer_for"]
+
+_MOST_NAMED = 3
+"""Tests named in one line of the result; the JSON form has all of them."""
 
 
 class Renderer(Protocol):
@@ -178,6 +182,7 @@ def _rows(result: RunResult) -> list[tuple[str, str]]:
         ("after", _tests(result.after) if result.after else None),
     )
     rows += [(name, value) for name, value in optional if value]
+    rows += _changes(result)
     if result.status is RunStatus.DONE and not result.verified:
         rows.append(("verified", "no: --no-verify was given"))
     tokens = f"{result.usage.prompt} read ({result.usage.cached} cached), {result.usage.completion} written"
@@ -186,6 +191,23 @@ def _rows(result: RunResult) -> list[tuple[str, str]]:
     if result.reason and not result.exit_code:
         rows.append(("why", result.reason))
     return rows
+
+
+def _changes(result: RunResult) -> list[tuple[str, str]]:
+    """Say what happened to which tests, a line each, and what the edit does to the tests themselves."""
+    rows: list[tuple[str, str]] = []
+    if delta := result.delta:
+        named = (("fixed", delta.fixed), ("broke", delta.broke), ("failing", delta.still_failing))
+        rows += [(name, _named(tests)) for name, tests in (*named, ("flaky", delta.flaky)) if tests]
+        rows += [("not run", f"{len(group.tests)} ({group.reason})") for group in delta.not_run]
+    for flag in result.flags:
+        rows.append(("asked" if flag.asked else "flagged", str(flag)))
+    return [*rows, ("evidence", result.evidence)] if result.evidence else rows
+
+
+def _named(tests: Sequence[str]) -> str:
+    more = f" and {len(tests) - _MOST_NAMED} more" if len(tests) > _MOST_NAMED else ""
+    return ", ".join(tests[:_MOST_NAMED]) + more
 
 
 def _tests(report: TestReport) -> str:

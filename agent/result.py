@@ -6,9 +6,15 @@ from typing import Any
 from moot.agent.core.commands import TestReport
 from moot.agent.core.errors import MootError
 from moot.agent.core.types import RunResult, RunStatus
+from moot.agent.core.verification import TestDelta
 
 __all__ = ["as_json", "ended"]
 
+
+_DELTA = ("complete", "failed_before", "fixed", "broke", "still_failing", "flaky")
+
+_MOST_NAMED = 200
+"""Tests that did not run which are named for each reason; `count` has all of them."""
 
 _STATUS = {
     1: RunStatus.FAILED,
@@ -45,7 +51,9 @@ def as_json(result: RunResult) -> dict[str, Any]:
             "before": _tests(result.before),
             "after": _tests(result.after),
             "verified": result.verified,
+            **_delta(result.delta),
         },
+        "integrity": {"flags": [asdict(flag) for flag in result.flags], "base_tests": result.evidence},
         "risk": asdict(result.risk) if result.risk else None,
         "fusion": dict(result.fusion) if result.fusion else None,
         "tokens": asdict(result.usage),
@@ -53,6 +61,18 @@ def as_json(result: RunResult) -> dict[str, Any]:
         "seconds": round(result.seconds, 2),
         "reason": result.reason,
     }
+
+
+def _delta(delta: TestDelta | None) -> dict[str, Any]:
+    """Return what an edit did to the tests; null where no edit was tested."""
+    if delta is None:
+        return dict.fromkeys((*_DELTA, "not_run"))
+    fields = asdict(delta)
+    groups = [
+        {"reason": group.reason, "count": len(group.tests), "tests": list(group.tests[:_MOST_NAMED])}
+        for group in delta.not_run
+    ]
+    return {name: fields[name] for name in _DELTA} | {"not_run": groups}
 
 
 def _tests(report: TestReport | None) -> dict[str, Any] | None:

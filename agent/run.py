@@ -16,10 +16,11 @@ from langgraph.types import Command
 
 from moot.agent import record as records
 from moot.agent.core.config import Settings
-from moot.agent.core.errors import Interrupted, LimitReached, MootError, TaskFailed, UsageError
+from moot.agent.core.errors import Interrupted, LimitReached, MootError, Refused, TaskFailed, UsageError
 from moot.agent.core.events import ApprovalRequested, Emit, Event, RunFinished, RunStarted, StepStarted
 from moot.agent.core.messages import Usage
 from moot.agent.core.types import RunResult, Task
+from moot.agent.core.verification import IntegrityFlag
 from moot.agent.graph.build import Graph, build
 from moot.agent.graph.checkpoints import open_checkpoints
 from moot.agent.graph.deps import Deps
@@ -220,7 +221,8 @@ class Run:
         state = self._state
         publication, selected = state.get("publication"), state.get("selected")
         if error is None and publication is None:
-            error = TaskFailed(_why_not(state))
+            refusal = state.get("refusal")
+            error = Refused(refusal) if refusal else TaskFailed(_why_not(state))
         usage = self._used()
         result = replace(
             ended(error, self.id),
@@ -229,6 +231,9 @@ class Run:
             before=state.get("before"),
             after=state.get("after"),
             verified=state.get("verified", False),
+            delta=state.get("delta"),
+            evidence=state.get("evidence", ""),
+            flags=_flags(state),
             risk=state.get("risk"),
             usage=usage,
             cost=cost(usage, self._settings),
@@ -269,6 +274,13 @@ def _check_task(task: Task) -> Task:
             "put the details into files of the repository and name them in the task"
         )
     return task
+
+
+def _flags(state: RunState) -> tuple[IntegrityFlag, ...]:
+    """Return what the selected edit takes from the tests, or the best one that was not selected."""
+    reserve = state.get("reserve")
+    candidate = state.get("selected") or (reserve.candidate if reserve is not None else None)
+    return tuple(candidate.flags) if candidate is not None else ()
 
 
 def _why_not(state: RunState) -> str:

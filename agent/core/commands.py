@@ -88,6 +88,12 @@ class TestCase:
     path: str = ""
     seconds: float = 0.0
 
+    @property
+    def file(self) -> str:
+        """The file that holds the test; pytest's ids begin with it where the report leaves it out."""
+        head, found, _ = self.id.partition("::")
+        return self.path or (head if found and head.endswith(".py") else "")
+
 
 @dataclass(frozen=True, slots=True)
 class TestReport:

@@ -184,6 +184,10 @@ class Index(Protocol):
         """Return files ranked by relevance to a task, best first, each with its reasons."""
         ...
 
+    def dependents(self, paths: Iterable[str]) -> list[str]:
+        """Return these files and those that import them, directly or not, as far as imports tell."""
+        ...
+
 
 class Packer(Protocol):
     """Builds the context."""

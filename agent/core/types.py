@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from moot.agent.core.commands import TestReport
 from moot.agent.core.messages import Usage
+from moot.agent.core.verification import IntegrityFlag, TestDelta
 
 __all__ = [
     "ApplyMode",
@@ -214,6 +215,7 @@ class Candidate:
         generator: `chat` or `fim`.
         summary: one line for a person.
         logprob: mean log-probability of its tokens under the model; 0.0 when unknown.
+        flags: changes in it that may make the tests say less.
     """
 
     id: str
@@ -222,6 +224,7 @@ class Candidate:
     summary: str
     logprob: float = 0.0
     deltas: tuple[FileDelta, ...] = ()
+    flags: tuple[IntegrityFlag, ...] = ()
 
     @property
     def changed(self) -> int:
@@ -262,7 +265,12 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """The result object of `agent run`; docs/result.schema.json describes its JSON form."""
+    """The result object of `agent run`; docs/result.schema.json describes its JSON form.
+
+    Attributes:
+        delta, flags: of the published candidate, or of the best one when none was published.
+        evidence: what the base's own tests say of an edit that changes tests.
+    """
 
     status: RunStatus
     exit_code: int
@@ -278,6 +286,9 @@ class RunResult:
     before: TestReport | None = None
     after: TestReport | None = None
     verified: bool = False
+    delta: TestDelta | None = None
+    flags: tuple[IntegrityFlag, ...] = ()
+    evidence: str = ""
     risk: Risk | None = None
     fusion: Mapping[str, object] | None = None
     usage: Usage = field(default_factory=Usage)

@@ -1,21 +1,31 @@
 """Best-of: several candidates -> one, by executed evidence; never worse than the incumbent."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from moot.agent.core.commands import TestReport
 from moot.agent.core.types import Candidate
+from moot.agent.core.verification import TestDelta
 
 __all__ = ["Contestant", "Verdict", "choose"]
 
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A candidate with what its tests said; `verified` is the gate's own answer."""
+    """A candidate with what its tests said.
+
+    Attributes:
+        verified: the gate's own answer.
+        reason: that answer in words.
+        demerits: why another candidate that is verified too is to be preferred.
+    """
 
     candidate: Candidate
     report: TestReport
     verified: bool
+    reason: str = ""
+    delta: TestDelta = field(default_factory=TestDelta)
+    demerits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +40,20 @@ class Verdict:
 def choose(contestants: Sequence[Contestant]) -> Verdict:
     """Choose among contestants; the first is the incumbent.
 
-    A challenger replaces the incumbent only when the incumbent fails the gate. Among challengers
-    the largest passing set wins, then the smallest diff, then the likeliest under the model.
+    A challenger replaces the incumbent only when the incumbent fails the gate, or has demerits where
+    the challenger has none. Among challengers the largest passing set wins, then the smallest diff,
+    then the likeliest under the model.
     """
     alive = [contestant for contestant in contestants if contestant.verified]
     if not alive:
         return Verdict(None, "no candidate passes the tests", 0)
-    if alive[0] is contestants[0]:
-        return Verdict(alive[0].candidate, "the first candidate passes, and none can pass more", len(alive))
-    best = max(alive, key=_merit)
-    reason = f"the first candidate fails; {best.candidate.id} passes with the smallest change"
+    first = contestants[0]
+    best_kind = [contestant for contestant in alive if not contestant.demerits] or alive
+    if best_kind[0] is first:
+        return Verdict(first.candidate, "the first candidate passes, and none can pass more", len(alive))
+    best = max(best_kind, key=_merit)
+    why = f"has a fault that others lack ({first.demerits[0]})" if first.verified else "fails"
+    reason = f"the first candidate {why}; {best.candidate.id} passes with the smallest change"
     return Verdict(best.candidate, reason, len(alive))
 
 

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 
 from moot.agent.core.errors import EditRejected
 from moot.agent.core.events import CandidateProposed, CandidateRejected
-from moot.agent.core.types import Candidate
+from moot.agent.core.types import Candidate, Patch
+from moot.agent.core.verification import IntegrityFlag
 from moot.agent.edits.answer import parse_answer
 from moot.agent.edits.apply import Base, build_patch
 from moot.agent.edits.measure import measure
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import Draft, RunState
+from moot.agent.risk.asked import mark_asked
+from moot.agent.risk.integrity import inspect, versions
 from moot.agent.syntax import syntax_errors
 
 __all__ = ["commit_drafts"]
@@ -43,4 +46,13 @@ def _commit(draft: Draft, state: RunState, base: Base, deps: Deps) -> Candidate:
     title = state["task"].text.strip().splitlines()[0][:72]
     commit = deps.repository.commit(state["base"], patch, title)
     changed = ", ".join(f"{delta.path} +{delta.added} -{delta.removed}" for delta in deltas)
-    return Candidate(draft.id, commit, draft.generator, changed, draft.logprob, deltas)
+    flags = _flags(patch, state, base, deps)
+    return Candidate(draft.id, commit, draft.generator, changed, draft.logprob, deltas, flags)
+
+
+def _flags(patch: Patch, state: RunState, base: Base, deps: Deps) -> tuple[IntegrityFlag, ...]:
+    """Return what the patch takes from the tests, with what the task asks for marked."""
+    before = state["before"]
+    tests = {case.file for case in before.cases if case.file} if before is not None else set[str]()
+    flags = inspect(versions(patch, base.read), tests)
+    return mark_asked(flags, state["task"].text, deps.settings.allow_test_changes)

@@ -9,6 +9,7 @@ from moot.agent.core.config import Settings
 from moot.agent.core.events import Emit
 from moot.agent.core.ports import Index, ModelClient, Packer, Repository
 from moot.agent.core.types import EditFormat
+from moot.agent.fusion.best_of import Contestant
 from moot.agent.graph.limits import Limits
 from moot.agent.models.fim import FimFormat
 from moot.agent.verify.runner import TestRunner
@@ -46,6 +47,7 @@ class Deps:
         runner: runs the tests; None when nothing is to be verified.
         folder: the run's own folder: its context, its evidence, the files under test.
         reports: test reports so far, by commit and by the tests that were asked for.
+        judged: candidates that went through the gate, by commit.
     """
 
     settings: Settings
@@ -61,6 +63,7 @@ class Deps:
     reports: dict[tuple[str, frozenset[str]], TestReport] = field(
         default_factory=dict[tuple[str, frozenset[str]], TestReport]
     )
+    judged: dict[str, Contestant] = field(default_factory=dict[str, Contestant])
 
     @property
     def workspace(self) -> Path:

@@ -1,50 +1,86 @@
-"""The gate: a candidate's tests in the sandbox, cheapest first, each commit tested once."""
+"""The gate: what a candidate's tests say in the sandbox, cheapest first, each commit judged once."""
 
-from collections.abc import Iterable
-
-from anyio import to_thread
+from dataclasses import replace
 
 from moot.agent.core.commands import TestReport
-from moot.agent.core.events import EvidenceFound, TestsFinished, TestsStarted
+from moot.agent.core.events import EvidenceFound
 from moot.agent.core.types import Candidate
+from moot.agent.core.verification import IntegrityFlag, unasked
 from moot.agent.fusion.best_of import Contestant
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import RunState
-from moot.agent.verify.compare import compare
+from moot.agent.graph.suite import Ran, affected_first, find_flaky, run_tests
+from moot.agent.verify.compare import compare, restricted, summarise, vanished
 
-__all__ = ["run_gate", "run_targets"]
+__all__ = ["run_gate", "run_targets", "unverified"]
 
 
 async def run_targets(candidate: Candidate, state: RunState, deps: Deps) -> int | None:
     """Run only the tests that fail on the base; return how many pass now.
 
-    None means that the runner names no single tests, so that only the whole command can tell.
+    None means that the runner names no single tests, so that only the whole command can tell. A
+    candidate whose whole suite has run is not run again.
     """
     before = state["before"]
     if before is None or not before.failed:
         return None
-    report = await _run(candidate, state, deps, before.failed)
+    whole = deps.reports.get((candidate.commit, frozenset()))
+    report = whole or await run_tests(candidate, state, deps, before.failed)
     return len(report.passed & before.failed)
 
 
+def unverified(candidate: Candidate) -> Contestant:
+    """Judge a candidate by its flags alone, where nothing is run."""
+    demerits = tuple(str(flag) for flag in unasked(candidate.flags))
+    nothing = TestReport("", "no-tests", 0, 0.0)
+    return Contestant(candidate, nothing, True, "nothing was verified", demerits=demerits)
+
+
 async def run_gate(candidate: Candidate, state: RunState, deps: Deps) -> Contestant:
-    """Run the whole command and compare with the base."""
-    report = await _run(candidate, state, deps, ())
-    comparison = compare(state["before"], report)
-    deps.emit(EvidenceFound(f"{candidate.id}/tests", candidate.id, comparison.reason))
-    return Contestant(candidate, report, comparison.verified)
+    """Run the tests, affected ones first, and compare with the base."""
+    if candidate.commit not in deps.judged:
+        contestant = await _judge(candidate, state, deps)
+        deps.emit(EvidenceFound(f"{candidate.id}/tests", candidate.id, contestant.reason))
+        deps.judged[candidate.commit] = contestant
+    return deps.judged[candidate.commit]
 
 
-async def _run(candidate: Candidate, state: RunState, deps: Deps, only: Iterable[str]) -> TestReport:
-    command = state["test_command"]
-    assert command is not None
-    assert deps.runner is not None
-    key = (candidate.commit, frozenset(only))
-    if key not in deps.reports:
-        deps.limits.check()
-        await to_thread.run_sync(deps.repository.checkout, candidate.commit, deps.workspace)
-        deps.emit(TestsStarted(command, candidate.id))
-        report = await deps.runner.run(command, deps.workspace, only=sorted(only))
-        deps.emit(TestsFinished(report, candidate.id))
-        deps.reports[key] = report
-    return deps.reports[key]
+async def _judge(candidate: Candidate, state: RunState, deps: Deps) -> Contestant:
+    ran = await affected_first(candidate, state, deps)
+    before = _covered(state["before"], ran)
+    known = frozenset(state.get("flaky", ()))
+    broken = compare(before, ran.report, flaky=known).broken
+    flaky = known | await find_flaky(candidate, broken, ran, state, deps)
+    comparison = compare(before, ran.report, flaky=flaky)
+    stopped = next((group.reason for group in ran.left_out if not group.reason.startswith("time")), "")
+    flags = (*candidate.flags, *_vanished(before, ran.report, candidate))
+    return Contestant(
+        replace(candidate, flags=flags),
+        ran.report,
+        comparison.verified and not stopped,
+        comparison.reason if not comparison.verified else stopped or comparison.reason,
+        summarise(state["before"], ran.report, comparison, flaky, ran.left_out),
+        demerits=tuple(str(flag) for flag in unasked(flags)),
+    )
+
+
+def _covered(before: TestReport | None, ran: Ran) -> TestReport | None:
+    """Return what the base says of those tests that were meant to run now."""
+    return before if ran.covered is None else restricted(before, ran.covered)
+
+
+def _vanished(before: TestReport | None, after: TestReport, candidate: Candidate) -> list[IntegrityFlag]:
+    """Flag tests that stopped running although their files are as they were.
+
+    Where the task asks for a change of what selects the tests, that explains it.
+    """
+    if any(flag.asked and flag.kind in ("runner", "skipped", "deleted") for flag in candidate.flags):
+        return []
+    touched = {delta.path for delta in candidate.deltas}
+    gone = list(vanished(before, after, touched))
+    if not gone:
+        return []
+    paths = {case.id: case.file for case in before.cases} if before else {}
+    more = f" (and {len(gone) - 1} more)" if len(gone) > 1 else ""
+    text = f"{gone[0]}{more} ran before and does not run now, though its file did not change"
+    return [IntegrityFlag(paths[gone[0]], 1, "vanished", text, gone[0])]

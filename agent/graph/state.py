@@ -6,10 +6,11 @@ from typing import TypedDict
 from moot.agent.core.commands import TestReport
 from moot.agent.core.messages import Usage
 from moot.agent.core.types import Candidate, PackedFile, Publication, RankedFile, Risk, Task
+from moot.agent.core.verification import TestDelta
 from moot.agent.edits.forms import ReplaceSpan
 from moot.agent.repair.localise import Localisation
 
-__all__ = ["SERIALISED", "Draft", "FusionSummary", "RunState"]
+__all__ = ["SERIALISED", "Draft", "FusionSummary", "Reserve", "RunState"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,22 @@ class FusionSummary:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """A candidate whose tests pass, what they said, and what speaks against it.
+
+    Attributes:
+        verified: False where the tests pass only because some that failed do not run any more.
+    """
+
+    candidate: Candidate
+    report: TestReport | None
+    delta: TestDelta
+    reason: str
+    demerits: tuple[str, ...]
+    verified: bool = True
+
+
 class RunState(TypedDict, total=False):
     """Every key is written by one step and read by later ones.
 
@@ -48,6 +65,11 @@ class RunState(TypedDict, total=False):
         feedback: what the model has to know about its last answer.
         answer: the model's last answer, for the repair conversation.
         verified: whether the selected candidate passed the gate.
+        flaky: tests that failed on the base and then passed there.
+        delta: what the selected candidate did, or the best one when none was selected.
+        evidence: what the base's own tests say of a candidate that changes tests.
+        reserve: a candidate that passes, kept back for its demerits while another may do without.
+        refusal: why the best candidate was not accepted, which passes for what it does to the tests.
         spent: tokens used up to the last checkpoint.
     """
 
@@ -71,6 +93,11 @@ class RunState(TypedDict, total=False):
     survivors: int
     after: TestReport | None
     verified: bool
+    flaky: tuple[str, ...]
+    delta: TestDelta | None
+    evidence: str
+    reserve: Reserve | None
+    refusal: str
     approved: bool
     publication: Publication | None
     spent: Usage
@@ -89,10 +116,14 @@ SERIALISED = (
     ("moot.agent.core.commands", "TestCase"),
     ("moot.agent.core.commands", "TestReport"),
     ("moot.agent.core.messages", "Usage"),
+    ("moot.agent.core.verification", "IntegrityFlag"),
+    ("moot.agent.core.verification", "NotRun"),
+    ("moot.agent.core.verification", "TestDelta"),
     ("moot.agent.edits.forms", "ReplaceSpan"),
     ("moot.agent.repair.localise", "Localisation"),
     ("moot.agent.repair.localise", "Suspect"),
     ("moot.agent.graph.state", "Draft"),
     ("moot.agent.graph.state", "FusionSummary"),
+    ("moot.agent.graph.state", "Reserve"),
 )
 """Everything that a checkpoint may hold; reading anything else is refused."""

@@ -105,6 +105,21 @@ class Corpus:
                     yield from (other for other in found[:2] if other != number)
                     break
 
+    def dependents(self, paths: Collection[str]) -> set[str]:
+        """Return the paths whose imports lead to these, at any distance, and tests named after them."""
+        importers: dict[int, list[int]] = {}
+        for number, document in enumerate(self.documents):
+            subject = test_subject(document.path) if document.is_test else None
+            for other in {*self.imported(number), *(self._by_stem.get(subject, ()) if subject else ())}:
+                importers.setdefault(other, []).append(number)
+        found, waiting = set[int](), [self.by_path[path] for path in paths if path in self.by_path]
+        while waiting:
+            for number in importers.get(waiting.pop(), ()):
+                if number not in found:
+                    found.add(number)
+                    waiting.append(number)
+        return {self.documents[number].path for number in found}
+
     def _module(self, parts: tuple[str, ...], language: str) -> list[int]:
         return [
             n

@@ -109,6 +109,11 @@ class CodeIndex:
         """Return files ranked by relevance to a task, best first, each with its reasons."""
         return search(self._current(), query, limit, self.symbols)
 
+    def dependents(self, paths: Iterable[str]) -> list[str]:
+        """Return these files and those that import them, directly or not, in order of path."""
+        given = set(paths)
+        return sorted(given | self._current().dependents(given))
+
     def _current(self) -> Corpus:
         with self._lock:
             if self._corpus is None:

@@ -33,11 +33,16 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class Localisation:
-    """Suspects, most suspicious first; `note` says in one sentence how they were found."""
+    """Suspects, most suspicious first; `note` says in one sentence how they were found.
+
+    Attributes:
+        executed: files with the tests that executed them, where that was measured.
+    """
 
     suspects: tuple[Suspect, ...]
     note: str
     measured: bool = False
+    executed: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 async def localise(
@@ -90,7 +95,14 @@ def _rank(
     texts = {place: _texts(sources, place) for place in scores}
     lexical = shared_words(query, {place: text for place, text in texts.items() if text[0]})
     suspects = _combine(scores, lexical, ranks([*frames, *places(task, files)]))
-    return Localisation(suspects[:_MAX_SUSPECTS], note, measured=bool(executed))
+    return Localisation(suspects[:_MAX_SUSPECTS], note, bool(executed), _tests_of(spectrum))
+
+
+def _tests_of(spectrum: Spectrum | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    tests: dict[str, set[str]] = {}
+    for (path, _), names in spectrum.lines.items() if spectrum is not None else ():
+        tests.setdefault(path, set()).update(names)
+    return tuple((path, tuple(sorted(names))) for path, names in sorted(tests.items()))
 
 
 def _executed(

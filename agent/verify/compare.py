@@ -1,11 +1,13 @@
-"""Says from two runs of the same tests whether an edit is verified."""
+"""Says from two runs of the same tests what an edit did, and whether it is verified."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from moot.agent.core.commands import TestReport
+from moot.agent.core.verification import NotRun, TestDelta
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "compare", "restricted", "summarise", "vanished"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,31 +22,95 @@ class Comparison:
     reason: str
 
 
-def compare(before: TestReport | None, after: TestReport, targets: Iterable[str] = ()) -> Comparison:
+def compare(
+    before: TestReport | None, after: TestReport, targets: Iterable[str] = (), flaky: Collection[str] = ()
+) -> Comparison:
     """Compare a run on the base with a run of the same selection on the edit.
 
     An edit is verified when every target passes, no test that failed before has vanished or is skipped,
     and either the command passes; or it failed before too, with single outcomes known on both sides,
     and then at least one failing test is fixed, none is broken and none that passed has vanished.
     Broken means: fails now and did not fail before. A module that could not be imported is fixed when
-    its tests now run and none of them fails.
+    its tests now run and none of them fails. A flaky test decides nothing: it is neither fixed nor
+    broken, and a command that fails for flaky tests alone counts as one that passes.
 
     Args:
         before: the run on the base; None when there was none.
         after: the run on the edit.
         targets: ids that must pass, beside the rule.
+        flaky: ids that passed and failed on the same files.
     """
-    old_failed = before.failed if before else frozenset[str]()
-    old_passed = before.passed if before else frozenset[str]()
+    unstable = frozenset(flaky)
+    old_failed = (before.failed if before else frozenset[str]()) - unstable
+    old_passed = (before.passed if before else frozenset[str]()) - unstable
     fixed = frozenset(name for name in old_failed if _passes(name, after))
-    broken = after.failed - old_failed
+    broken = after.failed - old_failed - unstable
     seen = {case.id for case in after.cases}
     missing = (old_passed - seen) if after.cases else frozenset[str]()
     still = (old_failed - fixed) if after.cases else frozenset[str]()
-    reason = _objection(
-        before, after, frozenset(targets), Comparison(fixed, broken, still, missing, False, "")
+    result = Comparison(fixed, broken, still, missing, False, "")
+    if after.failed and after.failed <= unstable:
+        after = replace(after, status="passed")
+    reason = _objection(before, after, frozenset(targets), result)
+    return replace(result, verified=not reason, reason=reason or _praise(after, fixed))
+
+
+def restricted(report: TestReport | None, only: Collection[str]) -> TestReport | None:
+    """Return a report as if only these tests had been run."""
+    if report is None:
+        return None
+    cases = tuple(case for case in report.cases if case.id in only)
+    failed = any(case.outcome in ("failed", "error") for case in cases)
+    return replace(report, status="failed" if failed else "passed", exit_code=int(failed), cases=cases)
+
+
+def vanished(before: TestReport | None, after: TestReport, touched: Collection[str]) -> tuple[str, ...]:
+    """Return tests that passed before and did not run now, though the edit left their files alone.
+
+    Parameters are left aside: they may be made from the code under test.
+    """
+    if before is None or not after.cases:
+        return ()
+    ran = {_function(name) for name in after.passed | after.failed}
+    gone = (case for case in before.cases if case.outcome == "passed" and case.file not in touched)
+    return tuple(sorted(case.id for case in gone if case.file and _function(case.id) not in ran))
+
+
+def summarise(
+    before: TestReport | None,
+    after: TestReport,
+    comparison: Comparison,
+    flaky: Collection[str] = (),
+    left_out: Sequence[NotRun] = (),
+) -> TestDelta:
+    """Return what a person wants to know: each test that matters, under what happened to it."""
+    stopped = {name for group in left_out for name in group.tests}
+    gone = tuple(sorted(comparison.missing - stopped))
+    groups = [*left_out, *_skipped(after)]
+    if gone:
+        groups.append(NotRun("the edit removed them, or something keeps them from running", gone))
+    return TestDelta(
+        failed_before=tuple(sorted(before.failed)) if before else (),
+        fixed=tuple(sorted(comparison.fixed)),
+        broke=tuple(sorted(comparison.broken)),
+        still_failing=tuple(sorted(comparison.still_failing - stopped)),
+        flaky=tuple(sorted(flaky)),
+        not_run=tuple(groups),
+        complete=not left_out,
     )
-    return Comparison(fixed, broken, still, missing, not reason, reason or _praise(after, fixed))
+
+
+def _skipped(after: TestReport) -> list[NotRun]:
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for case in after.cases:
+        if case.outcome == "skipped":
+            said = case.message.strip().partition("\n")[0]
+            groups[f"skipped: {said}" if said else "skipped"].append(case.id)
+    return [NotRun(reason, tuple(sorted(names))) for reason, names in sorted(groups.items())]
+
+
+def _function(name: str) -> str:
+    return name.partition("[")[0]
 
 
 def _objection(

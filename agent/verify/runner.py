@@ -34,7 +34,9 @@ class TestRunner:
         self._root = root
         self._timeout = timeout
 
-    async def run(self, command: str, workspace: Path, only: Sequence[str] = ()) -> TestReport:
+    async def run(
+        self, command: str, workspace: Path, only: Sequence[str] = (), seconds: float | None = None
+    ) -> TestReport:
         """Run a test command.
 
         Args:
@@ -42,6 +44,7 @@ class TestRunner:
             workspace: folder that holds the files to test.
             only: ids as in a report's cases, or paths of test files, to run in place of everything; a
                 command that cannot be narrowed runs everything, which is slower but never wrong.
+            seconds: the longest it may take, where that is less than the setting's.
 
         Raises:
             SandboxUnavailable: the sandbox could not be set up.
@@ -56,7 +59,7 @@ class TestRunner:
                 Command(
                     argv=("sh", "-c", plan.script),
                     workspace=workspace,
-                    timeout=self._timeout,
+                    timeout=min(seconds or self._timeout, self._timeout),
                     env=_variables(needed, plan, workspace, inside),
                     read_only=needed.read_only,
                     mount=self._root if self._sandbox.mounts else None,

@@ -174,7 +174,7 @@ def test_the_model_may_look_things_up_first(repo, serve, tmp_path):
 def test_a_risky_edit_is_refused_without_a_terminal(repo, agent):
     workflow = "<<<<<<< SEARCH .github/workflows/ci.yml\n=======\non: push\n>>>>>>> REPLACE\n"
     before = snapshot(repo)
-    outcome = agent(*[Reply(FIX + workflow)] * 3).run(repo)
+    outcome = agent(*[Reply(FIX + workflow)] * 9).run(repo)
     assert outcome.exit_code == 5
     assert "not approved" in outcome.error
     assert outcome.result["risk"]["high"] is True
@@ -185,7 +185,7 @@ def test_a_risky_edit_is_refused_without_a_terminal(repo, agent):
 def test_a_risky_edit_is_asked_about_on_a_terminal(repo, agent, answer, exit_code):
     workflow = "<<<<<<< SEARCH .github/workflows/ci.yml\n=======\non: push\n>>>>>>> REPLACE\n"
     before = snapshot(repo)
-    command = agent(*[Reply(FIX + workflow)] * 3)
+    command = agent(*[Reply(FIX + workflow)] * 9)
     main, terminal = pty.openpty()
     process = subprocess.Popen(
         [command.program, "run", TASK, "--repo", str(repo), "--test", PYTEST, "--output", "json"],
@@ -210,16 +210,17 @@ def test_a_risky_edit_is_asked_about_on_a_terminal(repo, agent, answer, exit_cod
 
 
 def test_yes_publishes_a_risky_edit(repo, agent):
-    workflow = "<<<<<<< SEARCH .github/workflows/ci.yml\n=======\non: push\n>>>>>>> REPLACE\n"
-    outcome = agent(*[Reply(FIX + workflow)] * 3).run(repo, "--yes")
+    dependency = "<<<<<<< SEARCH requirements.txt\n=======\nattrs\n>>>>>>> REPLACE\n"
+    outcome = agent(*[Reply(FIX + dependency)] * 3).run(repo, "--yes")
     assert outcome.exit_code == 0, outcome.stderr
-    assert (repo / ".github/workflows/ci.yml").read_text() == "on: push\n"
+    assert (repo / "requirements.txt").read_text() == "attrs\n"
 
 
 def test_without_verification_the_result_says_so(repo, agent):
     outcome = agent(Reply(FIX)).run(repo, "--no-verify")
     assert outcome.exit_code == 0, outcome.stderr
-    assert outcome.result["tests"] == {"command": None, "before": None, "after": None, "verified": False}
+    tests = outcome.result["tests"]
+    assert (tests["command"], tests["before"], tests["after"], tests["verified"]) == (None, None, None, False)
     assert "nothing is verified" in outcome.stderr
 
 

@@ -5,22 +5,33 @@ from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
 from moot.agent.core.errors import Refused
+from moot.agent.core.types import Risk
+from moot.agent.core.verification import unasked
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import RunState
-from moot.agent.risk.assess import assess
+from moot.agent.risk.assess import assess, refusal
 
 __all__ = ["approve"]
 
 
 async def approve(state: RunState, runtime: Runtime[Deps]) -> RunState:
-    """Approve by policy, or wait for a yes or no. A denial ends the run."""
+    """Approve by policy, or wait for a yes or no. A denial ends the run.
+
+    What weakens tests and was not asked for needs a yes of its own: `--yes` does not cover it.
+    """
     deps, candidate = runtime.context, state["selected"]
     assert candidate is not None
-    risk = assess(candidate.deltas)
-    policy = deps.settings.approve
-    if policy == "never" or (policy == "auto" and not risk.high):
+    risk, flags = assess(candidate.deltas, candidate.flags), unasked(candidate.flags)
+    if not flags and not _wants_a_person(deps.settings.approve, risk):
         return {"approved": True, "risk": risk}
+    if flags and deps.settings.approve == "never":
+        raise Refused(refusal(flags))
     diff = await to_thread.run_sync(deps.repository.diff, state["base"], candidate.commit)
-    if not interrupt({"candidate": candidate.id, "diff": diff, "reasons": list(risk.reasons)}):
-        raise Refused("the edit was not approved: nothing was published")
+    evidence = [text for text in (state.get("evidence", ""),) if text]
+    if not interrupt({"candidate": candidate.id, "diff": diff, "reasons": [*risk.reasons, *evidence]}):
+        raise Refused(refusal(flags) if flags else "the edit was not approved: nothing was published")
     return {"approved": True, "risk": risk}
+
+
+def _wants_a_person(policy: str, risk: Risk) -> bool:
+    return policy == "ask" or (policy == "auto" and risk.high)

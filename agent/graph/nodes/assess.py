@@ -14,7 +14,7 @@ async def assess(state: RunState, runtime: Runtime[Deps]) -> RunState:
     """Rate every candidate; the state keeps the highest product of probability and impact."""
     if not state["candidates"]:
         return {"risk": None}
-    rated = [(candidate, rate(candidate.deltas)) for candidate in state["candidates"]]
+    rated = [(candidate, rate(candidate.deltas, candidate.flags)) for candidate in state["candidates"]]
     candidate, risk = max(rated, key=lambda pair: pair[1].probability * pair[1].impact)
     runtime.context.emit(RiskAssessed(candidate.id, risk))
     return {"risk": risk}

@@ -1,0 +1,63 @@
+"""What verification established about an edit, beside the bare outcome of its tests."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["IntegrityFlag", "NotRun", "TestDelta", "unasked"]
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrityFlag:
+    """A change that may make tests say less than they did.
+
+    Attributes:
+        line: 1-based, in the new file where it still has the place, else in the old one.
+        kind: `deleted`, `skipped`, `focused`, `weakened`, `expected`, `mocked`, `snapshot`, `test-data`,
+            `runner`, `ci`, `coverage`, `special-case` or `vanished`.
+        text: one sentence for a person and for the model.
+        test: the test's own name, where one is meant.
+        asked: the task asks for it.
+    """
+
+    path: str
+    line: int
+    kind: str
+    text: str
+    test: str = ""
+    asked: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.text}"
+
+
+def unasked(flags: Sequence[IntegrityFlag]) -> tuple[IntegrityFlag, ...]:
+    """Return the flags that the task does not ask for."""
+    return tuple(flag for flag in flags if not flag.asked)
+
+
+@dataclass(frozen=True, slots=True)
+class NotRun:
+    """Tests that did not run, for one reason in words."""
+
+    reason: str
+    tests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TestDelta:
+    """What an edit did to the tests, as sorted ids.
+
+    Attributes:
+        flaky: passed and failed on the same files; counted as neither fixed nor broken.
+        complete: everything that ran on the base ran on the edit too, skipped tests aside.
+    """
+
+    __test__ = False
+
+    failed_before: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+    broke: tuple[str, ...] = ()
+    still_failing: tuple[str, ...] = ()
+    flaky: tuple[str, ...] = ()
+    not_run: tuple[NotRun, ...] = ()
+    complete: bool = True

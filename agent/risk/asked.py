@@ -1,0 +1,146 @@
+"""Does the task ask for a change of tests or their settings? Told from its words alone, by fixed rules.
+
+A task permits what it says in so many words: a verb of change right before the thing that is changed
+("update the tests", "remove test_old", "skip the slow tests", "add a CI workflow"). "Fix the failing
+tests" permits nothing: tests are fixed by fixing the code. A prohibition anywhere wins over all.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from moot.agent.core.verification import IntegrityFlag
+
+__all__ = ["mark_asked"]
+
+_FILLER = (
+    r"(?:(?:the|a|an|this|that|these|those|all|any|every|each|some|its|their|our|my|of|in|for|to|existing|old"
+    r"|new|failing|broken|flaky|slow|unit|integration|end-to-end|e2e|regression|obsolete|outdated|stale|related"
+    r"|corresponding|affected|wrong|incorrect|remaining|expected|whole|test|tests|python|pytest|jest|go|rust"
+    r"|file|files|function|functions|case|cases|suite|and|or|as|well|github|gitlab|`?[\w./:-]*[_./:][\w./:-]*`?)"
+    r"(?:\s+|,\s*))*?"
+)
+_TEST_NAME = (
+    r"`?(?:[\w./-]*\btest_\w+[\w./:\[\]-]*|\w+_tests?\b(?:\.\w+)?|Test[A-Z]\w*"
+    r"|[\w./-]+\.(?:test|spec)\.\w+)`?"
+)
+_TESTS = (
+    r"(?:tests?\b|test ?suite|assertions?|specs?\b|snapshots?|fixtures?|expectations?|test data"
+    rf"|{_TEST_NAME})"
+)
+_NOT_A_WISH = r"(?!\s+(?:should|must|will|can|may|pass|passes|still|then|to pass|that check|green))"
+_CHANGE = (
+    r"(?:update|updating|change|changing|adjust|adapt|rewrite|rewriting|modify|edit|rename|refactor|rework"
+    r"|regenerate|replace|relax|loosen|weaken|correct|port|convert|migrate|move|simplify|clean ?up)"
+)
+_REMOVE = r"(?:remove|removing|delete|deleting|drop|dropping|get rid of|throw away)"
+_SKIP = r"(?:skip|skipping|disable|disabling|xfail|ignore|ignoring|mute|quarantine|mark)"
+_SET = r"(?:add|create|configure|set ?up|introduce|enable|raise|lower|fix|extend|write|put|bump|pin)"
+_CI = (
+    r"(?:ci\b(?! (?:pass|green|fail))|continuous integration|workflows?\b|pipelines?\b|github actions?"
+    r"|gitlab-ci|jenkinsfile|pre-commit)"
+)
+_COVERAGE = r"(?:coverage\b|fail_under|\.coveragerc|codecov|no cover)"
+_RUNNER = (
+    r"(?:pytest(?:'s)? (?:config\w*|settings?|options?|markers?|plugins?)|conftest(?:\.py)?|addopts|testpaths"
+    r"|filterwarnings|tox(?:\.ini)?\b|nox(?:file)?|jest config\w*|vitest config\w*|pytest\.ini"
+    r"|test (?:command|script|target|runner|config\w*|settings?|options?))"
+)
+_MOCK = r"(?:mock|stub|patch|monkeypatch)"
+
+_PROHIBITED = re.compile(
+    r"\b(?:do not|don't|dont|never|without|must not|mustn't|shouldn't|should not|no need to|not)\s+"
+    rf"(?:\w+\s+)?(?:touch|{_CHANGE}|{_REMOVE}|{_SKIP}|touching|modifying|editing|altering|alter)\w*\s+"
+    rf"{_FILLER}(?:{_TESTS}|{_CI})",
+    re.I,
+)
+_WRONG = re.compile(
+    rf"\b{_TESTS}\s+(?:\w+\s+)?(?:is|are|was|were|being)\s+(?:\w+\s+)?(?:wrong|outdated|incorrect|obsolete|stale"
+    r"|out of date)",
+    re.I,
+)
+
+
+def _rule(verbs: str, things: str) -> re.Pattern[str]:
+    """Match a verb, then the thing at once or after words that say nothing, or after `X and (its)`."""
+    near = rf"\b{verbs}\s+{_FILLER}{things}{_NOT_A_WISH}"
+    along = (
+        rf"\b{verbs}\s[^.;!?\n]{{1,60}}?\b(?:and|plus|as well as|along with|with)\s+(?:the|its|their|all)?\s*"
+    )
+    return re.compile(rf"{near}|{along}(?:\w+\s+)?{things}{_NOT_A_WISH}", re.I)
+
+
+_EDITS = frozenset({"weakened", "expected", "snapshot", "test-data", "mocked"})
+_RULES = (
+    (_rule(_CHANGE, _TESTS), _EDITS),
+    (_WRONG, _EDITS),
+    (_rule(_REMOVE, _TESTS), frozenset({"deleted", "weakened", "snapshot", "test-data", "vanished"})),
+    (_rule(_SKIP, _TESTS), frozenset({"skipped", "vanished"})),
+    (_rule(_MOCK, r"\w+"), frozenset({"mocked"})),
+    (_rule(f"(?:{_SET}|{_CHANGE}|{_REMOVE}|{_SKIP})", _CI), frozenset({"ci"})),
+    (_rule(f"(?:{_SET}|{_CHANGE}|{_REMOVE}|{_SKIP}|exclude)", _COVERAGE), frozenset({"coverage"})),
+    (_rule(f"(?:{_SET}|{_CHANGE}|{_REMOVE}|{_SKIP})", _RUNNER), frozenset({"runner", "vanished"})),
+)
+_SETTINGS = frozenset({"ci", "coverage", "runner"})
+_NAMES = re.compile(_TEST_NAME)
+_LONGEST = 2_000
+"""Characters of a sentence that are read: longer ones are pasted output."""
+
+
+def mark_asked(
+    flags: Iterable[IntegrityFlag], task: str, allow_all: bool = False
+) -> tuple[IntegrityFlag, ...]:
+    """Return the flags, each marked when the task asks for what it is about.
+
+    Args:
+        task: the user's own words.
+        allow_all: the user permits every change of tests by a setting.
+    """
+    permits = _permits(task)
+    return tuple(
+        replace(flag, asked=allow_all or _named(flag, task) or any(_covers(p, flag) for p in permits))
+        for flag in flags
+    )
+
+
+def _permits(task: str) -> list[tuple[frozenset[str], frozenset[str]]]:
+    """Return what each sentence permits: kinds, and the only tests that it names (none: all of them)."""
+    sentences = [sentence[:_LONGEST] for sentence in re.split(r"(?<=[.!?;])\s+|\n", task)]
+    if any(_PROHIBITED.search(sentence) for sentence in sentences):
+        return []
+    found: list[tuple[frozenset[str], frozenset[str]]] = []
+    for sentence in sentences:
+        names = frozenset(name.strip("`.,") for name in _NAMES.findall(sentence))
+        found += [(kinds, names) for pattern, kinds in _RULES if pattern.search(sentence)]
+    return found
+
+
+def _covers(permit: tuple[frozenset[str], frozenset[str]], flag: IntegrityFlag) -> bool:
+    kinds, names = permit
+    if flag.kind not in kinds:
+        return False
+    if not names or flag.kind in _SETTINGS:
+        return True
+    return any(_same(name, flag) for name in names)
+
+
+def _same(name: str, flag: IntegrityFlag) -> bool:
+    path, _, test = name.partition("::")
+    file = flag.path.rpartition("/")[2]
+    if test:
+        return flag.path.endswith(path) and test.rpartition("::")[2] == flag.test
+    return name == flag.test or flag.path.endswith(name) or name == file.partition(".")[0]
+
+
+def _named(flag: IntegrityFlag, task: str) -> bool:
+    """A settings file that the task names is meant: nobody names it to have it left alone."""
+    if flag.kind not in _SETTINGS:
+        return False
+    file = flag.path.rpartition("/")[2]
+    return re.search(rf"(?<![\w.-]){re.escape(file)}(?![\w-])", task) is not None and file not in (
+        "pyproject.toml",
+        "setup.cfg",
+        "package.json",
+        "Makefile",
+        "Cargo.toml",
+    )

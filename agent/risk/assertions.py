@@ -1,0 +1,224 @@
+"""Assertions and how much each one says: from nothing, over truth and membership, to equality."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from moot.agent.risk.dialects import Dialect, callee, text_of
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+__all__ = ["EQUAL", "NOTHING", "PARTLY", "TRUTHY", "Assertion", "assertion_of"]
+
+NOTHING, TRUTHY, PARTLY, EQUAL = range(4)
+"""What an assertion pins down: nothing at all, that something is true, a range or a part, the value."""
+
+_EQUAL = re.compile(
+    r"(assert(Equals?|Is|Is(Not)?None|ListEqual|DictEqual|SequenceEqual|TupleEqual|SetEqual|MultiLineEqual)"
+    r"|assert_(equal|array_equal|frame_equal|series_equal|called_once_with|called_with|has_calls|not_called)"
+    r"|(strict|deep|deepStrict)?Equal|is|same|deepEqual|(Equal(Values|Error)?|Exactly|JSONEq|ErrorIs|ErrorAs)"
+    r"|Len|Empty|Nil|assert_eq|toBe|toEqual|toStrictEqual|toHaveLength|toBeNull|toBeUndefined|toBeNaN"
+    r"|toHaveBeenCalledWith|toHaveBeenCalledTimes|toHaveReturnedWith|toThrowErrorMatchingInlineSnapshot"
+    r"|toMatchInlineSnapshot|toMatchSnapshot)"
+)
+_TRUTHY = re.compile(
+    r"(assertTrue|assertFalse|assertIsNotNone|assert_|ok|True|False|NotNil|NotEmpty|NoError|Error|Panics"
+    r"|toBeTruthy|toBeFalsy|toBeDefined|assert|debug_assert|fail|failTest|Fail|FailNow|Fatal|Fatalf|Errorf"
+    r"|assert_called|called|notThrow|doesNotThrow|NotPanics|unreachable|panic)"
+)
+_CALL = re.compile(
+    r"(assert\w*|fail(If\w*|Unless\w*)?|raises|warns|deprecated_call)|(t|tt|b)\.(is|same|deepEqual|ok|throws)"
+)
+_GO_FAILS = re.compile(r"\w+\.(Error|Errorf|Fatal|Fatalf|Fail|FailNow)")
+_GO_LIBRARY = re.compile(r"(assert|require)\.\w+")
+_BROAD = frozenset({"Exception", "BaseException", "(Exception,)", "Error", "Warning"})
+_TRUE = re.compile(r"True|true|[1-9]\d*|!0|not False|not None|\"[^\"]+\"|'[^']+'")
+_MACRO = re.compile(r"(debug_)?assert(_eq|_ne|_matches)?|panic|unreachable")
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """One assertion; `depth` counts the conditions around it."""
+
+    line: int
+    text: str
+    strength: int
+    depth: int
+    literals: Counter[str] = field(default_factory=Counter[str], compare=False)
+
+
+def assertion_of(node: "Node", dialect: Dialect, depth: int) -> Assertion | None:
+    """Return the assertion that a node is; None when it is none."""
+    match dialect.name:
+        case "python":
+            found = _python(node)
+        case "javascript":
+            found = _script(node)
+        case "go":
+            found = _go(node)
+        case _:
+            found = _rust(node)
+    if found is None:
+        return None
+    subject, strength = found
+    text = " ".join(" ".join(text_of(part).split()) for part in subject)
+    literals = Counter(word for part in subject for word in _literals(part, dialect))
+    return Assertion(node.start_point.row + 1, text, strength, depth, literals)
+
+
+_Found = tuple[list["Node"], int]
+"""The nodes that say what is asserted, and how much that is."""
+
+
+def _python(node: "Node") -> _Found | None:
+    if node.type == "assert_statement":
+        condition = node.named_children[0]
+        return [condition], _condition(condition)
+    name = callee(node).rpartition(".")[2]
+    if not name or not _CALL.fullmatch(name):
+        return None
+    arguments = _arguments(node)
+    first = text_of(arguments[0]) if arguments else ""
+    if name in ("raises", "warns", "assertRaises", "assertWarns"):
+        precise = PARTLY + any(text_of(one).startswith("match=") for one in arguments[1:])
+        return [node], TRUTHY if first in _BROAD else precise
+    if name in ("assertTrue", "assertFalse") and arguments:
+        negative = name == "assertFalse"
+        nothing = first == "False" if negative else _condition(arguments[0]) == NOTHING
+        return [node], NOTHING if nothing else TRUTHY
+    return [node], _by_name(name, arguments)
+
+
+def _condition(node: "Node") -> int:
+    """Return what the truth of an expression says, in the syntax of Python, JavaScript or Go."""
+    text = text_of(node)
+    if _TRUE.fullmatch(text):
+        return NOTHING
+    parts = node.named_children
+    match node.type:
+        case "parenthesized_expression":
+            return _condition(parts[0]) if parts else NOTHING
+        case "tuple":
+            return NOTHING if parts else TRUTHY
+        case "boolean_operator" | "binary_expression" if _operator(node) in ("or", "||"):
+            return min(TRUTHY, *(_condition(part) for part in parts))
+        case "boolean_operator" | "binary_expression" if _operator(node) in ("and", "&&"):
+            return max(_condition(part) for part in parts)
+        case "comparison_operator" | "binary_expression" if len(parts) >= 2:
+            return _comparison(node, parts)
+        case _:
+            return TRUTHY
+
+
+def _comparison(node: "Node", parts: "list[Node]") -> int:
+    left, right = text_of(parts[0]), text_of(parts[-1])
+    equal = _operator(node) in ("==", "===", "is")
+    if left == right and equal:
+        return NOTHING
+    return EQUAL if equal and "approx(" not in right and "approx(" not in left else PARTLY
+
+
+def _operator(node: "Node") -> str:
+    return " ".join(text_of(child) for child in node.children if not child.is_named)
+
+
+def _by_name(name: str, arguments: "list[Node]") -> int:
+    """Rate a call of an assertion library by its name; two equal arguments say nothing."""
+    texts = [text_of(argument) for argument in arguments]
+    if _EQUAL.fullmatch(name):
+        return NOTHING if len(texts) > 1 and len(set(texts[-2:])) == 1 else EQUAL
+    if _TRUTHY.fullmatch(name):
+        return (
+            NOTHING if texts and _TRUE.fullmatch(texts[-1]) and name in ("ok", "True", "assert") else TRUTHY
+        )
+    return PARTLY
+
+
+def _script(node: "Node") -> _Found | None:
+    """Read `expect(x).not.toBe(y)` from its outermost call, `assert.equal(x, y)` and AVA's `t.is(x, y)`."""
+    name = callee(node)
+    if not name:
+        return None
+    if name.startswith("expect(") or ".should." in name:
+        subject = re.match(r"expect\((.*?)\)\.", " ".join(text_of(node).split()))
+        arguments = _arguments(node)
+        matcher = name.rpartition(".")[2]
+        if subject and len(arguments) == 1 and subject[1] == text_of(arguments[0]):
+            return [node], NOTHING
+        strength = _by_name(matcher, [])
+        return [node], min(strength, PARTLY) if ".not." in name else strength
+    if name == "expect" or not re.match(
+        r"(assert(\.strict)?(\.\w+)?|t\.(is|not|like|true|deepEqual))$", name
+    ):
+        return None
+    return [node], _by_name(name.rpartition(".")[2], _arguments(node))
+
+
+def _go(node: "Node") -> _Found | None:
+    """Read `if got != want { t.Errorf(…) }` as its condition, and calls of testify."""
+    if node.type == "if_statement":
+        body = node.child_by_field_name("consequence")
+        condition = node.child_by_field_name("condition")
+        if body is None or condition is None or not any(_GO_FAILS.fullmatch(callee(c)) for c in _calls(body)):
+            return None
+        begin = node.child_by_field_name("initializer")
+        return [part for part in (begin, condition) if part is not None], _negated(condition)
+    name = callee(node)
+    if _GO_LIBRARY.fullmatch(name):
+        return [node], _by_name(name.rpartition(".")[2], _arguments(node)[1:])
+    return ([node], TRUTHY) if _GO_FAILS.fullmatch(name) else None
+
+
+def _negated(condition: "Node") -> int:
+    """Rate a condition under which a test fails."""
+    text = text_of(condition)
+    if text in ("false", "!true") or text.startswith("false &&"):
+        return NOTHING
+    operator = _operator(condition) if condition.type == "binary_expression" else ""
+    if operator == "&&":
+        return TRUTHY
+    if operator == "!=" or text.startswith(("!reflect.DeepEqual", "!cmp.Equal", "!slices.Equal")):
+        return EQUAL
+    return PARTLY if operator in ("<", ">", "<=", ">=") else TRUTHY
+
+
+def _calls(body: "Node") -> Iterator["Node"]:
+    """Yield the calls that are statements of a block."""
+    for child in body.named_children:
+        if child.type in ("statement_list", "expression_statement"):
+            yield from _calls(child)
+        elif child.type == "call_expression":
+            yield child
+
+
+def _rust(node: "Node") -> _Found | None:
+    if node.type != "macro_invocation":
+        return None
+    name = text_of(node.child_by_field_name("macro"))
+    if not _MACRO.fullmatch(name):
+        return None
+    inside = text_of(node).partition("!")[2].strip("()[]{} ;")
+    if name.endswith("assert_eq"):
+        left, _, right = inside.partition(", ")
+        return [node], NOTHING if left == right else EQUAL
+    if name.endswith("assert"):
+        if _TRUE.fullmatch(inside):
+            return [node], NOTHING
+        return [node], EQUAL if " == " in inside and "||" not in inside else TRUTHY
+    return [node], TRUTHY if name in ("panic", "unreachable") else PARTLY
+
+
+def _arguments(node: "Node") -> "list[Node]":
+    arguments = node.child_by_field_name("arguments")
+    return arguments.named_children if arguments is not None else []
+
+
+def _literals(node: "Node", dialect: Dialect) -> Iterator[str]:
+    if node.type in dialect.literals:
+        yield text_of(node)
+        return
+    for child in node.named_children:
+        yield from _literals(child, dialect)

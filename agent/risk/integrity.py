@@ -1,0 +1,127 @@
+"""Test integrity: does an edit make the tests say less? Pure: old and new contents in, flags out.
+
+No judgement of the model is involved, and none of the run either: only what changed, read with
+tree-sitter. What the tests did when they ran is compared elsewhere.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from moot.agent.core.types import Patch
+from moot.agent.core.verification import IntegrityFlag
+from moot.agent.risk.runner_settings import settings_flags, special_cases
+from moot.agent.risk.testcode import TestCode, read
+from moot.agent.risk.weakening import Moved, added_marks, deleted_file, weakened
+
+__all__ = ["FileVersions", "inspect", "is_test_path", "versions"]
+
+_TEST_PATH = re.compile(
+    r"(^|/)(tests?|__tests__|specs?|testing|e2e)/|(^|/)(test_[^/]*|[^/]*_test|[^/]*[.-](test|spec)|conftest)\.\w+$"
+)
+_SNAPSHOT = re.compile(r"(^|/)__?snapshots?__?/|\.(snap|ambr|golden|approved\.\w+|expected)$|(^|/)golden/")
+_DATA_FOLDER = re.compile(r"(^|/)(testdata|fixtures|__fixtures__)/")
+_LARGEST = 2_000_000
+"""Bytes of a file beyond which it is not read as code."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileVersions:
+    """A changed file; `old` is None when it is new, `new` when it is deleted."""
+
+    path: str
+    old: bytes | None
+    new: bytes | None
+
+
+def is_test_path(path: str) -> bool:
+    """Tell whether a path is one where tests and what they need live."""
+    return _TEST_PATH.search(path) is not None or _SNAPSHOT.search(path) is not None
+
+
+def versions(patch: Patch, read_blob: Callable[[str], bytes]) -> list[FileVersions]:
+    """Return the changed files of a patch with their old contents."""
+    return [
+        FileVersions(change.path, read_blob(change.base_blob) if change.base_blob else None, change.content)
+        for change in patch.changes
+    ]
+
+
+def inspect(files: Sequence[FileVersions], test_paths: Collection[str] = ()) -> tuple[IntegrityFlag, ...]:
+    """Return everything in a change that may make the tests say less, by path and line.
+
+    Adding tests is never flagged; nor is a test that moved, or was renamed to another test, whole.
+
+    Args:
+        files: the changed files.
+        test_paths: further files that are known to hold tests, from a run of them.
+    """
+    code = {file.path: (_read(file.path, file.old), _read(file.path, file.new)) for file in files}
+    moved = _new_bodies(code)
+    flags: list[IntegrityFlag] = []
+    for file in files:
+        if file.old == file.new:
+            continue
+        old, new = code[file.path]
+        flags += settings_flags(file.path, file.old, file.new)
+        if is_test_path(file.path) or file.path in test_paths:
+            flags += _test_file(file, old, new, moved)
+        elif file.new is not None:
+            flags += special_cases(file.path, file.old, file.new)
+            flags += _tests_within(file.path, old, new, moved)
+        elif old is not None:
+            flags += deleted_file(file.path, old, moved)
+    return tuple(sorted(dict.fromkeys(flags), key=lambda flag: (flag.path, flag.line)))
+
+
+def _read(path: str, data: bytes | None) -> TestCode | None:
+    return read(path, data) if data is not None and len(data) <= _LARGEST else None
+
+
+def _new_bodies(code: dict[str, tuple[TestCode | None, TestCode | None]]) -> Moved:
+    """Return the bodies that are in a file's new form under a name that it did not have."""
+    return frozenset(
+        (unit.body, unit.is_test)
+        for old, new in code.values()
+        for unit in (new.units.values() if new is not None else ())
+        if unit.name and (old is None or unit.name not in old.units)
+    )
+
+
+def _test_file(
+    file: FileVersions, old: TestCode | None, new: TestCode | None, moved: Moved
+) -> Iterator[IntegrityFlag]:
+    if _SNAPSHOT.search(file.path):
+        if file.old is not None:
+            done = "changed" if file.new is not None else "removed"
+            yield IntegrityFlag(file.path, 1, "snapshot", f"a recorded expectation is {done}")
+        return
+    if file.new is None:
+        yield from deleted_file(file.path, old, moved) if old is not None else _data(file)
+        return
+    if new is None:
+        yield from _data(file)
+        return
+    if old is not None:
+        yield from weakened(file.path, old, new, moved, helpers=True)
+    yield from added_marks(file.path, old, new)
+
+
+def _data(file: FileVersions) -> Iterator[IntegrityFlag]:
+    """A file that tests read, as far as its path tells."""
+    if file.old is not None and not file.path.endswith((".md", ".rst")):
+        done = "changed" if file.new is not None else "removed"
+        yield IntegrityFlag(file.path, 1, "test-data", f"data that tests use are {done}")
+
+
+def _tests_within(
+    path: str, old: TestCode | None, new: TestCode | None, moved: Moved
+) -> Iterator[IntegrityFlag]:
+    """Look at tests that stand in product code, as Rust's do."""
+    if _DATA_FOLDER.search(path) or old is None or new is None or not old.tests:
+        return
+    yield from weakened(path, old, new, moved, helpers=False)
+    names = {unit.name for unit in old.tests}
+    yield from (
+        flag for flag in added_marks(path, old, new) if any(flag.test in name for name in names if flag.test)
+    )

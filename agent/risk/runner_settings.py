@@ -1,0 +1,210 @@
+"""Files that say how tests are run: CI, runners' settings, coverage, and what each kind may not lose."""
+
+import configparser
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from moot.agent.core.verification import IntegrityFlag
+
+__all__ = ["added_lines", "settings_flags", "special_cases"]
+
+_CI = re.compile(
+    r"(^|/)(\.github/(workflows|actions)/|\.gitlab-ci[^/]*\.ya?ml$|\.gitlab/ci/|\.circleci/|\.buildkite/|\.ci/"
+    r"|Jenkinsfile[^/]*$|\.travis\.yml$|\.?appveyor\.yml$|azure-pipelines[^/]*\.ya?ml$|\.drone\.ya?ml$"
+    r"|bitbucket-pipelines\.yml$|\.woodpecker|\.cirrus\.ya?ml$|buildspec\.ya?ml$|cloudbuild\.ya?ml$"
+    r"|\.pre-commit-config\.yaml$|\.gitea/workflows/|\.forgejo/workflows/)"
+)
+_COVERAGE = re.compile(
+    r"(^|/)(\.coveragerc|\.?codecov\.ya?ml|\.nycrc[^/]*|nyc\.config\.\w+|\.c8rc[^/]*|tarpaulin\.toml"
+    r"|sonar-project\.properties)$"
+)
+_RUNNER = re.compile(
+    r"(^|/)(\.?pytest\.(ini|toml)|tox\.ini|noxfile\.py|(jest|vitest|karma|playwright|cypress|ava|wtr)\.conf(ig)?"
+    r"(\.\w+)*|\.mocharc[^/]*|\.?nextest\.toml|sitecustomize\.py|usercustomize\.py|vitest\.workspace\.\w+)$"
+    r"|(^|/)\.config/nextest\.toml$"
+)
+_SECTIONS = re.compile(r"(tool:)?pytest|testenv.*|tox|coverage:.*|nosetests|unittest|aliases")
+_TOOLS = ("pytest", "coverage", "tox", "nox", "hatch", "poe", "pdm", "taskipy", "nose2")
+_MAKEFILES = ("Makefile", "makefile", "GNUmakefile", "justfile", "Justfile")
+_PACKAGE_KEYS = ("jest", "mocha", "ava", "c8", "nyc", "vitest", "tap")
+_CARGO_TEST = re.compile(r"^\s*(doc)?test\s*=|^\s*harness\s*=|^\s*\[\[test\]\]|^\s*autotests\s*=")
+_MAKE_TEST = re.compile(r"^(test|check|ci|coverage|verify)[\w-]*\s*:(?!=)")
+_CONFTEST = re.compile(
+    r"^\s*(async\s+)?def\s+pytest_\w+|\bcollect_ignore|\b(sys|os)\.(_exit|exit)\(|\bpytest\.(exit|skip|xfail)\("
+    r"|\bautouse\s*=\s*True|\bpytest_plugins\b|\bsys\.(modules|path|settrace)\b|\bsetattr\(|\bpatch(\.object)?\("
+    r"|\b_?pytest\.\w+(\.\w+)*\s*=[^=]|\bdeselect|\bitems\[|\.skip\b|\bbuiltins\."
+)
+_NO_COVER = re.compile(
+    r"pragma:\s*no cover|istanbul ignore|c8 ignore|v8 ignore|#\[coverage\(off\)\]|no_coverage"
+)
+_SPECIAL = re.compile(
+    r"PYTEST_CURRENT_TEST|PYTEST_VERSION|[\"'](pytest|_pytest|unittest|nose)[\"']\s+(not\s+)?in\s+sys\.modules"
+    r"|sys\.modules(\.get\(|\[)[\"']_?(pytest|unittest)|[\"']pytest[\"']\s+in\s+sys\.argv|JEST_WORKER_ID"
+    r"|VITEST_(WORKER|POOL)|process\.env\.VITEST|NODE_ENV\W{1,8}[\"']test[\"']|\btesting\.Testing\(\)"
+    r"|flag\.Lookup\([\"']test\.|\bcfg!\(test\)|#\[cfg\(not\(test\)\)\]|_called_from_test|\bTEST_WORKER_INDEX\b"
+)
+
+
+def settings_flags(path: str, old: bytes | None, new: bytes | None) -> Iterator[IntegrityFlag]:
+    """Yield what a change does to the settings under which tests run or count."""
+    name = path.rpartition("/")[2]
+    if _CI.search(path):
+        yield IntegrityFlag(path, _first(old, new), "ci", f"CI settings are {_verb(old, new)}")
+    elif _COVERAGE.search(path):
+        yield IntegrityFlag(path, _first(old, new), "coverage", f"coverage settings are {_verb(old, new)}")
+    elif name == "conftest.py":
+        yield from _conftest(path, old, new)
+    elif name in _PARSERS:
+        yield from _tables(path, old, new, _PARSERS[name])
+    elif _RUNNER.search(path):
+        yield IntegrityFlag(
+            path, _first(old, new), "runner", f"the test runner's settings are {_verb(old, new)}"
+        )
+    elif name == "Cargo.toml":
+        yield from _lines(path, old, new, _CARGO_TEST, "runner", "how tests are built changes")
+    elif name in _MAKEFILES and _target(old) not in (None, _target(new)):
+        yield IntegrityFlag(path, _first(old, new), "runner", "the target that runs the tests changes")
+
+
+def special_cases(path: str, old: bytes | None, new: bytes) -> Iterator[IntegrityFlag]:
+    """Yield lines of product code that behave otherwise under test, or hide from coverage."""
+    for number, line in added_lines(old, new):
+        if _SPECIAL.search(line):
+            text = f"product code asks whether it is being tested: {line.strip()[:70]}"
+            yield IntegrityFlag(path, number, "special-case", text)
+        elif _NO_COVER.search(line):
+            yield IntegrityFlag(
+                path, number, "coverage", f"a line is hidden from coverage: {line.strip()[:70]}"
+            )
+
+
+def added_lines(old: bytes | None, new: bytes | None) -> Iterator[tuple[int, str]]:
+    """Yield the lines (from 1) that occur more often than before."""
+    known = (old or b"").decode("utf-8", "replace").splitlines()
+    for number, line in enumerate((new or b"").decode("utf-8", "replace").splitlines(), start=1):
+        if line in known:
+            known.remove(line)
+        else:
+            yield number, line
+
+
+def _verb(old: bytes | None, new: bytes | None) -> str:
+    return "added" if old is None else "removed" if new is None else "changed"
+
+
+def _first(old: bytes | None, new: bytes | None) -> int:
+    return next((number for number, _ in added_lines(old, new)), 1)
+
+
+def _lines(
+    path: str, old: bytes | None, new: bytes | None, pattern: re.Pattern[str], kind: str, text: str
+) -> Iterator[IntegrityFlag]:
+    for number, line in added_lines(old, new):
+        if pattern.search(line):
+            yield IntegrityFlag(path, number, kind, f"{text}: {line.strip()[:70]}")
+
+
+def _conftest(path: str, old: bytes | None, new: bytes | None) -> Iterator[IntegrityFlag]:
+    """A new fixture is what tests need; a hook, an exit or a patch reaches every test."""
+    if new is None:
+        yield IntegrityFlag(path, 1, "runner", "the fixtures and hooks of the tests are removed")
+        return
+    yield from _lines(path, old, new, _CONFTEST, "runner", "what reaches every test changes")
+    for number, line in added_lines(new, old):
+        if re.match(r"\s*(async\s+)?def\s+pytest_", line):
+            yield IntegrityFlag(
+                path, number, "runner", f"a hook of the tests is removed: {line.strip()[:70]}"
+            )
+
+
+# --- files with sections: only those about tests and coverage count -------------------------
+
+
+def _tables(
+    path: str, old: bytes | None, new: bytes | None, parse: Callable[[bytes], dict[str, Any] | None]
+) -> Iterator[IntegrityFlag]:
+    if old is None:
+        return  # nothing is lost by the first settings of a project
+    before, after = parse(old), parse(new or b"")
+    if before is None or after is None:
+        yield IntegrityFlag(path, _first(old, new), "runner", "settings of the tests cannot be read any more")
+        return
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            kind = "coverage" if re.search(r"cov|nyc|c8", name) else "runner"
+            line = _line_of(new if name in after else old, name)
+            change = (
+                "changes"
+                if name in before and name in after
+                else "is added"
+                if name in after
+                else "is removed"
+            )
+            yield IntegrityFlag(path, line, kind, f"the setting {name} {change}")
+
+
+def _line_of(data: bytes | None, name: str) -> int:
+    key = name.rpartition(".")[2]
+    lines = (data or b"").decode("utf-8", "replace").splitlines()
+    return next((at for at, line in enumerate(lines, start=1) if key in line), 1)
+
+
+def _pyproject(data: bytes) -> dict[str, Any] | None:
+    try:
+        tools: dict[str, Any] = tomllib.loads(data.decode()).get("tool", {})
+    except (ValueError, AttributeError):
+        return None
+    return {f"tool.{key}": value for name in _TOOLS for key, value in _flat(name, tools.get(name, {}))}
+
+
+def _flat(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():  # pyright: ignore[reportUnknownVariableType]
+            yield from _flat(f"{prefix}.{key}", inner)
+    else:
+        yield prefix, value
+
+
+def _sections(data: bytes) -> dict[str, Any] | None:
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read_string(data.decode())
+    except (configparser.Error, UnicodeDecodeError):
+        return None
+    wanted = [name for name in parser.sections() if _SECTIONS.fullmatch(name)]
+    return {f"{name}.{key}": value for name in wanted for key, value in parser.items(name)}
+
+
+def _package(data: bytes) -> dict[str, Any] | None:
+    try:
+        values: Any = json.loads(data or b"{}")
+        scripts = dict(values.get("scripts", {}))
+    except (ValueError, AttributeError, TypeError):
+        return None
+    tests = {
+        f"scripts.{key}": value for key, value in scripts.items() if re.search(r"test|cov|check|ci\b", key)
+    }
+    return tests | {key: inner for name in _PACKAGE_KEYS for key, inner in _flat(name, values.get(name, {}))}
+
+
+def _target(data: bytes | None) -> str | None:
+    """Return the recipes of the targets that run tests; None when there is none."""
+    found: list[str] = []
+    inside = False
+    for line in (data or b"").decode("utf-8", "replace").splitlines():
+        if line and not line[0].isspace():
+            inside = _MAKE_TEST.match(line) is not None
+        if inside and line.strip():
+            found.append(line)
+    return "\n".join(found) or None
+
+
+_PARSERS: dict[str, Callable[[bytes], dict[str, Any] | None]] = {
+    "pyproject.toml": _pyproject,
+    "setup.cfg": _sections,
+    "tox.ini": _sections,
+    "package.json": _package,
+}

@@ -1,0 +1,151 @@
+"""Reads test code: its tests and helpers, what each asserts, and what skips, focuses or mocks."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from moot.agent.risk.assertions import Assertion, assertion_of
+from moot.agent.risk.dialects import DIALECTS, Dialect, text_of
+from moot.agent.syntax import language_of, new_parser
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+__all__ = ["Mark", "TestCode", "Unit", "read"]
+
+_DEEPEST = 200
+"""Nested nodes that are followed: generated files nest deeper, tests do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place that skips, focuses or mocks; `owner` is the unit around it, empty at the top."""
+
+    line: int
+    kind: Literal["skipped", "focused", "mocked"]
+    text: str
+    owner: str
+
+
+@dataclass(slots=True)
+class Unit:
+    """A test or a helper. `literals` are those outside of assertions; `depth` counts conditions around it."""
+
+    name: str
+    line: int
+    is_test: bool
+    body: str
+    depth: int = 0
+    assertions: list[Assertion] = field(default_factory=list[Assertion])
+    literals: Counter[str] = field(default_factory=Counter[str])
+
+    @property
+    def leaf(self) -> str:
+        """The name without what is around it."""
+        return self.name.rpartition(" > ")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class TestCode:
+    """Units by qualified name; the unit of the empty name holds what stands outside of all others."""
+
+    __test__ = False
+
+    units: dict[str, Unit]
+    marks: list[Mark]
+
+    @property
+    def tests(self) -> list[Unit]:
+        """The units that a runner would run."""
+        return [unit for unit in self.units.values() if unit.is_test]
+
+
+def read(path: str, data: bytes) -> TestCode | None:
+    """Return what a file's test code says; None for a language that is not known here."""
+    dialect = DIALECTS.get(language_of(path) or "")
+    if dialect is None:
+        return None
+    reader = _Reader(dialect)
+    root = new_parser(language_of(path) or "").parse(data).root_node
+    reader.walk(root, (), reader.top, _Place())
+    return TestCode(reader.units, reader.marks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """How many conditions and how many nodes are around."""
+
+    conditions: int = 0
+    nodes: int = 0
+
+
+class _Reader:
+    """One walk over one tree."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self.top = Unit("", 1, False, "")
+        self.units: dict[str, Unit] = {"": self.top}
+        self.marks: list[Mark] = []
+
+    def walk(self, node: "Node", scope: tuple[str, ...], unit: Unit, place: _Place) -> None:
+        """Visit a node: it opens a scope or a unit, is an assertion, a mark or a literal, or holds others."""
+        dialect = self._dialect
+        if node.type in dialect.ignored or place.nodes > _DEEPEST or _is_docstring(node):
+            return
+        if self._mark(node, scope, unit):
+            return
+        if (name := dialect.scope(node)) is not None and unit is self.top:
+            self._children(node, (*scope, name), unit, place)
+            return
+        if unit is self.top and (found := dialect.unit(node)) is not None:
+            unit = self._open((*scope, found.name), found.is_test, node, place)
+            scope, place = (), _Place(nodes=place.nodes)
+        elif (assertion := assertion_of(node, dialect, place.conditions)) is not None:
+            unit.assertions.append(assertion)
+            return
+        if node.type in dialect.literals:
+            unit.literals[text_of(node)] += 1
+            return
+        self._children(node, scope, unit, place)
+
+    def _open(self, names: tuple[str, ...], is_test: bool, node: "Node", place: _Place) -> Unit:
+        name = " > ".join(names)
+        if self._dialect.repeats:
+            number = 1 + sum(known == name or known.startswith(f"{name} #") for known in self.units)
+            name = name if number == 1 else f"{name} #{number}"
+        body = _without_name(text_of(node), names[-1])
+        unit = Unit(name, node.start_point.row + 1, is_test, body, place.conditions)
+        self.units[name] = unit
+        return unit
+
+    def _children(self, node: "Node", scope: tuple[str, ...], unit: Unit, place: _Place) -> None:
+        deeper = node.type in self._dialect.conditions or self._dialect.suppresses(node)
+        inner = _Place(place.conditions + deeper, place.nodes + 1)
+        for child in node.named_children:
+            self.walk(child, scope, unit, inner)
+            if child.type in self._dialect.returns and not inner.conditions and unit is not self.top:
+                return  # what follows an unconditional return never runs
+
+    def _mark(self, node: "Node", scope: tuple[str, ...], unit: Unit) -> bool:
+        """Note a mark; True when nothing inside of it is of interest."""
+        kind = self._dialect.mark(node)
+        if kind is None:
+            return False
+        owner = unit.name or " > ".join(scope)
+        self.marks.append(Mark(node.start_point.row + 1, kind, _one_line(text_of(node)), owner))
+        return node.type in ("decorator", "attribute", "attribute_item", "comment")
+
+
+def _is_docstring(node: "Node") -> bool:
+    children = node.named_children
+    return node.type == "expression_statement" and len(children) == 1 and children[0].type == "string"
+
+
+def _without_name(body: str, name: str) -> str:
+    return _one_line(re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "", body, count=1))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,101 @@
+"""How a candidate's tests are run: affected ones first, within a budget, flaky ones again."""
+
+import json
+
+import pytest
+
+from tests.agent.projects import BUGGY, FIX, PYTEST, TASK, TEST, Agent, make_repository
+from tests.scripted import Reply
+
+COUNTER = """\
+from pathlib import Path
+
+
+def test_sometimes():
+    place = Path(".pytest_cache/runs")
+    place.parent.mkdir(exist_ok=True)
+    runs = int(place.read_text()) if place.exists() else 0
+    place.write_text(str(runs + 1))
+    assert runs % 2 == 0
+"""
+SLOW = """\
+import time
+
+import pytest
+
+
+@pytest.mark.parametrize("n", range(6))
+def test_slow(n):
+    time.sleep(0.5)
+"""
+
+
+@pytest.fixture
+def agent(tmp_path, serve):
+    def make(answer: str) -> Agent:
+        (tmp_path / "home").mkdir(exist_ok=True)
+        return Agent(tmp_path / "home", serve(lambda request: Reply(answer), tools=False).base_url)
+
+    return make
+
+
+def selections(stdout: str) -> list[int]:
+    events = [json.loads(line) for line in stdout.splitlines()]
+    return [len(e["report"]["cases"]) for e in events if e["event"] == "TestsFinished" and e["candidate"]]
+
+
+def test_a_flaky_test_neither_breaks_nor_fixes(tmp_path, agent):
+    """It passes on the base, fails with the edit, then passes and fails by itself on the same files."""
+    repo = make_repository(
+        tmp_path / "repo", {"stats.py": BUGGY, "test_stats.py": TEST, "test_flaky.py": COUNTER}
+    )
+    outcome = agent(FIX).run(repo, test=PYTEST)
+    assert outcome.exit_code == 0, outcome.stderr
+    tests = outcome.result["tests"]
+    assert tests["flaky"] == ["test_flaky.py::test_sometimes"]
+    assert tests["broke"] == []
+    assert tests["fixed"] == ["test_stats.py::test_mean"]
+
+
+def test_affected_tests_run_first_then_all(tmp_path, agent):
+    repo = make_repository(
+        tmp_path / "repo", {"stats.py": BUGGY, "test_stats.py": TEST, "test_slow.py": SLOW}
+    )
+    outcome = agent(FIX)("run", TASK, "--repo", str(repo), "--test", PYTEST, "--output", "stream-json")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert selections(outcome.stdout) == [2, 8]
+
+
+def test_an_affected_test_that_fails_ends_it_early(tmp_path, agent):
+    repo = make_repository(
+        tmp_path / "repo", {"stats.py": BUGGY, "test_stats.py": TEST, "test_slow.py": SLOW}
+    )
+    wrong = FIX.replace("/ len(values)\n>", "/ (len(values) + 1)\n>")
+    outcome = agent(wrong)("run", TASK, "--repo", str(repo), "--test", PYTEST, "--output", "stream-json")
+    assert outcome.exit_code == 1
+    assert set(selections(outcome.stdout)) == {2}
+    (group,) = json.loads(outcome.stdout.splitlines()[-1])["tests"]["not_run"]
+    assert (group["reason"], group["count"]) == ("stopped early: what failed before fails still", 6)
+
+
+def test_what_does_not_fit_into_the_budget_is_named(tmp_path, agent):
+    repo = make_repository(
+        tmp_path / "repo", {"stats.py": BUGGY, "test_stats.py": TEST, "test_slow.py": SLOW}
+    )
+    outcome = agent(FIX).run(repo, "--test-budget", "1")
+    assert outcome.exit_code == 0, outcome.stderr
+    tests = outcome.result["tests"]
+    assert tests["complete"] is False
+    assert tests["fixed"] == ["test_stats.py::test_mean"]
+    assert [group["reason"] for group in tests["not_run"]] == ["time budget: 1 s for a candidate's tests"]
+    assert all(name.startswith("test_slow.py") for name in tests["not_run"][0]["tests"])
+
+
+def test_a_failed_suite_is_not_run_again_after_fusion(tmp_path, agent):
+    repo = make_repository(tmp_path / "repo")
+    wrong = FIX.replace("/ len(values)\n>", "/ (len(values) + 1)\n>")
+    outcome = agent(wrong)(
+        "run", TASK, "--repo", str(repo), "--test", PYTEST, "--fusion", "always", "--output", "stream-json"
+    )
+    assert outcome.exit_code == 1
+    assert selections(outcome.stdout) == [2]

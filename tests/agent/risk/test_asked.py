@@ -1,0 +1,76 @@
+"""Which words of a task permit a change of tests, and which only mention tests."""
+
+import pytest
+
+from moot.agent.core.verification import IntegrityFlag
+from moot.agent.risk.asked import mark_asked
+
+WEAKENED = IntegrityFlag("tests/test_stats.py", 3, "weakened", "less", "test_mean")
+EXPECTED = IntegrityFlag("tests/test_stats.py", 3, "expected", "other", "test_mean")
+DELETED = IntegrityFlag("tests/test_stats.py", 3, "deleted", "gone", "test_mean")
+SKIPPED = IntegrityFlag("tests/test_stats.py", 3, "skipped", "off", "test_mean")
+CI = IntegrityFlag(".github/workflows/ci.yml", 1, "ci", "CI")
+COVERAGE = IntegrityFlag(".coveragerc", 1, "coverage", "less")
+RUNNER = IntegrityFlag("pytest.ini", 1, "runner", "other")
+
+
+@pytest.mark.parametrize(
+    ("task", "flag"),
+    [
+        ("Round to two digits and update the tests", EXPECTED),
+        ("Update mean() and its tests", EXPECTED),
+        ("Rename mean to average in the code as well as the tests: change the tests too", WEAKENED),
+        ("The test is wrong: the mean of 1 and 2 is 1.5", EXPECTED),
+        ("The expectations in tests/test_stats.py are outdated", EXPECTED),
+        ("Adjust test_mean to the new rounding", EXPECTED),
+        ("Remove the obsolete tests of mean", DELETED),
+        ("Delete test_mean", DELETED),
+        ("drop tests/test_stats.py::test_mean", DELETED),
+        ("Skip test_mean until the parser is rewritten", SKIPPED),
+        ("Disable the flaky tests", SKIPPED),
+        ("Add a CI workflow that runs the tests", CI),
+        ("Pin the actions in .github/workflows/ci.yml", CI),
+        ("Lower the coverage threshold to 80", COVERAGE),
+        ("Change the pytest settings to ignore docs", RUNNER),
+        ("Move addopts to pytest.ini", RUNNER),
+    ],
+)
+def test_asked(task, flag):
+    assert mark_asked([flag], task)[0].asked
+
+
+@pytest.mark.parametrize(
+    ("task", "flag"),
+    [
+        ("mean() divides by the wrong number", WEAKENED),
+        ("Fix the failing test tests/test_stats.py::test_mean", WEAKENED),
+        ("Fix the failing tests", DELETED),
+        ("Make the tests pass", SKIPPED),
+        ("Make test_mean pass", EXPECTED),
+        ("Change mean() so that the tests pass", EXPECTED),
+        ("Change the code and the tests should pass", EXPECTED),
+        ("Add tests for mean()", WEAKENED),
+        ("Update the tests", DELETED),
+        ("Update the tests", SKIPPED),
+        ("Remove test_other", DELETED),
+        ("Update test_other.py", EXPECTED),
+        ("Do not change the tests. Update the docs of the tests", EXPECTED),
+        ("Update the tests of the parser, without touching any test of mean", EXPECTED),
+        ("Make CI green", CI),
+        ("CI fails since the last commit, fix the bug", CI),
+        ("The tests update the database and remove users", EXPECTED),
+        ("Skip blank lines in the parser", SKIPPED),
+        ("Ignore comments when the file is read", SKIPPED),
+        ("Remove the unused import", DELETED),
+    ],
+)
+def test_not_asked(task, flag):
+    assert not mark_asked([flag], task)[0].asked
+
+
+def test_a_setting_permits_everything():
+    assert all(flag.asked for flag in mark_asked([WEAKENED, CI, SKIPPED], "Fix it", allow_all=True))
+
+
+def test_a_long_task_is_read_in_time():
+    assert not mark_asked([EXPECTED], "update " + "a_b/" * 40_000)[0].asked
