@@ -20,7 +20,7 @@ else
 endif
 
 test: $(VENV)/.dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n logical --dist worksteal
 
 check: $(VENV)/.dev links test
 	$(BIN)/ruff format --check .

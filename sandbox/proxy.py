@@ -31,6 +31,7 @@ _CONNECTIONS = 128
 _NOTED = 50
 """Refused hosts that are remembered: hostile code could name hosts for ever."""
 _CHUNK = 65_536
+_LINGER_BYTES, _LINGER_SECONDS = 1_000_000, 1.0
 _HOP_BY_HOP = frozenset(
     {b"connection", b"host", b"keep-alive", b"proxy-authorization", b"proxy-connection", b"te", b"upgrade"}
 )
@@ -100,7 +101,7 @@ class Proxy:
             host, port, path = _target(request)
             upstream = await self._dial(host, port)
         except _Denied as exc:
-            await _deny(writer, exc)
+            await _deny(reader, writer, exc)
             return
         try:
             if request.method == b"CONNECT":
@@ -227,11 +228,17 @@ async def _both(*directions: Awaitable[None]) -> None:
             task.cancel()
 
 
-async def _deny(writer: asyncio.StreamWriter, denied: _Denied) -> None:
+async def _deny(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, denied: _Denied) -> None:
+    """Answer, and read a little more: a close with unread data would take the answer with it."""
     body = f"moot: {denied.text}\n".encode(errors="replace")
     head = (
         f"HTTP/1.1 {denied.status} Blocked by moot\r\nContent-Type: text/plain\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     writer.write(head.encode() + body)
-    await writer.drain()
+    writer.write_eof()
+    left = _LINGER_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_SECONDS):
+            while left > 0 and (data := await reader.read(_CHUNK)):
+                left -= len(data)

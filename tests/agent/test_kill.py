@@ -27,7 +27,7 @@ from tests.agent.projects import BUGGY, FIX, FIXED, TASK, Agent, git, make_repos
 from tests.agent.zygote import Zygote
 from tests.scripted import Reply, ScriptedServer
 
-RANDOM_KILLS = 300
+RANDOM_KILLS, PARTS = 300, 3
 WORKERS = 2
 
 STEPS = ("index", "reproduce", "retrieve", "explore", "pack", "propose", "validate", "assess", "verify")
@@ -229,15 +229,16 @@ def when(event: str, step: str) -> Moment:
     return wait
 
 
-def test_killed_at_random_moments(tmp_path: Path, base_url: str) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_killed_at_random_moments(tmp_path: Path, base_url: str, part: int) -> None:
     """Half of the moments are spread over the run, half over its end, where it publishes."""
-    chance = random.Random()
+    chance, kills = random.Random(), RANDOM_KILLS // PARTS
     with Range(tmp_path, base_url, "commit") as target:
-        spread = [at(chance.uniform(0, 1.05) * target.seconds) for _ in range(RANDOM_KILLS // 2)]
-        late = [after("approve", chance.uniform(0, 0.2)) for _ in range(RANDOM_KILLS - len(spread))]
-        target.kill_all([("random", moment) for moment in [*spread, *late]])
+        spread = [at(chance.uniform(0, 1.05) * target.seconds) for _ in range(kills // 2)]
+        late = [after("approve", chance.uniform(0, 0.2)) for _ in range(kills - len(spread))]
+        target.kill_all([(f"random{part}", moment) for moment in [*spread, *late]])
     print(dict(target.outcomes))
-    assert sum(target.outcomes.values()) == RANDOM_KILLS
+    assert sum(target.outcomes.values()) == kills
     assert target.outcomes["before"]
     assert target.outcomes["after"]
 
