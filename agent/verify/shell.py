@@ -15,6 +15,7 @@ _WORD = r"""(?:[^\s'"\\|&;<>()`#]|'[^']*'|"(?:[^"\\`]|\\.)*"|\\[^\n])+"""
 _TOKEN = re.compile(rf"[ \t]*(?:(&&)[ \t\n]*|({_WORD}))")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 _PYTHON = re.compile(r"(python|pypy)[\d.]*")
+_NODE_PAIRS = ("-r", "--require", "--import", "--loader", "-C", "--conditions")
 _MODULE = re.compile(r"-[A-Za-z]*m")
 
 # fmt: off
@@ -99,6 +100,8 @@ def _inner(words: Sequence[str], at: int) -> int | None:
     names = [unquote(word).rsplit("/", 1)[-1] for word in words[at : at + 2]]
     if names and _PYTHON.fullmatch(names[0]):
         return _after_module(words, at + 1)
+    if names and names[0] == "node":
+        return _installed_program(words, at + 1)
     wrapper = next((each for each in _WRAPPERS if tuple(names[: len(each)]) == each), None)
     if wrapper is None:
         return None
@@ -117,3 +120,10 @@ def _after_module(words: Sequence[str], at: int) -> int | None:
             return at + 1
         at += 2 if words[at] in ("-X", "-W") else 1
     return None
+
+
+def _installed_program(words: Sequence[str], at: int) -> int | None:
+    """Return the place of a package's program that Node runs by its file; None when it runs another."""
+    while at < len(words) and words[at].startswith("-"):
+        at += 2 if words[at] in _NODE_PAIRS else 1
+    return at if at < len(words) and "node_modules/" in words[at] else None

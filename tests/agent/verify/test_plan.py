@@ -67,6 +67,9 @@ def test_chain(command, words):
         ("npx --no-install vitest", 2, "vitest"),
         ("./node_modules/.bin/jest", 0, "jest"),
         ("cross-env NODE_ENV=test jest", 2, "jest"),
+        ("node --experimental-vm-modules node_modules/jest/bin/jest.js --runInBand", 2, "jest.js"),
+        ("node -r esm ./node_modules/.bin/mocha test", 3, "mocha"),
+        ("node -r ./setup.js test.js", 0, "node"),
         ("python3 tool.py -m pytest", 0, "python3"),
     ],
 )
