@@ -78,6 +78,16 @@ class History:
             raise UsageError(f"there is no run {run_id}: `agent log` lists them")
         return run
 
+    def latest(self) -> PastRun:
+        """Return the newest run.
+
+        Raises:
+            UsageError: there is none yet.
+        """
+        for run in self.runs(1):
+            return run
+        raise UsageError("there are no runs here yet: `agent log --all` lists those of other repositories")
+
     def result(self, run_id: str) -> dict[str, Any]:
         """Return the result object of a run; empty when it has none yet."""
         return _read(self._runs / check_run_id(run_id) / "result.json")
@@ -127,7 +137,7 @@ class History:
             task=record.get("task", {}).get("text", ""),
             status="undone" if how else result.get("status") or _without_result(folder),
             exit_code=result.get("exit_code"),
-            apply=entry.mode if entry else "",
+            apply=entry.mode if entry else _published_as(record, result),
             commit=result.get("commit"),
             branch=result.get("branch"),
             patch_file=result.get("patch_file"),
@@ -148,6 +158,12 @@ def _read(file: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+
+
+def _published_as(record: dict[str, Any], result: dict[str, Any]) -> str:
+    """Tell from a run's own files how it was published, where its repository is not at hand."""
+    apply = record.get("settings", {}).get("apply", "")
+    return apply if result.get("status") == "done" and apply != "none" else ""
 
 
 def _without_result(folder: Path) -> str:

@@ -56,14 +56,18 @@ def _log(
 
 
 def _show(
-    run: Annotated[str, typer.Argument(help="Id of a run, as `agent log` prints it.")],
+    run: Annotated[
+        str | None, typer.Argument(help="Id of a run, as `agent log` prints it; default: the latest here.")
+    ] = None,
+    repo: Repo = Path(),
     output: Output = Form.TEXT,
 ) -> None:
     """Show one run: what was asked, what became of it, and its diff."""
     from dataclasses import asdict
 
-    history = _history(None)
-    past, result = history.run(run), history.result(run)
+    history = _history(repo if run is None else None)
+    past = history.latest() if run is None else history.run(run)
+    result = history.result(past.run_id)
     if output is Form.JSON:
         print(json.dumps({**asdict(past), "result": result or None}, ensure_ascii=False, indent=2))
         return
@@ -112,7 +116,11 @@ def _line(run: PastRun, *, with_repository: bool) -> str:
     start += f"  {_printable(run.model)[:24]:<24}" if run.model else ""
     start += f"  {run.repository}" if with_repository else ""
     room = max(_TASK_WIDTH, shutil.get_terminal_size().columns - len(start) - 2)
-    return f"{start}  {_printable(run.task)[:room]}".rstrip()
+    return f"{start}  {_shortened(_printable(run.task), room)}".rstrip()
+
+
+def _shortened(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: room - 1] + "…"
 
 
 def _printable(text: str) -> str:

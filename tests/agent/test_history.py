@@ -32,6 +32,7 @@ def test_a_run_is_listed_shown_undone_and_undone_no_more(repo, agent, tmp_path):
     (entry,) = json.loads(agent("log", "--repo", str(repo), "--output", "json").stdout)
     assert (entry["run_id"], entry["apply"], entry["commit"]) == (run_id, "commit", result["commit"])
     shown = agent("show", run_id)
+    assert agent("show", "--repo", str(repo)).stdout == shown.stdout
     assert "+    return sum(values) / len(values)" in shown.stdout
     assert json.loads(agent("show", run_id, "--output", "json").stdout)["result"]["status"] == "done"
 
@@ -69,7 +70,12 @@ def test_nothing_here(repo, agent, tmp_path):
     assert (empty.exit_code, empty.stdout) == (0, "")
     assert "no runs here yet" in empty.stderr
     assert json.loads(agent("log", "--repo", str(repo), "--output", "json").stdout) == []
-    for command in (("undo", "nope", "--repo", str(repo)), ("show", "nope"), ("show", "../..")):
+    for command in (
+        ("undo", "nope", "--repo", str(repo)),
+        ("show", "nope"),
+        ("show", "../.."),
+        ("show", "--repo", str(repo)),
+    ):
         outcome = agent(*command)
         assert outcome.exit_code == 2
         assert "run" in outcome.error
