@@ -2,16 +2,19 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from moot.agent.core.errors import EditRejected
-from moot.agent.core.types import EditFormat, Patch, TreeEntry
+from moot.agent.core.types import EditFormat, TreeEntry
 from moot.agent.edits.answer import parse_answer
 from moot.agent.edits.apply import Base, build_patch
 from moot.agent.index.live import outline_text
+from moot.agent.pack.render import whole_block
 from moot.agent.syntax import syntax_errors
+from moot.prompts import render
 
 DATA = Path(__file__).with_name("data")
 
@@ -32,6 +35,7 @@ class Answer:
     form: EditFormat
     finish: str
     text: str
+    prompt: str
 
 
 def lines(name: str) -> list[dict[str, str]]:
@@ -51,10 +55,27 @@ def files() -> dict[str, bytes]:
 
 @cache
 def answers(profile: str) -> tuple[Answer, ...]:
-    return tuple(
-        Answer(line["task"], EditFormat(line["form"]), line["finish"], line["text"])
-        for line in lines(f"answers-{profile}")
-    )
+    return tuple(load_answers(DATA / f"answers-{profile}.jsonl"))
+
+
+def load_answers(path: Path) -> list[Answer]:
+    """Return the answers of a file, less a last line that an interruption cut off."""
+    whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
+    found = [json.loads(line) for line in whole.splitlines()]
+    return [Answer(**{**line, "form": EditFormat(line["form"])}) for line in found]
+
+
+def question(task: Task, form: EditFormat) -> str:
+    """Return what the product would ask, with the task's file as its context."""
+    context = whole_block(task.path, files()[task.path].decode())
+    return render("propose", context=context, task=task.task, failures="", form=render(f"form_{form}"))
+
+
+@cache
+def prompt_id(task: str, form: EditFormat) -> str:
+    """Return what tells an answer to today's prompt from one to another."""
+    text = render("system") + question(tasks()[task], form)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def recorded_profiles() -> list[str]:
@@ -74,19 +95,24 @@ def make_base(contents: dict[str, bytes], modes: dict[str, str] | None = None) -
     return Base(entries, blobs.__getitem__, outline_text, syntax_errors)
 
 
-def patch_of(answer: Answer) -> Patch | None:
-    """Return what an answer becomes; None when it is refused."""
+def is_held_out(task: str) -> bool:
+    """Tell whether a task came after the parser and the prompts: those up to 40 were used to make them."""
+    return int(task.partition("-")[0]) > 40
+
+
+def changed_by(answer: Answer) -> dict[str, bytes | None] | None:
+    """Return the files that an answer changes; None when it is refused."""
     path = tasks()[answer.task].path
     try:
-        return build_patch(parse_answer(answer.text), make_base({path: files()[path]}))
+        patch = build_patch(parse_answer(answer.text), make_base({path: files()[path]}))
     except EditRejected:
         return None
+    return {change.path: change.content for change in patch.changes}
 
 
-def is_right(answer: Answer, patch: Patch) -> bool:
-    """Tell whether a patch changes, adds or deletes the task's symbol, and no other definition."""
+def is_right(answer: Answer, changed: Mapping[str, bytes | None]) -> bool:
+    """Tell whether the task's symbol was changed, added or deleted, and no other definition."""
     task = tasks()[answer.task]
-    changed = {change.path: change.content for change in patch.changes}
     if task.op == "create":
         return list(changed) == [task.symbol] and bool(changed[task.symbol])
     content = changed.get(task.path)
