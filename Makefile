@@ -35,9 +35,11 @@ test-live: $(VENV)/.dev
 bench: $(VENV)/.dev
 	for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
+FUZZ_EXAMPLES ?= 100000
+
 bench-edits: $(VENV)/.dev
-	MOOT_FUZZ_EXAMPLES=100000 $(BIN)/pytest --timeout=0 tests/agent/edits/test_fuzz.py
 	$(BIN)/python tests/bench/bench_edits.py
+	MOOT_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest --timeout=0 tests/agent/edits/test_fuzz.py
 
 # The type checker sees the packages under the names that they are imported by.
 links:
