@@ -91,6 +91,11 @@ class Bubblewrap:
         """It can show the workspace at another place."""
         return True
 
+    @property
+    def gaps(self) -> Mapping[str, str]:
+        """It blocks every escape that is known."""
+        return {}
+
     async def run(self, command: Command) -> CommandResult:
         """Run to the end or to a limit; every process of the command is dead on return.
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,6 +52,11 @@ _MINIMUM = 6
 """Before version 6 a command could signal all processes of its user, who is another one when we are root."""
 
 _SCOPE = Scope(cgroup=True)
+
+_GAPS: Mapping[str, str] = {
+    "arguments of others": "without a namespace of its own it sees the machine's processes in "
+    "/proc, which programs need; their arguments are open to every user, their environments are not",
+}
 
 _DEVICE_FILES = ("null", "zero", "full", "random", "urandom")
 
@@ -100,6 +105,11 @@ class Landlock:
     def mounts(self) -> bool:
         """It has no mounts of its own."""
         return False
+
+    @property
+    def gaps(self) -> Mapping[str, str]:
+        """See `Sandbox.gaps`."""
+        return _GAPS
 
     async def run(self, command: Command) -> CommandResult:
         """Run to the end or to a limit; every process of the command is dead on return.

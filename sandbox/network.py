@@ -104,6 +104,11 @@ class AllowNet:
         """See `Sandbox.mounts`."""
         return self._sandbox.mounts
 
+    @property
+    def gaps(self) -> Mapping[str, str]:
+        """See `Sandbox.gaps`."""
+        return self._sandbox.gaps
+
     async def run(self, command: Command) -> CommandResult:
         """Run with the hosts allowed; see `Sandbox.run`."""
         result = await self._sandbox.run(replace(command, allow_net=self._allow_net))

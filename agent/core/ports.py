@@ -1,6 +1,6 @@
 """The Protocols through which siblings meet; `agent/app.py` alone names who implements them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -72,6 +72,11 @@ class Sandbox(Protocol):
     @property
     def mounts(self) -> bool:
         """Whether it can show the workspace at `Command.mount`; else that has to be None."""
+        ...
+
+    @property
+    def gaps(self) -> Mapping[str, str]:
+        """The escapes that it does not block, as `sandbox/conformance.py` names them, with the reason."""
         ...
 
     async def run(self, command: Command) -> CommandResult:

@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -74,10 +73,6 @@ def test_streams_are_apart(sandbox, work):
 def test_starts_in_the_workspace_and_writes_there(sandbox, work):
     assert run(sandbox, "sh", "-c", "pwd; echo x > f", workspace=work).stdout.strip() == str(work)
     assert (work / "f").read_text() == "x\n"
-
-
-def test_stdin_is_empty(sandbox, work):
-    assert run(sandbox, "cat", workspace=work, timeout=10.0).exit_code == 0
 
 
 def test_arguments_are_not_read_by_a_shell(sandbox, work):
@@ -178,28 +173,6 @@ def test_nothing_else_can_be_written(confined, work, tmp_path):
     assert target.read_text() == "mine"
 
 
-def test_the_hosts_files_are_not_there(confined, work):
-    secret = Path(f"/tmp/moot-secret-{os.getpid()}")
-    secret.write_text("hunter2")
-    try:
-        for place in (secret, "/etc/shadow", Path.home() / ".bashrc", Path.home() / ".ssh", "/root", "/run"):
-            denied(confined, f"cat {place} || ls {place}/*", work)
-    finally:
-        secret.unlink()
-
-
-def test_dangerous_parts_of_proc_are_closed(confined, work):
-    script = (
-        "for f in /proc/sysrq-trigger /proc/sys/kernel/core_pattern /proc/sys/vm/drop_caches /proc/kcore; do "
-        "  head -c 1 $f >/dev/null 2>&1 && [ ${f#/proc/sys/} = $f ] && echo $f; [ -w $f ] && echo $f; done"
-    )
-    assert run(confined, "sh", "-c", script, workspace=work).stdout == ""
-
-
-def test_other_processes_are_not_seen(bubblewrap, work):
-    assert run(bubblewrap, "sh", "-c", f"test -e /proc/{os.getpid()}/status", workspace=work).exit_code == 1
-
-
 PROBE = """
 import socket, sys
 kind = socket.SOCK_STREAM if sys.argv[1] == "tcp" else socket.SOCK_DGRAM
@@ -208,45 +181,6 @@ with socket.socket(socket.AF_INET, kind) as s:
     s.connect((sys.argv[2], int(sys.argv[3])))
     s.send(b"out")
 """
-
-
-@pytest.mark.parametrize("kind", ["tcp", "udp"])
-def test_no_network(confined, work, kind):
-    import socket
-
-    what = socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM
-    with socket.socket(socket.AF_INET, what) as server:
-        server.bind(("127.0.0.1", 0))
-        if kind == "tcp":
-            server.listen()
-        server.settimeout(0.3)
-        port = str(server.getsockname()[1])
-        result = run(confined, "python3", "-c", PROBE, kind, "127.0.0.1", port, workspace=work)
-        outside = run(confined, "python3", "-c", PROBE, kind, "192.0.2.1", "53", workspace=work)
-        with pytest.raises(TimeoutError):
-            server.accept() if kind == "tcp" else server.recv(10)
-    assert outside.exit_code != 0
-    assert kind == "udp" or result.exit_code != 0
-
-
-def test_abstract_sockets_are_apart(confined, work):
-    import socket
-
-    name = f"\0moot-{os.getpid()}"
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(name)
-        server.listen()
-        script = f"import socket; socket.socket(socket.AF_UNIX).connect({name!r})"
-        assert run(confined, "python3", "-c", script, workspace=work).exit_code != 0
-
-
-def test_no_capabilities_and_no_new_namespaces(confined, work):
-    status = run(confined, "cat", "/proc/self/status", workspace=work).stdout
-    assert "CapEff:\t0000000000000000" in status
-    assert "NoNewPrivs:\t1" in status
-    assert "Seccomp:\t2" in status
-    denied(confined, "unshare --user --map-root-user true", work)
-    denied(confined, "mount -t tmpfs x /tmp", work)
 
 
 def test_limits_are_set(confined, work):
