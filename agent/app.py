@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from moot.agent.core.ports import Sandbox, TokenCounter
 
-__all__ = ["context", "index", "start"]
+__all__ = ["connect", "context", "index", "start"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
             emit(Notice("warning", sentence))
         await to_thread.run_sync(repository.require_publishable, settings.apply)
         sandbox = await to_thread.run_sync(_sandbox, settings, emit) if settings.verify else None
-        client, profile = await _connect(settings)
+        client, profile = await connect(settings)
         stack.push_async_callback(client.close)
         code_index = stack.enter_context(_open_index(settings))
         folder = settings.data_dir / "runs" / run_id
@@ -121,7 +121,7 @@ def _open(settings: Settings, repo: Path) -> GitRepository:
     return repository
 
 
-async def _connect(settings: Settings) -> tuple[OpenAIClient, Profile | None]:
+async def connect(settings: Settings) -> tuple[OpenAIClient, Profile | None]:
     """Reach the server that the settings name, else the local one."""
     server = running_server(settings.data_dir) if settings.base_url is None else None
     base_url = settings.base_url or (server.base_url if server else None)
@@ -171,7 +171,7 @@ async def _counter(
     settings: Settings, profile: Profile, stack: AsyncExitStack
 ) -> "tuple[TokenCounter, bool]":
     if settings.base_url or running_server(settings.data_dir):
-        client, _ = await _connect(settings)
+        client, _ = await connect(settings)
         stack.push_async_callback(client.close)
         return client, client.counts_with != "estimate"
     tokenizer = settings.data_dir / "models" / profile.name / "tokenizer.json"

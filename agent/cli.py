@@ -159,6 +159,14 @@ def context(
     show_context(_settings(repo, base_url=base_url, context_tokens=tokens), repo, task, show, output.value)
 
 
+@app.command()
+def doctor(repo: Repo = Path(), base_url: BaseUrl = None, output: Form = Output.TEXT) -> None:
+    """Try everything that a run needs, and say how to get what is missing."""
+    from moot.agent.frontend import show_findings
+
+    raise typer.Exit(show_findings(_settings(repo, base_url=base_url), repo, output.value))
+
+
 def _settings(repo: Path, **flags: Any) -> Settings:
     from moot.agent.core.config import load_settings
 

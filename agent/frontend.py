@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.prompt import Confirm
 from rich.syntax import Syntax
 from rich.table import Table
@@ -19,11 +20,12 @@ from moot.agent.core.config import Settings
 from moot.agent.core.errors import MootError, TaskFailed
 from moot.agent.core.events import ApprovalRequested, RunFinished
 from moot.agent.core.types import ContextPack, Task
+from moot.agent.doctor import Finding, examine
 from moot.agent.render import Renderer, renderer_for
 from moot.agent.result import ended
 from moot.agent.run import Run
 
-__all__ = ["index_repository", "refuse", "run_task", "show_context"]
+__all__ = ["index_repository", "refuse", "run_task", "show_context", "show_findings"]
 
 _BAR = 24
 
@@ -109,6 +111,29 @@ def show_context(settings: Settings, repo: Path, task: str, show: bool, output: 
         print(pack.text)
     else:
         _print_account(pack, exact)
+
+
+def show_findings(settings: Settings, repo: Path, output: str) -> int:
+    """Print what a run needs and what of it works; return 0 when a run can work, else 1."""
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # a failure that lasts is told as a finding
+    console = Console(highlight=False)
+    findings: list[Finding] = []
+    for finding in examine(settings, repo):
+        findings.append(finding)
+        if output == "text":
+            mark = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "problem": "[red]problem[/]"}
+            grid = Table.grid(padding=(0, 2))
+            grid.add_column(min_width=8)
+            grid.add_column(min_width=10)
+            grid.add_column(overflow="fold")
+            grid.add_row(mark[finding.status], finding.area, escape(finding.text))
+            console.print(grid)
+    works = all(finding.status != "problem" for finding in findings)
+    if output != "text":
+        print(
+            json.dumps({"works": works, "findings": [asdict(each) for each in findings]}, ensure_ascii=False)
+        )
+    return 0 if works else 1
 
 
 def _print_account(pack: ContextPack, exact: bool) -> None:
