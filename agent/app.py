@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from moot.agent.models.tokens import EstimatedTokens, LocalTokens
 from moot.agent.models.transport import ClientOptions
 from moot.agent.pack.packer import ContextPacker
 from moot.agent.run import Ask, Run
+from moot.agent.verify.baselines import Baselines
 from moot.agent.verify.runner import TestRunner
 from moot.sandbox.choose import choose as choose_sandbox
 from moot.sandbox.limits import Limits as SandboxLimits
@@ -75,6 +77,7 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
             limits=Limits(settings, used),
             emit=emit,
             folder=folder,
+            baselines=_baselines(settings, sandbox),
         )
 
     return Run(settings, wire, task, ask, resume)
@@ -111,6 +114,14 @@ def _sandbox(settings: Settings, emit: Emit) -> "Sandbox":
     if not settings.allow_net:
         return sandbox
     return AllowNet(sandbox, settings.allow_net, lambda text: emit(Notice("warning", text)))
+
+
+def _baselines(settings: Settings, sandbox: "Sandbox | None") -> Baselines | None:
+    """Open what earlier runs found; where tests can see the network or the whole machine it says nothing."""
+    if sandbox is None or settings.allow_net or sandbox.name == "none":
+        return None
+    limits = (settings.sandbox_memory, settings.sandbox_processes, settings.sandbox_disk)
+    return Baselines(settings.data_dir / "baselines", [version("moot"), sandbox.name, *map(str, limits)])
 
 
 def _open(settings: Settings, repo: Path) -> GitRepository:

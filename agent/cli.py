@@ -81,6 +81,9 @@ def run(
     test_timeout: Annotated[float | None, typer.Option(help="Seconds for one run of the tests.")] = None,
     verify: Annotated[bool | None, typer.Option("--verify/--no-verify", help="Run the tests.")] = None,
     test_budget: Annotated[float | None, typer.Option(help="Seconds of tests for each candidate.")] = None,
+    fresh_baseline: Annotated[
+        bool | None, typer.Option("--fresh-baseline", help="Run the base's tests even where they are known.")
+    ] = None,
     allow_test_changes: Annotated[
         bool | None, typer.Option("--allow-test-changes", help="The edit may change tests, CI, coverage.")
     ] = None,
@@ -114,6 +117,7 @@ def run(
         "test_timeout": test_timeout,
         "verify": verify,
         "test_budget": test_budget,
+        "fresh_baseline": fresh_baseline or None,
         "allow_test_changes": allow_test_changes or None,
         "apply": "none" if dry_run else apply,
         "fusion": fusion,

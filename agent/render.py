@@ -178,7 +178,7 @@ def _rows(result: RunResult) -> list[tuple[str, str]]:
         ("commit", result.commit),
         ("branch", result.branch),
         ("patch", result.patch_file),
-        ("before", _tests(result.before) if result.before else None),
+        ("before", _before(result)),
         ("after", _tests(result.after) if result.after else None),
     )
     rows += [(name, value) for name, value in optional if value]
@@ -208,6 +208,11 @@ def _changes(result: RunResult) -> list[tuple[str, str]]:
 def _named(tests: Sequence[str]) -> str:
     more = f" and {len(tests) - _MOST_NAMED} more" if len(tests) > _MOST_NAMED else ""
     return ", ".join(tests[:_MOST_NAMED]) + more
+
+
+def _before(result: RunResult) -> str | None:
+    taken = f" (run earlier, at {result.baseline_from})" if result.baseline_from else ""
+    return _tests(result.before) + taken if result.before else None
 
 
 def _tests(report: TestReport) -> str:

@@ -50,6 +50,7 @@ def as_json(result: RunResult) -> dict[str, Any]:
             "command": result.test_command,
             "before": _tests(result.before),
             "after": _tests(result.after),
+            "baseline_from": result.baseline_from or None,
             "verified": result.verified,
             **_delta(result.delta),
         },

@@ -230,6 +230,7 @@ class Run:
             test_command=state.get("test_command"),
             before=state.get("before"),
             after=state.get("after"),
+            baseline_from=state.get("baseline_from", ""),
             verified=state.get("verified", False),
             delta=state.get("delta"),
             evidence=state.get("evidence", ""),

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     test: str | None = Field(None, description="command that verifies the repository")
     test_timeout: float = Field(600.0, gt=0, description="seconds for one run of the tests")
     test_budget: float | None = Field(None, gt=0, description="seconds of tests for each candidate")
+    fresh_baseline: bool = Field(False, description="run the base's tests, whatever is known of them")
     allow_test_changes: bool = Field(False, description="edits may change tests, CI and coverage")
     test_suggestion: str | None = Field(None, description="test command that a repository suggests")
     ignore: tuple[str, ...] = Field((), description="globs that the index leaves out")

@@ -114,6 +114,10 @@ class Repository(Protocol):
         """Return every entry of a commit's tree, sorted by path (submodules have mode 160000)."""
         ...
 
+    def tree(self, commit: str) -> str:
+        """Return the id of a commit's tree: the same for the same files."""
+        ...
+
     def read(self, blob: str) -> bytes:
         """Return a blob's bytes."""
         ...

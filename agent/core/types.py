@@ -270,6 +270,7 @@ class RunResult:
     Attributes:
         delta, flags: of the published candidate, or of the best one when none was published.
         evidence: what the base's own tests say of an edit that changes tests.
+        baseline_from: when the base's tests ran, where an earlier run did that; else empty.
     """
 
     status: RunStatus
@@ -285,6 +286,7 @@ class RunResult:
     test_command: str | None = None
     before: TestReport | None = None
     after: TestReport | None = None
+    baseline_from: str = ""
     verified: bool = False
     delta: TestDelta | None = None
     flags: tuple[IntegrityFlag, ...] = ()

@@ -3,7 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["IntegrityFlag", "NotRun", "TestDelta", "unasked"]
+from moot.agent.core.commands import TestReport
+
+__all__ = ["Baseline", "IntegrityFlag", "NotRun", "TestDelta", "unasked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What the tests say of the files before any edit.
+
+    Attributes:
+        taken: when they ran, in ISO 8601 and UTC.
+        flaky: ids of those that failed and then passed.
+    """
+
+    report: TestReport
+    taken: str
+    flaky: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,10 @@ class GitRepository:
         """Return every entry of a commit's tree, sorted by path; a submodule's size is 0."""
         return list(self._files(check_id(commit)))
 
+    def tree(self, commit: str) -> str:
+        """Return the id of a commit's tree."""
+        return self._private.run("rev-parse", "--verify", f"{check_id(commit)}^{{tree}}").decode().strip()
+
     def read(self, blob: str) -> bytes:
         """Return a blob's bytes."""
         return next(iter(self._private.blobs([blob])))[1]

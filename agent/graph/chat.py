@@ -47,7 +47,7 @@ def _drafts(answers: list[Completion], number: int, first: int) -> tuple[Draft, 
 
 
 def _request(state: RunState, deps: Deps) -> ChatRequest:
-    failures = describe(state["before"])
+    failures = describe(state["before"], state.get("flaky", ()))
     task = render(
         "propose",
         context=(deps.folder / state["context"]).read_text(encoding="utf-8"),

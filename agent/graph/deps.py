@@ -12,6 +12,7 @@ from moot.agent.core.types import EditFormat
 from moot.agent.fusion.best_of import Contestant
 from moot.agent.graph.limits import Limits
 from moot.agent.models.fim import FimFormat
+from moot.agent.verify.baselines import Baselines
 from moot.agent.verify.runner import TestRunner
 
 __all__ = ["Deps", "Generation"]
@@ -45,6 +46,7 @@ class Deps:
 
     Attributes:
         runner: runs the tests; None when nothing is to be verified.
+        baselines: outcomes of earlier runs; None when they do not count here.
         folder: the run's own folder: its context, its evidence, the files under test.
         reports: test reports so far, by commit and by the tests that were asked for.
         judged: candidates that went through the gate, by commit.
@@ -60,6 +62,7 @@ class Deps:
     limits: Limits
     emit: Emit
     folder: Path
+    baselines: Baselines | None = None
     reports: dict[tuple[str, frozenset[str]], TestReport] = field(
         default_factory=dict[tuple[str, frozenset[str]], TestReport]
     )

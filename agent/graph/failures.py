@@ -1,20 +1,34 @@
-"""Failing tests in words, for a query or a prompt."""
+"""Which tests fail on the base, and failing tests in words, for a query or a prompt."""
+
+from collections.abc import Collection
 
 from moot.agent.core.commands import TestReport
+from moot.agent.graph.state import RunState
 
-__all__ = ["describe"]
+__all__ = ["describe", "failing"]
 
 _MAX_TESTS = 5
 _MAX_LINES = 25
 
 
-def describe(report: TestReport | None) -> str:
-    """Return the failing tests' ids and the ends of their messages; empty when nothing failed."""
+def failing(state: RunState) -> frozenset[str]:
+    """Return the tests that fail on the base each time."""
+    before = state.get("before")
+    return before.failed - frozenset(state.get("flaky", ())) if before is not None else frozenset()
+
+
+def describe(report: TestReport | None, flaky: Collection[str] = ()) -> str:
+    """Return the failing tests' ids and the ends of their messages; empty when nothing failed.
+
+    Args:
+        flaky: tests that are left out.
+    """
     if report is None or report.status != "failed":
         return ""
-    failed = [case for case in report.cases if case.id in report.failed][:_MAX_TESTS]
+    wanted = report.failed - frozenset(flaky)
+    failed = [case for case in report.cases if case.id in wanted][:_MAX_TESTS]
     if not failed:
-        return _tail(report.output)
+        return "" if report.failed else _tail(report.output)
     return "\n\n".join(f"{case.id}\n{_tail(case.message)}" for case in failed)
 
 

@@ -8,6 +8,7 @@ from moot.agent.core.types import Candidate
 from moot.agent.core.verification import IntegrityFlag, unasked
 from moot.agent.fusion.best_of import Contestant
 from moot.agent.graph.deps import Deps
+from moot.agent.graph.failures import failing
 from moot.agent.graph.state import RunState
 from moot.agent.graph.suite import Ran, affected_first, find_flaky, run_tests
 from moot.agent.verify.compare import compare, restricted, summarise, vanished
@@ -21,12 +22,12 @@ async def run_targets(candidate: Candidate, state: RunState, deps: Deps) -> int 
     None means that the runner names no single tests, so that only the whole command can tell. A
     candidate whose whole suite has run is not run again.
     """
-    before = state["before"]
-    if before is None or not before.failed:
+    targets = failing(state)
+    if not targets:
         return None
     whole = deps.reports.get((candidate.commit, frozenset()))
-    report = whole or await run_tests(candidate, state, deps, before.failed)
-    return len(report.passed & before.failed)
+    report = whole or await run_tests(candidate, state, deps, targets)
+    return len(report.passed & targets)
 
 
 def unverified(candidate: Candidate) -> Contestant:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from moot.agent.graph.chat import chat_drafts
 from moot.agent.graph.deps import Deps
+from moot.agent.graph.failures import failing
 from moot.agent.graph.infill import infill_drafts
 from moot.agent.graph.state import RunState
 from moot.agent.repair.generate import FIM_BATCHES
@@ -23,7 +24,7 @@ def rounds(state: RunState, deps: Deps) -> tuple[GeneratorName, ...]:
     better with it than in chat, so its profile lets it go first; a large one starts with a chat edit.
     """
     repairs = deps.settings.max_repairs
-    if deps.generation.fim is None or not _has_failing_test(state):
+    if deps.generation.fim is None or not failing(state):
         return (_CHAT,) * (1 + repairs)
     fim = (_FIM,) * FIM_BATCHES
     if deps.generation.first == "fim":
@@ -40,8 +41,3 @@ async def drafts(state: RunState, deps: Deps) -> RunState:
     else:
         update = await chat_drafts(state, deps)
     return {**update, "round": number + 1, "spent": deps.limits.used()}
-
-
-def _has_failing_test(state: RunState) -> bool:
-    before = state["before"]
-    return before is not None and bool(before.failed)

@@ -9,6 +9,7 @@ from moot.agent.core.events import ModelCalled, Notice, SuspectsFound
 from moot.agent.core.types import TreeEntry
 from moot.agent.edits.forms import ReplaceSpan
 from moot.agent.graph.deps import Deps
+from moot.agent.graph.failures import failing
 from moot.agent.graph.state import Draft, RunState
 from moot.agent.repair.generate import Batch, Fault, fim_batch
 from moot.agent.repair.localise import Localisation, localise
@@ -42,7 +43,7 @@ async def infill_drafts(state: RunState, deps: Deps, number: int) -> RunState:
 def _failing(state: RunState) -> list[TestCase]:
     before = state["before"]
     assert before is not None
-    return [case for case in before.cases if case.id in before.failed]
+    return [case for case in before.cases if case.id in failing(state)]
 
 
 async def _localise(state: RunState, deps: Deps, failing: list[TestCase], paths: list[str]) -> Localisation:

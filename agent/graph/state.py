@@ -66,6 +66,7 @@ class RunState(TypedDict, total=False):
         answer: the model's last answer, for the repair conversation.
         verified: whether the selected candidate passed the gate.
         flaky: tests that failed on the base and then passed there.
+        baseline_from: when the base's tests ran, where an earlier run did that; else empty.
         delta: what the selected candidate did, or the best one when none was selected.
         evidence: what the base's own tests say of a candidate that changes tests.
         reserve: a candidate that passes, kept back for its demerits while another may do without.
@@ -94,6 +95,7 @@ class RunState(TypedDict, total=False):
     after: TestReport | None
     verified: bool
     flaky: tuple[str, ...]
+    baseline_from: str
     delta: TestDelta | None
     evidence: str
     reserve: Reserve | None

@@ -10,6 +10,7 @@ from moot.agent.core.events import TestsFinished, TestsStarted
 from moot.agent.core.types import Candidate
 from moot.agent.core.verification import NotRun
 from moot.agent.graph.deps import Deps
+from moot.agent.graph.failures import failing
 from moot.agent.graph.state import RunState
 from moot.agent.verify.order import Order, order, within
 
@@ -89,12 +90,11 @@ def _stop(state: RunState, report: TestReport, steps: Order) -> str:
     """Return why the other tests need not run; empty when they must."""
     if report.status not in ("passed", "failed"):
         return f"the affected tests ended with {report.status}"
-    before, flaky = state["before"], frozenset(state.get("flaky", ()))
+    before, targets = state["before"], failing(state)
     assert before is not None
-    broken = sorted(report.failed - before.failed - flaky)
+    broken = sorted(report.failed - before.failed - frozenset(state.get("flaky", ())))
     if broken:
         return f"stopped early: {broken[0]} broke"
-    targets = before.failed - flaky
     if targets and targets <= set(steps.first) and targets <= report.failed:
         return "stopped early: what failed before fails still"
     return ""

@@ -7,6 +7,7 @@ from pathlib import Path
 from moot.agent.core.commands import Command, TestReport
 from moot.agent.core.ports import Sandbox
 from moot.agent.verify.environment import Environment, environment
+from moot.agent.verify.fingerprint import fingerprint
 from moot.agent.verify.folder import fill, report_folder
 from moot.agent.verify.frameworks.base import Place
 from moot.agent.verify.plan import Plan, make_plan
@@ -54,7 +55,7 @@ class TestRunner:
             place = Place(str(inside), "", str(inside / folder.name), Tree.open(workspace, stack))
             plan = make_plan(command, place, only)
             reports = fill(folder, plan, stack)
-            needed = environment(self._root, f"{command}\n{plan.script}\n{_programs(plan)}")
+            needed = self._needed(command, plan)
             result = await self._sandbox.run(
                 Command(
                     argv=("sh", "-c", plan.script),
@@ -67,6 +68,20 @@ class TestRunner:
             )
             framework, reading = plan.read(reports, result)
         return report(command, result, framework, reading)
+
+    def fingerprint(self, command: str, workspace: Path) -> str | None:
+        """Return a digest of what a run of the command depends on beside the workspace; blocks.
+
+        Returns:
+            None when that is too much to look at.
+        """
+        inside = str(self._inside(workspace))
+        with ExitStack() as stack:
+            plan = make_plan(command, Place(inside, "", inside, Tree.open(workspace, stack)))
+        return fingerprint(f"{command}\n{plan.script}", self._needed(command, plan))
+
+    def _needed(self, command: str, plan: Plan) -> Environment:
+        return environment(self._root, f"{command}\n{plan.script}\n{_programs(plan)}")
 
     def _inside(self, workspace: Path) -> Path:
         """Return where the workspace is seen by its tests."""

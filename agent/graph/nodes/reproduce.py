@@ -7,7 +7,8 @@ from langgraph.runtime import Runtime
 
 from moot.agent.core.commands import TestReport
 from moot.agent.core.errors import LimitReached, UsageError
-from moot.agent.core.events import Notice, TestsFinished, TestsStarted
+from moot.agent.core.events import Notice
+from moot.agent.graph.baseline import Taken, take_baseline
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import RunState
 from moot.agent.verify.detect import Found, detect
@@ -28,27 +29,26 @@ async def reproduce(state: RunState, runtime: Runtime[Deps]) -> RunState:
         return {"test_command": None, "before": None}
     given = state["task"].test_command
     commands = [given] if given else await to_thread.run_sync(_detect, state, deps)
-    await to_thread.run_sync(deps.repository.checkout, state["base"], deps.workspace)
-    report = await _run(commands[0], deps)
+    taken = await _take(commands[0], state, deps)
     for command in commands[1:]:
-        if report.status in ("not-found", "no-tests"):
-            report = await _run(command, deps)
-    _check(report, deps)
-    return {"test_command": report.command, "before": report}
+        if taken.baseline.report.status in ("not-found", "no-tests"):
+            taken = await _take(command, state, deps)
+    baseline = taken.baseline
+    _check(baseline.report, deps)
+    return {
+        "test_command": baseline.report.command,
+        "before": baseline.report,
+        "flaky": baseline.flaky,
+        "baseline_from": baseline.taken if taken.cached else "",
+    }
 
 
-async def _run(command: str | Found, deps: Deps) -> TestReport:
+async def _take(command: str | Found, state: RunState, deps: Deps) -> Taken:
     """Run the tests; where a command was found, say first what runs and who says so."""
-    assert deps.runner is not None
     if isinstance(command, Found):
         deps.emit(Notice("info", f"tests: {command.command} ({command.source}: {command.reason})"))
         command = command.command
-    deps.emit(TestsStarted(command, None))
-    report = await deps.runner.run(command, deps.workspace)
-    deps.emit(TestsFinished(report, None))
-    if report.note:
-        deps.emit(Notice("warning" if report.exit_code == 0 else "info", f"tests: {report.note}"))
-    return report
+    return await take_baseline(command, state["base"], deps)
 
 
 def _detect(state: RunState, deps: Deps) -> Sequence[Found]:

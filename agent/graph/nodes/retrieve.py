@@ -14,7 +14,7 @@ __all__ = ["retrieve"]
 async def retrieve(state: RunState, runtime: Runtime[Deps]) -> RunState:
     """Search the index with the task's words and the failing tests' messages."""
     deps = runtime.context
-    query = f"{state['task'].text}\n{describe(state.get('before'))}"
+    query = f"{state['task'].text}\n{describe(state.get('before'), state.get('flaky', ()))}"
     ranked = await to_thread.run_sync(deps.index.search, query)
     deps.emit(FilesConsidered(tuple(ranked)))
     return {"ranked": tuple(ranked)}
