@@ -156,6 +156,7 @@ _QWEN_0_5B = replace(
     description="Qwen2.5-Coder 0.5B Instruct on the processor; for small machines",
     model="qwen2.5-coder-0.5b",
     hub_repo="Qwen/Qwen2.5-Coder-0.5B-Instruct",
+    edit_format=EditFormat.JSON,
     memory=5 * GIB,
     disk=3 * GIB,
     wheels=WheelParts(
