@@ -231,12 +231,13 @@ def when(event: str, step: str) -> Moment:
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_killed_at_random_moments(tmp_path: Path, base_url: str, part: int) -> None:
-    """Half of the moments are spread over the run, half over its end, where it publishes."""
+    """Half of the moments are spread over the run, the others over its publication and what follows it."""
     chance, kills = random.Random(), RANDOM_KILLS // PARTS
     with Range(tmp_path, base_url, "commit") as target:
-        spread = [at(chance.uniform(0, 1.05) * target.seconds) for _ in range(kills // 2)]
-        late = [after("approve", chance.uniform(0, 0.2)) for _ in range(kills - len(spread))]
-        target.kill_all([(f"random{part}", moment) for moment in [*spread, *late]])
+        spread = [at(chance.uniform(0, 1.2) * target.seconds) for _ in range(kills // 2)]
+        publishing = [after("approve", chance.uniform(0, 0.4)) for _ in range(2 * kills // 5)]
+        ending = [after("publish", chance.uniform(0, 0.1)) for _ in range(kills - len(spread + publishing))]
+        target.kill_all([(f"random{part}", moment) for moment in [*spread, *publishing, *ending]])
     print(dict(target.outcomes))
     assert sum(target.outcomes.values()) == kills
     assert target.outcomes["before"]
