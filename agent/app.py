@@ -31,6 +31,7 @@ from moot.agent.models.transport import ClientOptions
 from moot.agent.pack.packer import ContextPacker
 from moot.agent.run import Ask, Run
 from moot.agent.verify.baselines import Baselines
+from moot.agent.verify.lint.linter import Linter
 from moot.agent.verify.runner import TestRunner
 from moot.sandbox.choose import choose as choose_sandbox
 from moot.sandbox.limits import Limits as SandboxLimits
@@ -78,6 +79,7 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
             emit=emit,
             folder=folder,
             baselines=_baselines(settings, sandbox),
+            linter=Linter(sandbox, repository.root) if sandbox and settings.lint else None,
         )
 
     return Run(settings, wire, task, ask, resume)

@@ -80,6 +80,7 @@ def run(
     test: Annotated[str | None, typer.Option(help="Command that verifies; default: detected.")] = None,
     test_timeout: Annotated[float | None, typer.Option(help="Seconds for one run of the tests.")] = None,
     verify: Annotated[bool | None, typer.Option("--verify/--no-verify", help="Run the tests.")] = None,
+    lint: Annotated[bool | None, typer.Option("--lint/--no-lint", help="Run its linters too.")] = None,
     test_budget: Annotated[float | None, typer.Option(help="Seconds of tests for each candidate.")] = None,
     fresh_baseline: Annotated[
         bool | None, typer.Option("--fresh-baseline", help="Run the base's tests even where they are known.")
@@ -116,6 +117,7 @@ def run(
         "test": test,
         "test_timeout": test_timeout,
         "verify": verify,
+        "lint": lint,
         "test_budget": test_budget,
         "fresh_baseline": fresh_baseline or None,
         "allow_test_changes": allow_test_changes or None,

@@ -19,10 +19,12 @@ from rich.text import Text
 from moot.agent.core import events as e
 from moot.agent.core.commands import TestReport
 from moot.agent.core.types import RunResult, RunStatus
+from moot.agent.core.verification import LintDelta
 from moot.agent.result import as_json
 
 __all__ = ["Renderer", "renderer_for"]
 
+_MOST_FINDINGS = 5
 _MOST_NAMED = 3
 """Tests named in one line of the result; the JSON form has all of them."""
 
@@ -202,7 +204,21 @@ def _changes(result: RunResult) -> list[tuple[str, str]]:
         rows += [("not run", f"{len(group.tests)} ({group.reason})") for group in delta.not_run]
     for flag in result.flags:
         rows.append(("asked" if flag.asked else "flagged", str(flag)))
-    return [*rows, ("evidence", result.evidence)] if result.evidence else rows
+    if result.evidence:
+        rows.append(("evidence", result.evidence))
+    return rows + _lint(result.lint)
+
+
+def _lint(delta: LintDelta | None) -> list[tuple[str, str]]:
+    if delta is None:
+        return []
+    clean = (
+        [("lint", f"nothing new ({', '.join(delta.checkers)})")] if delta.checkers and not delta.new else []
+    )
+    new = [("new", str(finding)) for finding in delta.new[:_MOST_FINDINGS]]
+    more = len(delta.new) - len(new)
+    rest = [("new", f"and {more} more findings")] if more else []
+    return [*clean, *new, *rest, *(("not linted", note) for note in delta.notes)]
 
 
 def _named(tests: Sequence[str]) -> str:

@@ -55,6 +55,7 @@ def as_json(result: RunResult) -> dict[str, Any]:
             **_delta(result.delta),
         },
         "integrity": {"flags": [asdict(flag) for flag in result.flags], "base_tests": result.evidence},
+        "lint": asdict(result.lint) if result.lint else None,
         "risk": asdict(result.risk) if result.risk else None,
         "fusion": dict(result.fusion) if result.fusion else None,
         "tokens": asdict(result.usage),

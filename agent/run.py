@@ -234,6 +234,7 @@ class Run:
             verified=state.get("verified", False),
             delta=state.get("delta"),
             evidence=state.get("evidence", ""),
+            lint=state.get("lint"),
             flags=_flags(state),
             risk=state.get("risk"),
             usage=usage,

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     fusion: FusionPolicy = FusionPolicy.AUTO
     approve: str = Field("auto", pattern="^(auto|ask|never)$", description="auto: ask when risky")
     verify: bool = True
+    lint: bool = Field(True, description="compare what the repository's linters and type checkers find")
     sandbox: str = Field("auto", pattern="^(auto|bubblewrap|landlock|none)$")
     sandbox_memory: int | None = Field(
         None, ge=64, description="MiB that a command may use; default: three quarters of the machine's"

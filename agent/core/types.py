@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from moot.agent.core.commands import TestReport
 from moot.agent.core.messages import Usage
-from moot.agent.core.verification import IntegrityFlag, TestDelta
+from moot.agent.core.verification import IntegrityFlag, LintDelta, TestDelta
 
 __all__ = [
     "ApplyMode",
@@ -270,6 +270,7 @@ class RunResult:
     Attributes:
         delta, flags: of the published candidate, or of the best one when none was published.
         evidence: what the base's own tests say of an edit that changes tests.
+        lint: what the repository's checkers say of the published edit; None when they were not asked.
         baseline_from: when the base's tests ran, where an earlier run did that; else empty.
     """
 
@@ -291,6 +292,7 @@ class RunResult:
     delta: TestDelta | None = None
     flags: tuple[IntegrityFlag, ...] = ()
     evidence: str = ""
+    lint: LintDelta | None = None
     risk: Risk | None = None
     fusion: Mapping[str, object] | None = None
     usage: Usage = field(default_factory=Usage)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from moot.agent.core.commands import TestReport
 
-__all__ = ["Baseline", "IntegrityFlag", "NotRun", "TestDelta", "unasked"]
+__all__ = ["Baseline", "Finding", "IntegrityFlag", "LintDelta", "NotRun", "TestDelta", "unasked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +77,42 @@ class TestDelta:
     flaky: tuple[str, ...] = ()
     not_run: tuple[NotRun, ...] = ()
     complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a linter or a type checker objects to.
+
+    Attributes:
+        checker: its name, such as `ruff`; `suppression` for a comment that silences one.
+        path: from the top of the repository.
+        line: 1-based.
+        rule: the checker's own name for it; empty when there is none.
+        text: the line itself, stripped.
+    """
+
+    checker: str
+    path: str
+    line: int
+    rule: str
+    message: str
+    text: str = ""
+
+    def __str__(self) -> str:
+        source = f"{self.checker} {self.rule}".rstrip()
+        return f"{self.path}:{self.line}: {self.message} ({source})"
+
+
+@dataclass(frozen=True, slots=True)
+class LintDelta:
+    """What the checkers that a repository uses say of an edit.
+
+    Attributes:
+        checkers: those that read the edit.
+        new: findings that the base does not have.
+        notes: a sentence for each checker that is used and said nothing, with the reason.
+    """
+
+    checkers: tuple[str, ...] = ()
+    new: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()

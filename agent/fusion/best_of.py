@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from moot.agent.core.commands import TestReport
 from moot.agent.core.types import Candidate
-from moot.agent.core.verification import TestDelta
+from moot.agent.core.verification import LintDelta, TestDelta
 
 __all__ = ["Contestant", "Verdict", "choose"]
 
@@ -18,6 +18,7 @@ class Contestant:
         verified: the gate's own answer.
         reason: that answer in words.
         demerits: why another candidate that is verified too is to be preferred.
+        lint: what the repository's checkers say; None when they were not asked.
     """
 
     candidate: Candidate
@@ -26,6 +27,7 @@ class Contestant:
     reason: str = ""
     delta: TestDelta = field(default_factory=TestDelta)
     demerits: tuple[str, ...] = ()
+    lint: LintDelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

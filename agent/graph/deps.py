@@ -13,6 +13,8 @@ from moot.agent.fusion.best_of import Contestant
 from moot.agent.graph.limits import Limits
 from moot.agent.models.fim import FimFormat
 from moot.agent.verify.baselines import Baselines
+from moot.agent.verify.lint.linter import Linter, Report
+from moot.agent.verify.lint.plan import Job
 from moot.agent.verify.runner import TestRunner
 
 __all__ = ["Deps", "Generation"]
@@ -46,9 +48,11 @@ class Deps:
 
     Attributes:
         runner: runs the tests; None when nothing is to be verified.
+        linter: runs the repository's linters and type checkers; None when they are not wanted.
         baselines: outcomes of earlier runs; None when they do not count here.
         folder: the run's own folder: its context, its evidence, the files under test.
         reports: test reports so far, by commit and by the tests that were asked for.
+        linted: what checkers said so far, by commit.
         judged: candidates that went through the gate, by commit.
     """
 
@@ -63,9 +67,11 @@ class Deps:
     emit: Emit
     folder: Path
     baselines: Baselines | None = None
+    linter: Linter | None = None
     reports: dict[tuple[str, frozenset[str]], TestReport] = field(
         default_factory=dict[tuple[str, frozenset[str]], TestReport]
     )
+    linted: dict[tuple[str, Job], Report] = field(default_factory=dict[tuple[str, Job], Report])
     judged: dict[str, Contestant] = field(default_factory=dict[str, Contestant])
 
     @property

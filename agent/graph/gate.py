@@ -9,6 +9,7 @@ from moot.agent.core.verification import IntegrityFlag, unasked
 from moot.agent.fusion.best_of import Contestant
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.failures import failing
+from moot.agent.graph.lint import new_findings
 from moot.agent.graph.state import RunState
 from moot.agent.graph.suite import Ran, affected_first, find_flaky, run_tests
 from moot.agent.verify.compare import compare, restricted, summarise, vanished
@@ -38,7 +39,7 @@ def unverified(candidate: Candidate) -> Contestant:
 
 
 async def run_gate(candidate: Candidate, state: RunState, deps: Deps) -> Contestant:
-    """Run the tests, affected ones first, and compare with the base."""
+    """Run the tests, affected ones first, then linters where those pass, and compare with the base."""
     if candidate.commit not in deps.judged:
         contestant = await _judge(candidate, state, deps)
         deps.emit(EvidenceFound(f"{candidate.id}/tests", candidate.id, contestant.reason))
@@ -55,13 +56,17 @@ async def _judge(candidate: Candidate, state: RunState, deps: Deps) -> Contestan
     comparison = compare(before, ran.report, flaky=flaky)
     stopped = next((group.reason for group in ran.left_out if not group.reason.startswith("time")), "")
     flags = (*candidate.flags, *_vanished(before, ran.report, candidate))
+    verified = comparison.verified and not stopped
+    lint = await new_findings(candidate, state, deps) if verified else None
+    objections = (*unasked(flags), *(lint.new if lint else ()))
     return Contestant(
         replace(candidate, flags=flags),
         ran.report,
-        comparison.verified and not stopped,
+        verified,
         comparison.reason if not comparison.verified else stopped or comparison.reason,
         summarise(state["before"], ran.report, comparison, flaky, ran.left_out),
-        demerits=tuple(str(flag) for flag in unasked(flags)),
+        demerits=tuple(map(str, objections)),
+        lint=lint,
     )
 
 

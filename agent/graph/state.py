@@ -6,7 +6,7 @@ from typing import TypedDict
 from moot.agent.core.commands import TestReport
 from moot.agent.core.messages import Usage
 from moot.agent.core.types import Candidate, PackedFile, Publication, RankedFile, Risk, Task
-from moot.agent.core.verification import TestDelta
+from moot.agent.core.verification import IntegrityFlag, LintDelta, TestDelta, unasked
 from moot.agent.edits.forms import ReplaceSpan
 from moot.agent.repair.localise import Localisation
 
@@ -41,6 +41,7 @@ class Reserve:
 
     Attributes:
         verified: False where the tests pass only because some that failed do not run any more.
+        lint: what the repository's checkers say; None when they were not asked.
     """
 
     candidate: Candidate
@@ -49,6 +50,22 @@ class Reserve:
     reason: str
     demerits: tuple[str, ...]
     verified: bool = True
+    lint: LintDelta | None = None
+
+    @property
+    def flags(self) -> tuple[IntegrityFlag, ...]:
+        """What it takes from the tests without being asked to."""
+        return unasked(self.candidate.flags)
+
+    @property
+    def only_linted(self) -> bool:
+        """Whether nothing but findings of linters and type checkers speaks against it."""
+        return self.verified and not self.flags
+
+    @property
+    def rank(self) -> tuple[bool, bool, int]:
+        """The better of two has the larger one."""
+        return self.verified, self.only_linted, -len(self.demerits)
 
 
 class RunState(TypedDict, total=False):
@@ -68,6 +85,7 @@ class RunState(TypedDict, total=False):
         flaky: tests that failed on the base and then passed there.
         baseline_from: when the base's tests ran, where an earlier run did that; else empty.
         delta: what the selected candidate did, or the best one when none was selected.
+        lint: what the repository's checkers say of the selected candidate; None when they were not asked.
         evidence: what the base's own tests say of a candidate that changes tests.
         reserve: a candidate that passes, kept back for its demerits while another may do without.
         refusal: why the best candidate was not accepted, which passes for what it does to the tests.
@@ -97,6 +115,7 @@ class RunState(TypedDict, total=False):
     flaky: tuple[str, ...]
     baseline_from: str
     delta: TestDelta | None
+    lint: LintDelta | None
     evidence: str
     reserve: Reserve | None
     refusal: str
@@ -118,7 +137,9 @@ SERIALISED = (
     ("moot.agent.core.commands", "TestCase"),
     ("moot.agent.core.commands", "TestReport"),
     ("moot.agent.core.messages", "Usage"),
+    ("moot.agent.core.verification", "Finding"),
     ("moot.agent.core.verification", "IntegrityFlag"),
+    ("moot.agent.core.verification", "LintDelta"),
     ("moot.agent.core.verification", "NotRun"),
     ("moot.agent.core.verification", "TestDelta"),
     ("moot.agent.edits.forms", "ReplaceSpan"),

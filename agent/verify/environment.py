@@ -11,7 +11,9 @@ __all__ = ["Environment", "environment"]
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64")
 _BASE_PATH = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin")
-_PYTHON = re.compile(r"(?<![\w-])(python[\d.]*|pytest|tox|nox|make|coverage)(?![\w-])")
+_PYTHON = re.compile(
+    r"(?<![\w-])(python[\d.]*|pytest|tox|nox|make|coverage|ruff|mypy|(?:based)?pyright)(?![\w-])"
+)
 _PROGRAM = re.compile(r"(?<![\w./-])[A-Za-z][\w.+-]*")
 _ABSOLUTE = re.compile(r"(?<![\w./-])/[\w./+-]+")
 _PYTHON_VERSION = re.compile(r"[A-Za-z0-9][\w.-]*")

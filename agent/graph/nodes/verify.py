@@ -21,18 +21,22 @@ __all__ = ["verify"]
 _ENOUGH_SURVIVORS = 4
 """Candidates that fix a failing test after which the others of a round are not tested."""
 
-_NOTHING: RunState = {"selected": None, "verified": False, "after": None, "survivors": 0}
+_MOST_TOLD = 20
+"""Objections that the model is told of."""
+
+_NOTHING: RunState = {"selected": None, "verified": False, "after": None, "lint": None, "survivors": 0}
 
 
 async def verify(state: RunState, runtime: Runtime[Deps]) -> RunState:
     """Select the first candidate that passes the gate without demerits, or say what failed.
 
     One with demerits is kept in reserve while there are rounds left in which the model, told of them,
-    may do better.
+    may do better; for what only linters object to that is one round.
     """
     deps = runtime.context
     survivors = await _survivors(state, deps)
-    reserve, failed = state.get("reserve"), None
+    earlier = state.get("reserve")
+    reserve, failed = earlier, None
     for candidate in sorted(survivors, key=lambda one: bool(unasked(one.flags))):
         judged = await _judge(candidate, state, deps)
         if judged.verified and not judged.demerits:
@@ -42,14 +46,16 @@ async def verify(state: RunState, runtime: Runtime[Deps]) -> RunState:
         deps.emit(CandidateRejected(candidate.id, judged.demerits[0] if passes else judged.reason))
         if not passes:
             failed = failed or judged
-        elif reserve is None or (judged.verified and not reserve.verified):
+        elif reserve is None or _kept(judged, deps).rank > reserve.rank:
             reserve = _kept(judged, deps)
     if reserve is None:
         delta = failed.delta if failed is not None else state.get("delta")
         return {**_NOTHING, "feedback": _feedback(state, deps, failed), "delta": delta}
-    if state["round"] >= len(rounds(state, deps)):
+    told = earlier is not None and earlier.only_linted
+    if told or state["round"] >= len(rounds(state, deps)):
         return await _last_resort(reserve, state, deps)
-    feedback = render("demerits", demerits="\n".join(reserve.demerits))
+    prompt = "findings" if reserve.only_linted else "demerits"
+    feedback = render(prompt, demerits="\n".join(reserve.demerits[:_MOST_TOLD]))
     return {**_NOTHING, "feedback": feedback, "reserve": reserve, "delta": reserve.delta}
 
 
@@ -67,6 +73,7 @@ def _kept(contestant: Contestant, deps: Deps) -> Reserve:
         contestant.reason,
         contestant.demerits,
         contestant.verified,
+        contestant.lint,
     )
 
 
@@ -78,13 +85,16 @@ def _select(chosen: Reserve, survivors: int, deps: Deps) -> RunState:
         "verified": chosen.report is not None,
         "after": chosen.report,
         "delta": chosen.delta,
+        "lint": chosen.lint,
         "survivors": survivors,
     }
 
 
 async def _last_resort(reserve: Reserve, state: RunState, deps: Deps) -> RunState:
-    """No candidate was better: a person, or policy, decides on one that changes tests."""
-    flags = unasked(reserve.candidate.flags)
+    """No candidate was better: what linters object to is told; on one that changes tests a person decides."""
+    if reserve.only_linted:
+        return _select(reserve, 1, deps)
+    flags = reserve.flags
     risk = rate(reserve.candidate.deltas, reserve.candidate.flags)
     if not reserve.verified:
         return {**_NOTHING, "delta": reserve.delta, "risk": risk, "refusal": refusal(flags)}

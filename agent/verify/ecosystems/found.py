@@ -45,6 +45,18 @@ class Files:
         """The paths, to look one up."""
         return frozenset(self.paths)
 
+    @cached_property
+    def _folders(self) -> dict[str, list[str]]:
+        folders: dict[str, list[str]] = {}
+        for path in self.paths:
+            folder, _, name = path.rpartition("/")
+            folders.setdefault(folder, []).append(name)
+        return folders
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the files right in a folder; the top is empty."""
+        return self._folders.get(folder, [])
+
     def text(self, path: str) -> str:
         """Return a file's text; empty when there is none, or it is too long for a configuration."""
         data = self._read(path) if path in self.known else b""
