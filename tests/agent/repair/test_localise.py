@@ -79,6 +79,12 @@ def test_the_line_that_only_failing_tests_execute_comes_first(project: Path, com
     assert not list(project.glob(".moot-*"))
 
 
+def test_which_tests_execute_which_file_is_known(project: Path):
+    executed = dict(run(project, COMMAND, failing()).executed)
+    lower = {f"test_prices.py::test_lower[{number}]" for number in (1, 2)}
+    assert set(executed["shop/prices.py"]) >= {"test_prices.py::test_sum", *lower}
+
+
 def test_words_of_the_task_break_ties(project: Path):
     (project / "test_prices.py").write_text(TESTS.replace("5 - discount", "4"))
     plain = run(project, COMMAND, failing())
