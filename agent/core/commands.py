@@ -106,6 +106,8 @@ class TestReport:
         framework: what wrote the report, such as `pytest` or `go`; empty when there was none to read.
         note: in one sentence, why the report says less than it might, or why the status is not what the
             exit code alone would say; empty when there is nothing to add.
+        caution: in one sentence, why something else than the workspace's files may have been tested, and
+            what to do; empty where that cannot be.
     """
 
     __test__ = False
@@ -118,6 +120,7 @@ class TestReport:
     output: str = ""
     framework: str = ""
     note: str = ""
+    caution: str = ""
 
     @property
     def structured(self) -> bool:

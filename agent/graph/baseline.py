@@ -79,6 +79,7 @@ async def _run(command: str, base: str, deps: Deps, only: frozenset[str] = froze
     deps.emit(TestsStarted(command, None))
     report = await deps.runner.run(command, deps.workspace, sorted(only))
     deps.emit(TestsFinished(report, None))
+    deps.warn_once(report.caution)
     if report.note:
         deps.emit(Notice("warning" if report.exit_code == 0 else "info", f"tests: {report.note}"))
     return report

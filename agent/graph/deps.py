@@ -6,7 +6,7 @@ from typing import Literal
 
 from moot.agent.core.commands import TestReport
 from moot.agent.core.config import Settings
-from moot.agent.core.events import Emit
+from moot.agent.core.events import Emit, Notice
 from moot.agent.core.ports import Index, ModelClient, Packer, Repository
 from moot.agent.core.types import EditFormat
 from moot.agent.fusion.best_of import Contestant
@@ -54,6 +54,7 @@ class Deps:
         reports: test reports so far, by commit and by the tests that were asked for.
         linted: what checkers said so far, by commit.
         judged: candidates that went through the gate, by commit.
+        warned: warnings that were shown.
     """
 
     settings: Settings
@@ -73,6 +74,13 @@ class Deps:
     )
     linted: dict[tuple[str, Job], Report] = field(default_factory=dict[tuple[str, Job], Report])
     judged: dict[str, Contestant] = field(default_factory=dict[str, Contestant])
+    warned: set[str] = field(default_factory=set[str])
+
+    def warn_once(self, text: str) -> None:
+        """Show a warning, unless it was shown or says nothing."""
+        if text and text not in self.warned:
+            self.warned.add(text)
+            self.emit(Notice("warning", text))
 
     @property
     def workspace(self) -> Path:

@@ -57,6 +57,7 @@ async def run_again(
     deps.emit(TestsStarted(command, candidate.id))
     report = await deps.runner.run(command, deps.workspace, sorted(only), seconds)
     deps.emit(TestsFinished(report, candidate.id))
+    deps.warn_once(report.caution)
     return report
 
 

@@ -3,9 +3,11 @@
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from moot.agent.verify.links import linked_modules, linked_sources
 
 __all__ = ["Environment", "environment"]
 
@@ -27,11 +29,15 @@ class Environment:
         path: entries of PATH, first wins.
         read_only: host paths to show at the same place.
         variables: environment variables.
+        links: folders of the user's tree to which installed packages lead, where the workspace has to be.
+        sources: those of them that Python imports from, which a search path can replace.
     """
 
     path: tuple[str, ...] = _BASE_PATH
     read_only: tuple[Path, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    links: tuple[Path, ...] = ()
+    sources: tuple[Path, ...] = ()
 
 
 @dataclass(slots=True)
@@ -39,6 +45,8 @@ class _Found:
     path: list[Path] = field(default_factory=list[Path])
     read_only: list[Path] = field(default_factory=list[Path])
     variables: dict[str, str] = field(default_factory=dict[str, str])
+    links: list[Path] = field(default_factory=list[Path])
+    sources: list[Path] = field(default_factory=list[Path])
 
 
 def environment(root: Path, command: str) -> Environment:
@@ -54,15 +62,17 @@ def environment(root: Path, command: str) -> Environment:
     found = _Found()
     _add_python(found, root, command)
     for name in dict.fromkeys(_PROGRAM.findall(command)):
-        _add_program(found, name)
+        _add_program(found, name, root)
     for name in dict.fromkeys(_ABSOLUTE.findall(command)):
         _add_absolute(found, Path(name), root)
     modules = root / "node_modules"
     if modules.is_dir():
         _show(found, modules)
         found.path.append(modules / ".bin")
+        found.links += _add_linked(found, linked_modules(modules), root, modules)
     path = dict.fromkeys([*map(str, found.path), *_BASE_PATH])
-    return Environment(tuple(path), tuple(dict.fromkeys(found.read_only)), found.variables)
+    read_only, links, sources = map(dict.fromkeys, (found.read_only, found.links, found.sources))
+    return Environment(tuple(path), tuple(read_only), found.variables, tuple(links), tuple(sources))
 
 
 def _add_python(found: _Found, root: Path, command: str) -> None:
@@ -85,9 +95,23 @@ def _add_virtual_environment(found: _Found, place: Path, root: Path) -> None:
         _show(found, place.resolve())
     for link in _links(place / "bin" / "python"):
         _show(found, _prefix(link))
-    for linked in _linked_sources(place):
-        if not linked.is_relative_to(root) and not linked.is_relative_to(place):
-            _show(found, linked)
+    found.sources += map(_import_folder, _add_linked(found, linked_sources(place), root, place))
+
+
+def _add_linked(found: _Found, linked: Iterable[Path], root: Path, place: Path) -> list[Path]:
+    """Show the sources to which installed packages lead, and return those in the user's tree."""
+    own: list[Path] = []
+    for source in linked:
+        if source.is_relative_to(root) and not source.is_relative_to(place):
+            own.append(source)
+        elif not source.is_relative_to(place):
+            _show(found, source)
+    return own
+
+
+def _import_folder(source: Path) -> Path:
+    """Return the folder that is searched: the one above a package or a module's file, else itself."""
+    return source.parent if source.is_file() or (source / "__init__.py").is_file() else source
 
 
 def _links(path: Path) -> Iterator[Path]:
@@ -98,14 +122,6 @@ def _links(path: Path) -> Iterator[Path]:
         path = Path(os.path.normpath(path.parent / path.readlink()))
         yield path
         yield path.parent.resolve() / path.name
-
-
-def _linked_sources(place: Path) -> Iterator[Path]:
-    """Yield the folders that `.pth` files of a virtual environment name: other editable installs."""
-    for file in place.glob("lib/python*/site-packages/*.pth"):
-        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("/") and Path(line).is_dir():
-                yield Path(line)
 
 
 def _add_pyenv(found: _Found, root: Path) -> None:
@@ -123,7 +139,7 @@ def _add_pyenv(found: _Found, root: Path) -> None:
                 return
 
 
-def _add_program(found: _Found, name: str) -> None:
+def _add_program(found: _Found, name: str, root: Path) -> None:
     where = shutil.which(name)
     if (
         where is None
@@ -142,7 +158,7 @@ def _add_program(found: _Found, name: str) -> None:
     if name in ("cargo", "rustc"):
         _add_rust(found)
     if name == "go":
-        _add_go(found)
+        _add_go(found, root)
 
 
 def _add_absolute(found: _Found, program: Path, root: Path) -> None:
@@ -166,10 +182,13 @@ def _add_rust(found: _Found) -> None:
     found.variables |= {"CARGO_HOME": str(cargo), "RUSTUP_HOME": str(rustup), "CARGO_NET_OFFLINE": "true"}
 
 
-def _add_go(found: _Found) -> None:
+def _add_go(found: _Found, root: Path) -> None:
+    """Show downloaded modules; `-mod=mod` does without complete checksums, where Go allows it."""
     modules = Path(os.environ.get("GOMODCACHE") or Path.home() / "go" / "pkg" / "mod")
     _show(found, modules)
-    found.variables |= {"GOMODCACHE": str(modules), "GOPROXY": "off", "GOFLAGS": "-mod=mod"}
+    found.variables |= {"GOMODCACHE": str(modules), "GOPROXY": "off"}
+    if not (root / "go.work").exists() and not (root / "vendor" / "modules.txt").exists():
+        found.variables["GOFLAGS"] = "-mod=mod"
 
 
 def _prefix(program: Path) -> Path:

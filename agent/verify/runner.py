@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from moot.agent.core.commands import Command, TestReport
 from moot.agent.core.ports import Sandbox
+from moot.agent.verify.built import BuiltModules
 from moot.agent.verify.environment import Environment, environment
 from moot.agent.verify.fingerprint import fingerprint
 from moot.agent.verify.folder import fill, report_folder
 from moot.agent.verify.frameworks.base import Place
+from moot.agent.verify.links import absolute_paths
 from moot.agent.verify.plan import Plan, make_plan
 from moot.agent.verify.status import report
 from moot.agent.verify.tree import Tree
@@ -34,6 +37,7 @@ class TestRunner:
         self._sandbox = sandbox
         self._root = root
         self._timeout = timeout
+        self._built = BuiltModules(root)
 
     async def run(
         self, command: str, workspace: Path, only: Sequence[str] = (), seconds: float | None = None
@@ -56,18 +60,38 @@ class TestRunner:
             plan = make_plan(command, place, only)
             reports = fill(folder, plan, stack)
             needed = self._needed(command, plan)
+            unbuilt = self._built.take_along(workspace, place.tree)
             result = await self._sandbox.run(
                 Command(
                     argv=("sh", "-c", plan.script),
                     workspace=workspace,
                     timeout=min(seconds or self._timeout, self._timeout),
-                    env=_variables(needed, plan, workspace, inside),
+                    env=_variables(needed, plan, workspace, inside, self._sources(needed, workspace)),
                     read_only=needed.read_only,
                     mount=self._root if self._sandbox.mounts else None,
                 )
             )
             framework, reading = plan.read(reports, result)
-        return report(command, result, framework, reading)
+            caution = unbuilt or self._elsewhere(needed, place.tree)
+        return replace(report(command, result, framework, reading), caution=caution)
+
+    def _sources(self, needed: Environment, workspace: Path) -> list[Path]:
+        """Return where Python has to look first, where the workspace is not at the tree's own path."""
+        if self._sandbox.mounts:
+            return []
+        return [workspace / source.relative_to(self._root) for source in needed.sources]
+
+    def _elsewhere(self, needed: Environment, tree: Tree) -> str:
+        """Say when paths lead to the user's tree, in whose place the sandbox cannot put the workspace."""
+        if self._sandbox.mounts:
+            return ""
+        found = [str(link) for link in needed.links] or absolute_paths(tree, self._root)
+        if not found:
+            return ""
+        return (
+            f"{found[0]} leads to your own tree, and the sandbox ({self._sandbox.name}) cannot put the "
+            "candidate in its place, so the tests may have run your code: install bubblewrap"
+        )
 
     def fingerprint(self, command: str, workspace: Path) -> str | None:
         """Return a digest of what a run of the command depends on beside the workspace; blocks.
@@ -94,7 +118,9 @@ def _programs(plan: Plan) -> str:
     return "node" if javascript or plan.path else ""
 
 
-def _variables(needed: Environment, plan: Plan, workspace: Path, inside: Path) -> Mapping[str, str]:
+def _variables(
+    needed: Environment, plan: Plan, workspace: Path, inside: Path, sources: Sequence[Path]
+) -> Mapping[str, str]:
     """Return the environment of the tests.
 
     Byte code is written and kept: `GitRepository.checkout` removes that of every file it rewrites. The
@@ -109,6 +135,7 @@ def _variables(needed: Environment, plan: Plan, workspace: Path, inside: Path) -
         **needed.variables,
         **plan.env,
     }
-    if (workspace / "src").is_dir():
-        variables["PYTHONPATH"] = str(inside / "src")
+    own = [inside / "src"] if (workspace / "src").is_dir() else []
+    if folders := dict.fromkeys(map(str, [*own, *sources])):
+        variables["PYTHONPATH"] = ":".join(folders)
     return variables

@@ -44,6 +44,24 @@ class Tree:
                 regular = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
                 return stream.read(_LIMIT) if regular else b""
 
+    def write(self, path: str, data: bytes) -> None:
+        """Create a file in a folder that exists; nothing is replaced and no link is followed.
+
+        Raises:
+            FileNotFoundError: a folder on the way is missing, or is a link.
+        """
+        with ExitStack() as stack:
+            folder = self._folder(PurePosixPath(path).parent, stack)
+            if folder is None:
+                raise FileNotFoundError(path)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+            with os.fdopen(os.open(PurePosixPath(path).name, flags, 0o755, dir_fd=folder), "wb") as stream:
+                stream.write(data)
+
+    def holds(self, path: str) -> bool:
+        """Whether there is anything of this path."""
+        return PurePosixPath(path).name in self.names(str(PurePosixPath(path).parent))
+
     def names(self, path: str = ".") -> list[str]:
         """Return what a folder holds, sorted; nothing when there is none, or a link is on the way."""
         with ExitStack() as stack:

@@ -1,0 +1,105 @@
+"""Takes extension modules along that were built in the user's tree, if from the workspace's sources."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from moot.agent.verify.tree import Tree
+
+__all__ = ["BuiltModules"]
+
+_MODULES = (".so", ".node")
+_C = (".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".hxx", ".inc", ".cu", ".cuh", ".m", ".mm")
+_SOURCES = frozenset((*_C, ".s", ".asm", ".f", ".f90", ".pyx", ".pxd", ".pxi", ".rs", ".zig"))
+_RECIPES = frozenset(("setup.py", "CMakeLists.txt", "meson.build", "Cargo.toml", "binding.gyp", "build.rs"))
+_ELSEWHERE = frozenset(
+    (".git", "node_modules", "target", "build", "dist", "__pycache__", ".tox", ".nox", ".eggs")
+)
+"""Folders that hold no module which is imported from where it lies."""
+
+_MOST_FILES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Paths from the top of a tree."""
+
+    modules: tuple[str, ...]
+    sources: frozenset[str]
+
+
+class BuiltModules:
+    """The extension modules in the user's tree, where `build_ext --inplace` and its kin leave them.
+
+    They are not under version control, so a workspace lacks them, and tests would fail for that alone. A
+    module belongs to the workspace when the sources there are the user's, byte for byte, and none of
+    them is newer than the module; else it would test other code than the workspace's and is left out.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Bind to the top of the user's working tree."""
+        self._root = root
+
+    def take_along(self, workspace: Path, tree: Tree) -> str:
+        """Copy the modules into a workspace; blocks.
+
+        Args:
+            workspace: a checked out candidate.
+            tree: the same folder, opened.
+
+        Returns:
+            Why they were left out and what to do; empty when they were not.
+        """
+        wanted = [path for path in self._found.modules if not tree.holds(path)]
+        if not wanted:
+            return ""
+        reason = self._stale(wanted, workspace, tree)
+        if reason:
+            more = f" and {len(wanted) - 1} more" if len(wanted) > 1 else ""
+            fault = f"{wanted[0]}{more} was not built from these sources: {reason}"
+            return f"{fault}; build it as part of --test COMMAND"
+        for path in wanted:
+            with suppress(FileNotFoundError):  # its folder is not under version control either
+                tree.write(path, (self._root / path).read_bytes())
+        return ""
+
+    @cached_property
+    def _found(self) -> _Found:
+        return _look(self._root)
+
+    def _stale(self, modules: list[str], workspace: Path, tree: Tree) -> str:
+        built = min((self._root / path).stat().st_mtime_ns for path in modules)
+        for path in sorted(self._found.sources | _look(workspace).sources):
+            own = self._root / path
+            if not own.is_file() or own.read_bytes() != tree.read(path):
+                return f"{path} is another in your tree"
+            if own.stat().st_mtime_ns > built:
+                return f"{path} was changed after it"
+        return ""
+
+
+def _look(top: Path) -> _Found:
+    modules: list[str] = []
+    sources: set[str] = set()
+    for path in _walk(top):
+        if path.suffix in _MODULES:
+            modules.append(str(path))
+        elif path.suffix in _SOURCES or path.name in _RECIPES:
+            sources.add(str(path))
+    return _Found(tuple(sorted(modules)), frozenset(sources))
+
+
+def _walk(top: Path) -> Iterator[PurePosixPath]:
+    """Yield the regular files of a tree, as far as extension modules may lie there."""
+    seen = 0
+    for folder, folders, names in os.walk(top):
+        inner = (name for name in folders if name not in _ELSEWHERE)
+        folders[:] = [name for name in inner if not os.path.lexists(f"{folder}/{name}/pyvenv.cfg")]
+        seen += len(names)
+        if seen > _MOST_FILES:
+            return
+        below = PurePosixPath(os.path.relpath(folder, top))
+        yield from (below / name for name in names if not os.path.islink(f"{folder}/{name}"))  # noqa: PTH114
