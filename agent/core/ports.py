@@ -136,8 +136,8 @@ class Repository(Protocol):
     def checkout(self, commit: str, directory: Path) -> None:
         """Make `directory` hold exactly the commit's files; it is created if missing.
 
-        Of other files only caches stay (`__pycache__`, `.mypy_cache`, `.pytest_cache`, `node_modules`,
-        `target`).
+        Of other files only caches stay (`__pycache__`, `.moot-cache`, `.mypy_cache`, `.pytest_cache`,
+        `node_modules`, `target`).
         """
         ...
 

@@ -12,7 +12,7 @@ from moot.agent.git.names import check_path
 
 __all__ = ["KEPT", "Workspace"]
 
-KEPT = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", "node_modules", "target"})
+KEPT = frozenset({"__pycache__", ".moot-cache", ".mypy_cache", ".pytest_cache", "node_modules", "target"})
 """Folders that may outlive a candidate because their owners check what is in them against the sources.
 
 Python does that by whole seconds and size, which two candidates may share; so the byte code of every

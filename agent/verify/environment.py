@@ -9,7 +9,7 @@ from pathlib import Path
 
 from moot.agent.verify.links import linked_modules, linked_sources
 
-__all__ = ["Environment", "environment"]
+__all__ = ["Environment", "caches", "environment"]
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64")
 _BASE_PATH = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -73,6 +73,15 @@ def environment(root: Path, command: str) -> Environment:
     path = dict.fromkeys([*map(str, found.path), *_BASE_PATH])
     read_only, links, sources = map(dict.fromkeys, (found.read_only, found.links, found.sources))
     return Environment(tuple(path), tuple(read_only), found.variables, tuple(links), tuple(sources))
+
+
+def caches(needed: Environment, inside: Path) -> dict[str, str]:
+    """Return variables that keep compiled packages in the workspace, from one candidate of a run to the next.
+
+    Cargo has its `target` there anyway. Nothing is kept from run to run, since code under test may write to
+    these folders, and what it forges there must not outlive the run.
+    """
+    return {"GOCACHE": str(inside / ".moot-cache" / "go")} if "GOMODCACHE" in needed.variables else {}
 
 
 def _add_python(found: _Found, root: Path, command: str) -> None:
@@ -147,6 +156,10 @@ def _add_program(found: _Found, name: str, root: Path) -> None:
         or Path(where).is_relative_to(found.path[0] if found.path else "/-")
     ):
         return
+    if name in ("cargo", "rustc"):
+        _add_rust(found)
+    if name == "go":
+        _add_go(found, root)
     program = Path(where)
     if _is_system(program) and _is_system(program.resolve()):
         return
@@ -155,10 +168,6 @@ def _add_program(found: _Found, name: str, root: Path) -> None:
     for link in _links(program):
         _show(found, _prefix(link))
     _show(found, _prefix(program))
-    if name in ("cargo", "rustc"):
-        _add_rust(found)
-    if name == "go":
-        _add_go(found, root)
 
 
 def _add_absolute(found: _Found, program: Path, root: Path) -> None:

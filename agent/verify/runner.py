@@ -8,7 +8,7 @@ from pathlib import Path
 from moot.agent.core.commands import Command, TestReport
 from moot.agent.core.ports import Sandbox
 from moot.agent.verify.built import BuiltModules
-from moot.agent.verify.environment import Environment, environment
+from moot.agent.verify.environment import Environment, caches, environment
 from moot.agent.verify.fingerprint import fingerprint
 from moot.agent.verify.folder import fill, report_folder
 from moot.agent.verify.frameworks.base import Place
@@ -133,6 +133,7 @@ def _variables(
         "CI": "1",
         "NO_COLOR": "1",
         **needed.variables,
+        **caches(needed, inside),
         **plan.env,
     }
     own = [inside / "src"] if (workspace / "src").is_dir() else []

@@ -10,7 +10,7 @@ from posixpath import normpath, relpath
 from moot.agent.core.commands import Command, CommandResult
 from moot.agent.core.ports import Sandbox
 from moot.agent.core.verification import Finding
-from moot.agent.verify.environment import Environment, environment
+from moot.agent.verify.environment import Environment, caches, environment
 from moot.agent.verify.lint.plan import Job
 from moot.agent.verify.tree import Tree
 
@@ -70,12 +70,13 @@ class Linter:
     def _command(
         self, job: Job, files: Sequence[str], workspace: Path, needed: Environment, seconds: float
     ) -> Command:
+        kept = caches(needed, self._inside(workspace))
         words = job.checker.words([f"./{file}" for file in files])
         return Command(
             argv=("sh", "-c", _START, "sh", job.home or ".", job.checker.program, *words),
             workspace=workspace,
             timeout=seconds,
-            env={"PATH": ":".join(needed.path), "CI": "1", "NO_COLOR": "1", **needed.variables},
+            env={"PATH": ":".join(needed.path), "CI": "1", "NO_COLOR": "1", **needed.variables, **kept},
             read_only=needed.read_only,
             output_limit=_OUTPUT,
             mount=self._root if self._sandbox.mounts else None,

@@ -53,3 +53,13 @@ def test_crates_are_shown_and_credentials_are_not(home, tmp_path, monkeypatch):
 
 def test_system_programs_need_nothing(home, tmp_path):
     assert environment(tmp_path, "/bin/true && env").read_only == ()
+
+
+def test_a_toolchain_of_the_system_has_its_downloads_in_the_home(home, tmp_path, monkeypatch):
+    tool = program(tmp_path / "usr" / "bin" / "go")
+    (home / "go" / "pkg" / "mod").mkdir(parents=True)
+    monkeypatch.setenv("PATH", str(tool.parent))
+    monkeypatch.setattr("moot.agent.verify.environment._SYSTEM", (str(tmp_path / "usr"),))
+    found = environment(tmp_path, "go test ./...")
+    assert found.read_only == (home / "go" / "pkg" / "mod",)
+    assert found.variables["GOPROXY"] == "off"
