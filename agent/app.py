@@ -1,4 +1,4 @@
-"""Composition root: settings -> dependencies -> a run, an index, a context.
+"""Composition root: settings -> dependencies -> a run, a context.
 
 This module alone names concrete classes.
 """
@@ -17,7 +17,7 @@ from moot.agent.core.config import Settings
 from moot.agent.core.errors import ModelUnreachable
 from moot.agent.core.events import Emit, Notice
 from moot.agent.core.messages import Usage
-from moot.agent.core.types import ContextPack, EditFormat, IndexStats, Task
+from moot.agent.core.types import ContextPack, EditFormat, Task
 from moot.agent.git.repository import GitRepository
 from moot.agent.graph.deps import Deps, Generation
 from moot.agent.graph.limits import Limits
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from moot.agent.core.ports import Sandbox, TokenCounter
 
-__all__ = ["connect", "context", "index", "start"]
+__all__ = ["connect", "context", "open_index", "open_repository", "start"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
         sandbox = await to_thread.run_sync(_sandbox, settings, emit) if settings.verify else None
         client, profile = await connect(settings)
         stack.push_async_callback(client.close)
-        code_index = stack.enter_context(_open_index(settings))
+        code_index = stack.enter_context(open_index(settings))
         folder = settings.data_dir / "runs" / run_id
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return Deps(
@@ -85,21 +85,14 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
     return Run(settings, wire, task, ask, resume)
 
 
-def index(settings: Settings, repo: Path) -> IndexStats:
-    """Bring the index of HEAD up to date."""
-    repository = _open(settings, repo)
-    with _open_index(settings) as code_index:
-        return code_index.update(repository.files(repository.head), repository.read_many)
-
-
 async def context(settings: Settings, repo: Path, task: str) -> tuple[ContextPack, bool]:
     """Return what would be packed for a task, and whether its tokens were counted exactly.
 
     No model is needed: without a server the profile's own tokenizer counts, if it was pulled.
     """
-    repository = _open(settings, repo)
+    repository = open_repository(settings, repo)
     profile = choose(settings)
-    with _open_index(settings) as code_index:
+    with open_index(settings) as code_index:
         code_index.update(repository.files(repository.head), repository.read_many)
         async with AsyncExitStack() as stack:
             counter, exact = await _counter(settings, profile, stack)
@@ -126,7 +119,7 @@ def _baselines(settings: Settings, sandbox: "Sandbox | None") -> Baselines | Non
     return Baselines(settings.data_dir / "baselines", [version("moot"), sandbox.name, *map(str, limits)])
 
 
-def _open(settings: Settings, repo: Path) -> GitRepository:
+def open_repository(settings: Settings, repo: Path) -> GitRepository:
     """Open a repository; what a killed run left half done there is finished, and said on stderr."""
     repository = GitRepository.open(repo, settings.data_dir)
     for sentence in repository.recovered:
@@ -175,7 +168,8 @@ def _generation(settings: Settings, profile: Profile | None, client: OpenAIClien
 
 
 @contextmanager
-def _open_index(settings: Settings) -> "Generator[CodeIndex]":
+def open_index(settings: Settings) -> "Generator[CodeIndex]":
+    """Open the index that all repositories share, until the end of the block."""
     with CodeIndex(settings.data_dir / "index.sqlite", ignore=settings.ignore) as code_index:
         yield code_index
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from moot.agent import history_cli
+from moot.agent import history_cli, index_cli
 from moot.agent.core.errors import MootError
 from moot.agent.model_cli import app as model_app
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(model_app, name="model", help="The local model server.")
 history_cli.add_to(app)
+index_cli.add_to(app)
 
 
 class Output(StrEnum):
@@ -140,14 +141,6 @@ def run(
         raise typer.Exit(refuse(exc, output.value)) from exc
     text = sys.stdin.read() if task == "-" else task
     raise typer.Exit(run_task(settings, repo, Task(text, settings.test), resume, output.value))
-
-
-@app.command()
-def index(repo: Repo = Path(), output: Form = Output.TEXT) -> None:
-    """Build or update the index of a repository."""
-    from moot.agent.frontend import index_repository
-
-    index_repository(_settings(repo), repo, output.value)
 
 
 @app.command()

@@ -25,7 +25,7 @@ from moot.agent.render import Renderer, renderer_for
 from moot.agent.result import ended
 from moot.agent.run import Run
 
-__all__ = ["index_repository", "refuse", "run_task", "show_context", "show_findings"]
+__all__ = ["refuse", "run_task", "show_context", "show_findings"]
 
 _BAR = 24
 
@@ -83,23 +83,11 @@ async def _ask(request: ApprovalRequested) -> bool:
     """Show the diff and wait for a yes or no; without a terminal a question is a refusal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     console.print(Syntax(request.diff, "diff", theme="ansi_dark", background_color="default"))
     for reason in request.reasons:
         console.print(f"  {reason}", markup=False)
     return await asyncio.to_thread(Confirm.ask, "Publish this edit?", console=console, default=False)
-
-
-def index_repository(settings: Settings, repo: Path, output: str) -> None:
-    """Update the index of HEAD and print what it holds."""
-    stats = app.index(settings, repo)
-    if output != "text":
-        print(json.dumps(asdict(stats)))
-        return
-    print(
-        f"{stats.files} files, {stats.symbols} symbols: "
-        f"{stats.parsed} parsed, {stats.reused} reused, {stats.seconds:.2f} s"
-    )
 
 
 def show_context(settings: Settings, repo: Path, task: str, show: bool, output: str) -> None:
@@ -116,7 +104,7 @@ def show_context(settings: Settings, repo: Path, task: str, show: bool, output: 
 def show_findings(settings: Settings, repo: Path, output: str) -> int:
     """Print what a run needs and what of it works; return 0 when a run can work, else 1."""
     logging.getLogger("stamina").setLevel(logging.ERROR)  # a failure that lasts is told as a finding
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     findings: list[Finding] = []
     for finding in examine(settings, repo):
         findings.append(finding)
@@ -137,7 +125,7 @@ def show_findings(settings: Settings, repo: Path, output: str) -> int:
 
 
 def _print_account(pack: ContextPack, exact: bool) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     table = Table(box=None, pad_edge=False)
     for name, justify in (("tokens", "right"), ("share", "left"), ("level", "left"), ("file", "left")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]

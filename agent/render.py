@@ -94,8 +94,8 @@ class TextRenderer:
     """Lines for a person: steps on stderr, the result on stdout."""
 
     def __init__(self) -> None:
-        self._log = Console(stderr=True, highlight=False)
-        self._out = Console(highlight=False)
+        self._log = Console(stderr=True, highlight=False, emoji=False)
+        self._out = Console(highlight=False, emoji=False)
         self._busy = self._log.status("starting")
 
     def show(self, event: e.Event) -> None:
@@ -201,7 +201,10 @@ def _changes(result: RunResult) -> list[tuple[str, str]]:
     if delta := result.delta:
         named = (("fixed", delta.fixed), ("broke", delta.broke), ("failing", delta.still_failing))
         rows += [(name, _named(tests)) for name, tests in (*named, ("flaky", delta.flaky)) if tests]
-        rows += [("not run", f"{len(group.tests)} ({group.reason})") for group in delta.not_run]
+        skipped = sum(len(group.tests) for group in delta.not_run if group.reason.startswith("skipped"))
+        rows += [("skipped", str(skipped))] if skipped else []
+        others = [group for group in delta.not_run if not group.reason.startswith("skipped")]
+        rows += [("not run", f"{len(group.tests)} ({group.reason})") for group in others]
     for flag in result.flags:
         rows.append(("asked" if flag.asked else "flagged", str(flag)))
     if result.evidence:

@@ -18,6 +18,7 @@ from moot.agent.git.plumbing import Git, GitFailed, missing
 from moot.agent.git.private import open_private
 from moot.agent.git.publish import Publisher
 from moot.agent.git.undo import Undoer
+from moot.agent.git.working import WorkingFiles
 from moot.agent.git.workspace import Workspace
 
 __all__ = ["GitRepository"]
@@ -77,6 +78,10 @@ class GitRepository:
     def tree(self, commit: str) -> str:
         """Return the id of a commit's tree."""
         return self._private.run("rev-parse", "--verify", f"{check_id(commit)}^{{tree}}").decode().strip()
+
+    def working_files(self, largest: int) -> WorkingFiles:
+        """Return a view of the working tree; changed files over `largest` bytes are listed, not read."""
+        return WorkingFiles(self._checkout, self._private, largest)
 
     def read(self, blob: str) -> bytes:
         """Return a blob's bytes."""

@@ -74,6 +74,15 @@ class Corpus:
         """Return the documents that define a name or a qualified name."""
         return self._definitions.get(name, ())
 
+    @property
+    def names(self) -> Collection[str]:
+        """Every name and qualified name that is defined somewhere."""
+        return self._definitions.keys()
+
+    def referring(self, name: str) -> list[str]:
+        """Return the paths that use a name, in order."""
+        return [self.documents[number].path for number in self.references.get(name, ())[::2]]
+
     def named(self, path: str) -> list[int]:
         """Return the documents whose path is, or ends with, a path."""
         parts = tuple(part for part in path.split("/") if part not in ("", ".", ".."))
@@ -132,7 +141,7 @@ class Corpus:
         number = len(self.documents)
         path_terms = _split(entry.path)
         symbol_terms: dict[str, int] = {}
-        references, imports = decode_links(row.links) if row else ({}, [])
+        links = decode_links(row.links) if row else None
         if row:
             names: dict[str, None] = {}
             for name, qualified in decode_names(row.symbols):
@@ -144,7 +153,7 @@ class Corpus:
         body = decode_counts(row.terms) if row else {}
         for postings, terms in zip(self.postings, (body, symbol_terms, path_terms), strict=True):
             _post(postings, number, terms)
-        _post(self.references, number, references)
+        _post(self.references, number, links.references if links else {})
         for stem in {PurePosixPath(entry.path).stem, *_module_of(entry.path)[-1:]}:
             self._by_stem.setdefault(stem, []).append(number)
         self.by_path[entry.path] = number
@@ -157,7 +166,7 @@ class Corpus:
                 generated=bool(row and row.generated) or _VENDORED.search(entry.path) is not None,
                 readable=row is not None,
                 length=(row.length if row else 0, sum(symbol_terms.values()), sum(path_terms.values())),
-                imports=tuple(imports),
+                imports=tuple(links.imports) if links else (),
             )
         )
 

@@ -8,7 +8,9 @@ from moot.agent.core.types import Symbol
 
 __all__ = [
     "EXTRACTOR_VERSION",
+    "Base",
     "Facts",
+    "Links",
     "Row",
     "State",
     "decode_counts",
@@ -17,7 +19,7 @@ __all__ = [
     "decode_symbols",
 ]
 
-EXTRACTOR_VERSION = 1
+EXTRACTOR_VERSION = 2
 """Part of every row's key: raise it when the queries, the terms or this form change."""
 
 State = Literal["parsed", "words", "binary", "unread"]
@@ -48,22 +50,57 @@ class Row(NamedTuple):
         return cls(state, int(symbol_count), int(length), bool(generated), symbols, links, terms)
 
 
+class Base(NamedTuple):
+    """A definition names what it inherits from or implements; `child` is its qualified name."""
+
+    name: str
+    child: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What a blob says of others.
+
+    Attributes:
+        calls, uses: name -> the lines where it is called; where it is named as a type or as a base.
+        imports: modules as written, imported names appended where the syntax has them.
+        bases: what its definitions inherit from or implement.
+        package: the package or namespace that the file declares.
+    """
+
+    calls: dict[str, list[int]]
+    uses: dict[str, list[int]]
+    imports: list[str]
+    bases: list[Base]
+    package: str = ""
+
+    @property
+    def references(self) -> dict[str, int]:
+        """How often each name is used, in any way."""
+        counts = {name: len(lines) for name, lines in self.calls.items()}
+        for name, lines in self.uses.items():
+            counts[name] = counts.get(name, 0) + len(lines)
+        return counts
+
+
+_NO_LINKS = Links({}, {}, [], [])
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What one blob holds.
 
     Attributes:
         symbols: definitions in order of position; their `path` is empty, since a blob has many places.
-        references: names that are called, inherited from or used as a type, with counts.
-        imports: modules as written, imported names appended where the syntax has them.
+        links: what the blob says of others.
         terms: lower-case words and parts of identifiers, with counts.
         generated: the file says that a program wrote it.
     """
 
     state: State
     symbols: tuple[Symbol, ...] = ()
-    references: dict[str, int] | None = None
-    imports: tuple[str, ...] = ()
+    links: Links = _NO_LINKS
     terms: dict[str, int] | None = None
     generated: bool = False
 
@@ -77,7 +114,7 @@ class Facts:
             sum(terms.values()),
             self.generated,
             _dump(symbols),
-            _dump([self.references or {}, self.imports]),
+            _dump(_linked(self.links)),
             _dump(terms),
         )
 
@@ -95,15 +132,19 @@ def decode_names(text: str) -> list[tuple[str, str]]:
     return [(symbol[0], symbol[1]) for symbol in json.loads(text)]
 
 
-def decode_links(text: str) -> tuple[dict[str, int], list[str]]:
-    """Return the references and imports of a stored row."""
-    references, imports = json.loads(text)
-    return references, imports
+def decode_links(text: str) -> Links:
+    """Return what a stored row says of other files."""
+    calls, uses, imports, bases, package = json.loads(text)
+    return Links(calls, uses, imports, [Base(*base) for base in bases], package)
 
 
 def decode_counts(text: str) -> dict[str, int]:
     """Return the terms of a stored row."""
     return json.loads(text)
+
+
+def _linked(links: Links) -> list[object]:
+    return [links.calls, links.uses, links.imports, links.bases, links.package]
 
 
 def _span(s: Symbol) -> tuple[int, int, int, int]:

@@ -5,16 +5,17 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
 from moot.agent.core.types import IndexStats, RankedFile, Symbol, TreeEntry
 from moot.agent.index.corpus import Corpus
 from moot.agent.index.extract import MAX_BYTES
-from moot.agent.index.facts import Row, decode_symbols
+from moot.agent.index.facts import Links, Row, decode_links, decode_symbols
 from moot.agent.index.languages import TEXT, language_of
 from moot.agent.index.live import outline_text
+from moot.agent.index.lookup import SymbolReport, look_up
 from moot.agent.index.search import search
 from moot.agent.index.store import Key, Store
 from moot.agent.index.workers import Workers
@@ -22,6 +23,7 @@ from moot.agent.index.workers import Workers
 __all__ = ["CodeIndex"]
 
 ReadMany = Callable[[Iterable[str]], Iterable[tuple[str, bytes]]]
+Progress = Callable[[int, int], None]
 
 _REGULAR = ("100644", "100755")
 _ONE_WORKER = 50  # unknown blobs up to which a second process costs more than it saves
@@ -63,18 +65,21 @@ class CodeIndex:
         """Close the store."""
         self._store.close()
 
-    def update(self, entries: Sequence[TreeEntry], read_many: ReadMany) -> IndexStats:
+    def update(
+        self, entries: Sequence[TreeEntry], read_many: ReadMany, progress: Progress | None = None
+    ) -> IndexStats:
         """Make the index hold exactly `entries`; only unknown blobs are read and parsed.
 
         Args:
             entries: the files of a tree. Symlinks, submodules and files over 1 MB are known by path only.
-            read_many: yields (blob id, bytes) for blob ids.
+            read_many: yields (blob id, bytes) for blob ids; one that it leaves out is known by path only.
+            progress: called with the blobs read so far and their number.
         """
         began = time.monotonic()
         kept = [e for e in entries if not (self._ignore and self._ignore.match(e.path))]
         keys = dict.fromkeys(_key(entry) for entry in kept if _readable(entry))
         unknown = keys.keys() - self._store.known(keys).keys()
-        self._add([key for key in keys if key in unknown], read_many)
+        self._add([key for key in keys if key in unknown], read_many, progress)
         with self._lock:
             if self._entries != (tree := {entry.path: entry for entry in kept}):
                 self._entries, self._corpus = tree, None
@@ -105,6 +110,10 @@ class CodeIndex:
         paths = self._current().defining(name)
         return [s for path in paths for s in self.symbols(path) if name in (s.name, s.qualified_name)]
 
+    def look_up(self, name: str) -> SymbolReport:
+        """Return the definitions, references and implementations of a name; see `lookup.look_up`."""
+        return look_up(self._current(), name, self.symbols, self._links)
+
     def search(self, query: str, limit: int = 50) -> list[RankedFile]:
         """Return files ranked by relevance to a task, best first, each with its reasons."""
         return search(self._current(), query, limit, self.symbols)
@@ -113,6 +122,14 @@ class CodeIndex:
         """Return these files and those that import them, directly or not, in order of path."""
         given = set(paths)
         return sorted(given | self._current().dependents(given))
+
+    def _links(self, paths: Collection[str]) -> Iterator[tuple[str, Links]]:
+        """Yield the links of each readable path that is in the tree."""
+        entries = [self._entries[path] for path in paths if path in self._entries]
+        texts = dict(self._store.links(_key(entry) for entry in entries if _readable(entry)))
+        for entry in entries:
+            if (text := texts.get(_key(entry))) is not None and _readable(entry):
+                yield entry.path, decode_links(text)
 
     def _current(self) -> Corpus:
         with self._lock:
@@ -123,13 +140,15 @@ class CodeIndex:
     def _documents(self) -> Iterator[tuple[Key, Row]]:
         return self._store.documents(_key(entry) for entry in self._entries.values() if _readable(entry))
 
-    def _add(self, unknown: Sequence[Key], read_many: ReadMany) -> None:
+    def _add(self, unknown: Sequence[Key], read_many: ReadMany, progress: Progress | None) -> None:
         if not unknown:
             return
         count = 1 if len(unknown) <= _ONE_WORKER else self._workers
         rows: list[tuple[Key, Row]] = []
         with Workers(count, self._timeout) as workers:
-            for key, row in workers.map(_read(unknown, read_many)):
+            for done, (key, row) in enumerate(workers.map(_read(unknown, read_many)), 1):
+                if progress is not None:
+                    progress(done, len(unknown))
                 if row.state == "unread":
                     continue  # its parser died twice, perhaps for want of memory: try again next time
                 rows.append((key, row))

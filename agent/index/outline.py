@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Definition", "Scope", "doc_above", "first_doc_line", "outline"]
+__all__ = ["Definition", "Scope", "doc_above", "first_doc_line", "outline", "owners"]
 
 _MAX_DOC = 160  # characters
 _QUOTES = re.compile(r"^[rRbBuUfF]*(\"\"\"|'''|\"|')")
@@ -54,6 +54,30 @@ def outline(
     definitions: Iterable[Definition], scopes: Iterable[Scope]
 ) -> Iterator[tuple[Definition, str, str]]:
     """Yield each definition with its qualified name and its kind, in order of position."""
+    for item, qualified, kind in _nested(definitions, scopes):
+        if isinstance(item, Definition):
+            yield item, qualified, kind
+
+
+def owners(
+    definitions: Iterable[Definition], scopes: Iterable[Scope], places: Sequence[int]
+) -> Iterator[str]:
+    """Yield the qualified name of what is around each byte, the innermost; places are in order."""
+    blocks = [(item.start, item.end, name) for item, name, _ in _nested(definitions, scopes)]
+    stack: list[tuple[int, int, str]] = []
+    following = 0
+    for place in places:
+        while following < len(blocks) and blocks[following][0] <= place:
+            stack.append(blocks[following])
+            following += 1
+        while stack and stack[-1][1] <= place:
+            stack.pop()
+        yield next((name for _, end, name in reversed(stack) if end > place), "")
+
+
+def _nested(
+    definitions: Iterable[Definition], scopes: Iterable[Scope]
+) -> Iterator[tuple[Definition | Scope, str, str]]:
     stack: list[tuple[int, int, str, str]] = []  # start and end byte, qualified name, kind
     items: list[Definition | Scope] = [*definitions, *scopes]
     for item in sorted(items, key=lambda item: (item.start, -item.end, isinstance(item, Definition))):
@@ -62,6 +86,7 @@ def outline(
         parent, parent_kind = (stack[-1][2], stack[-1][3]) if stack else ("", "")
         if isinstance(item, Scope):
             stack.append((item.start, item.end, _join(parent, item.name), "class"))
+            yield item, _join(parent, item.name), "class"
             continue
         kind = "method" if item.kind == "function" and parent_kind in _TYPES else item.kind
         qualified = _join(parent, f"{item.receiver}.{item.name}" if item.receiver else item.name)

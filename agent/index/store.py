@@ -75,6 +75,10 @@ class Store:
         """Yield the stored symbols of each known key."""
         return ((key, row[0]) for key, row in self._select(keys, "symbols"))
 
+    def links(self, keys: Iterable[Key]) -> Iterator[tuple[Key, str]]:
+        """Yield what each known key says of other blobs, as stored."""
+        return ((key, row[0]) for key, row in self._select(keys, "links"))
+
     def documents(self, keys: Iterable[Key]) -> Iterator[tuple[Key, Row]]:
         """Yield the whole row of each known key."""
         return ((key, Row(*row)) for key, row in self._select(keys, ", ".join(_COLUMNS)))

@@ -15,7 +15,7 @@ __all__ = ["bars"]
 @contextmanager
 def bars(console: Console | None = None) -> Generator[Progress]:
     """Give a callback that draws; what it drew stays when the work ends."""
-    console = console or Console(stderr=True)
+    console = console or Console(stderr=True, emoji=False)
     if not console.is_terminal:
         yield _lines(console)
         return

@@ -85,8 +85,13 @@ def summarise(
 ) -> TestDelta:
     """Return what a person wants to know: each test that matters, under what happened to it."""
     stopped = {name for group in left_out for name in group.tests}
-    gone = tuple(sorted(comparison.missing - stopped))
+    missing = sorted(comparison.missing - stopped)
+    ran = {_function(case.id) for case in after.cases}
+    renamed = tuple(name for name in missing if _function(name) in ran)
+    gone = tuple(name for name in missing if _function(name) not in ran)
     groups = [*left_out, *_skipped(after)]
+    if renamed:
+        groups.append(NotRun("they ran with other parameters", renamed))
     if gone:
         groups.append(NotRun("the edit removed them, or something keeps them from running", gone))
     return TestDelta(

@@ -22,10 +22,10 @@
 (export_statement declaration: (lexical_declaration . (variable_declarator name: (identifier) @name) .)) @definition.variable
 (export_statement declaration: (lexical_declaration (variable_declarator name: (identifier) @name) @definition.variable))
 
-(call_expression function: (identifier) @reference)
-(call_expression function: (member_expression property: (property_identifier) @reference))
-(new_expression constructor: (identifier) @reference)
-(new_expression constructor: (member_expression property: (property_identifier) @reference))
+(call_expression function: (identifier) @call)
+(call_expression function: (member_expression property: [(property_identifier) (private_property_identifier)] @call))
+(new_expression constructor: (identifier) @call)
+(new_expression constructor: (member_expression property: (property_identifier) @call))
 
 (import_statement source: (string (string_fragment) @import))
 (export_statement source: (string (string_fragment) @import))

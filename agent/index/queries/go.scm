@@ -23,8 +23,23 @@
 (source_file (var_declaration (var_spec name: (identifier) @name) @definition.variable))
 (source_file (var_declaration (var_spec_list (var_spec name: (identifier) @name) @definition.variable)))
 
-(call_expression function: (identifier) @reference)
-(call_expression function: (selector_expression field: (field_identifier) @reference))
+(call_expression function: (identifier) @call)
+(call_expression function: (selector_expression field: (field_identifier) @call))
+(type_conversion_expression type: (generic_type type: (type_identifier) @call))
+(interface_type (type_elem . (type_identifier) @base .))
+(interface_type (type_elem . (qualified_type name: (type_identifier) @base) .))
+(field_declaration !name type: [
+  (type_identifier) @base
+  (qualified_type name: (type_identifier) @base)
+  (generic_type type: (type_identifier) @base)
+  (generic_type type: (qualified_type name: (type_identifier) @base))])
+(parameter_declaration type: [(type_identifier) @reference (pointer_type (type_identifier) @reference)])
+(field_declaration type: [(type_identifier) @reference (pointer_type (type_identifier) @reference)])
+(slice_type element: [(type_identifier) @reference (pointer_type (type_identifier) @reference)])
+(map_type value: [(type_identifier) @reference (pointer_type (type_identifier) @reference)])
+(var_spec type: [(type_identifier) @reference (pointer_type (type_identifier) @reference)])
+(function_declaration result: [(type_identifier) @reference (pointer_type (type_identifier) @reference)])
+(method_declaration result: [(type_identifier) @reference (pointer_type (type_identifier) @reference)])
 (composite_literal type: (type_identifier) @reference)
 (qualified_type name: (type_identifier) @reference)
 

@@ -12,10 +12,12 @@
 (function_definition name: (identifier) @documented body: (block . (expression_statement (string) @doc)))
 
 ; References.
-(call function: (identifier) @reference)
-(call function: (attribute attribute: (identifier) @reference))
-(class_definition superclasses: (argument_list (identifier) @reference))
-(class_definition superclasses: (argument_list (attribute attribute: (identifier) @reference)))
+(call function: (identifier) @call)
+(call function: (attribute attribute: (identifier) @call))
+(class_definition superclasses: (argument_list (identifier) @base))
+(class_definition superclasses: (argument_list (subscript value: (identifier) @base)))
+(class_definition superclasses: (argument_list (subscript value: (attribute attribute: (identifier) @base))))
+(class_definition superclasses: (argument_list (attribute attribute: (identifier) @base)))
 (decorator (identifier) @reference)
 (decorator (attribute attribute: (identifier) @reference))
 (type (identifier) @reference)

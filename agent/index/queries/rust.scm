@@ -20,11 +20,22 @@
   (scoped_type_identifier name: (type_identifier) @scope)]) @container
 (attribute_item) @attribute
 
-(call_expression function: (identifier) @reference)
-(call_expression function: (scoped_identifier name: (identifier) @reference))
-(call_expression function: (field_expression field: (field_identifier) @reference))
-(macro_invocation macro: (identifier) @reference)
-(impl_item trait: (type_identifier) @reference)
+(call_expression function: (identifier) @call)
+(call_expression function: (scoped_identifier name: (identifier) @call))
+(call_expression function: (scoped_identifier path: (identifier) @reference))
+(call_expression function: (generic_function function: [(identifier) @call (scoped_identifier name: (identifier) @call) (field_expression field: (field_identifier) @call)]))
+(call_expression function: (field_expression field: (field_identifier) @call))
+(macro_invocation macro: (identifier) @call)
+(macro_invocation macro: (scoped_identifier name: (identifier) @call))
+(impl_item trait: [
+  (type_identifier) @base
+  (generic_type type: (type_identifier) @base)
+  (scoped_type_identifier name: (type_identifier) @base)
+  (generic_type type: (scoped_type_identifier name: (type_identifier) @base))])
+(trait_item bounds: (trait_bounds (type_identifier) @base))
+(parameter type: [(type_identifier) @reference (reference_type type: (type_identifier) @reference) (generic_type type: (type_identifier) @reference)])
+(function_item return_type: [(type_identifier) @reference (generic_type type: (type_identifier) @reference)])
+(field_declaration type: [(type_identifier) @reference (generic_type type: (type_identifier) @reference)])
 (struct_expression name: (type_identifier) @reference)
 
 (use_declaration argument: (_) @import)

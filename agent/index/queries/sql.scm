@@ -17,4 +17,4 @@
 (create_index (object_reference name: (identifier) @reference))
 (alter_table (object_reference name: (identifier) @reference))
 (column_definition (object_reference name: (identifier) @reference))
-(invocation (object_reference name: (identifier) @reference))
+(invocation (object_reference name: (identifier) @call))

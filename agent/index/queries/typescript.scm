@@ -21,4 +21,9 @@
 (property_signature name: (_) @name) @definition.field
 
 (type_identifier) @reference
-(extends_clause value: (identifier) @reference)
+(extends_clause value: (identifier) @base)
+(extends_clause value: (member_expression property: (property_identifier) @base))
+(implements_clause (type_identifier) @base)
+(implements_clause (generic_type name: (type_identifier) @base))
+(extends_type_clause type: (type_identifier) @base)
+(extends_type_clause type: (generic_type name: (type_identifier) @base))

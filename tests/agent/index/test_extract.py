@@ -108,15 +108,13 @@ def test_a_span_covers_what_an_edit_replaces():
 
 def test_references_and_imports():
     python = extract((DATA / "sessions.py").read_bytes(), "python")
-    assert python.references is not None
-    assert {"load_user", "token_hex", "Ordered", "now"} <= python.references.keys()
-    assert ".users.load_user" in python.imports
-    assert ".clock" in python.imports
-    assert "./http" in extract((DATA / "client.ts").read_bytes(), "typescript").imports
-    assert "./path" in extract((DATA / "events.js").read_bytes(), "javascript").imports
+    assert {"load_user", "token_hex", "Ordered", "now"} <= python.links.references.keys()
+    assert ".users.load_user" in python.links.imports
+    assert ".clock" in python.links.imports
+    assert "./http" in extract((DATA / "client.ts").read_bytes(), "typescript").links.imports
+    assert "./path" in extract((DATA / "events.js").read_bytes(), "javascript").links.imports
     sql = extract((DATA / "schema.sql").read_bytes(), "sql")
-    assert sql.references is not None
-    assert {"users", "orgs"} <= sql.references.keys()
+    assert {"users", "orgs"} <= sql.links.references.keys()
 
 
 def test_broken_syntax_still_gives_symbols():

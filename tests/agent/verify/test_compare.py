@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from moot.agent.core.commands import TestCase, TestReport
-from moot.agent.verify.compare import compare, vanished
+from moot.agent.verify.compare import compare, summarise, vanished
 
 
 def report(status: str = "", **cases: str) -> TestReport:
@@ -102,3 +102,13 @@ def test_without_single_outcomes_nothing_is_said_to_have_vanished():
     before = replace(report("passed"), cases=(TestCase("t.py::a", "passed"),))
     assert vanished(before, report("passed"), ()) == ()
     assert vanished(None, before, ()) == ()
+
+
+def test_tests_with_other_parameters_did_not_vanish():
+    before = replace(
+        report("passed"), cases=(TestCase("t.py::a[1]", "passed"), TestCase("t.py::b", "passed"))
+    )
+    after = replace(before, cases=(TestCase("t.py::a[2]", "passed"),))
+    groups = {group.reason: group.tests for group in summarise(before, after, compare(before, after)).not_run}
+    assert groups["they ran with other parameters"] == ("t.py::a[1]",)
+    assert groups["the edit removed them, or something keeps them from running"] == ("t.py::b",)

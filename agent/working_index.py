@@ -1,0 +1,81 @@
+"""The index of a working tree as it lies there, and as it changes."""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Self
+
+from watchfiles import watch
+
+from moot.agent.app import open_index, open_repository
+from moot.agent.core.config import Settings
+from moot.agent.core.types import IndexStats, TreeEntry
+from moot.agent.index.extract import MAX_BYTES
+from moot.agent.index.index import CodeIndex
+
+__all__ = ["WorkingIndex"]
+
+_DEBOUNCE_MS = 50
+"""Time without a further change after which changes count as one."""
+
+
+class WorkingIndex:
+    """Indexes edited and new files beside the committed ones; what .gitignore excludes is left out."""
+
+    def __init__(self, settings: Settings, repo: Path, progress: Callable[[int, int], None]) -> None:
+        """Open a repository; use as a context manager.
+
+        Args:
+            settings: all settings.
+            repo: a folder inside the repository.
+            progress: called with the files parsed so far and their number.
+        """
+        self._stack = ExitStack()
+        repository = open_repository(settings, repo)
+        self._root = repository.root
+        self._files = repository.working_files(MAX_BYTES)
+        self._entries: dict[str, TreeEntry] = {}
+        self._progress = progress
+        self.index: CodeIndex = self._stack.enter_context(open_index(settings))
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the index."""
+        self._stack.close()
+
+    def update(self) -> IndexStats:
+        """Bring the index up to date with the files as they are now."""
+        entries = self._files.entries()
+        self._entries = {entry.path: entry for entry in entries}
+        return self.index.update(entries, self._files.read_many, self._progress)
+
+    def watch(self) -> Iterator[IndexStats]:
+        """Update after each change, until Ctrl-C.
+
+        The changes come from the system (inotify, FSEvents) through the library watchfiles; those of
+        ignored files and of git's own are passed over.
+        """
+        changes = watch(self._root, watch_filter=self._concerns, debounce=_DEBOUNCE_MS)
+        with suppress(KeyboardInterrupt):
+            for change in changes:
+                paths = {str(Path(path).relative_to(self._root)) for _, path in change}
+                if paths - self._files.ignored(paths):
+                    yield self.update()
+
+    def lines(self, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
+        """Return the text of lines, by (path, 1-based number), as far as they are there."""
+        blobs = {path: self._entries[path].blob for path, _ in places if path in self._entries}
+        read = self._files.read_many(dict.fromkeys(blobs.values()))
+        texts = {blob: data.decode(errors="replace").splitlines() for blob, data in read}
+        found: dict[tuple[str, int], str] = {}
+        for path, number in places:
+            lines = texts.get(blobs.get(path, ""), [])
+            if number <= len(lines):
+                found[path, number] = lines[number - 1]
+        return found
+
+    def _concerns(self, _: object, path: str) -> bool:
+        return ".git" not in Path(path).relative_to(self._root).parts
