@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from moot.agent.core.types import Patch
 from moot.agent.core.verification import IntegrityFlag
+from moot.agent.risk.doctests import changed_examples
 from moot.agent.risk.runner_settings import settings_flags, special_cases
 from moot.agent.risk.testcode import TestCode, read
 from moot.agent.risk.weakening import Moved, added_marks, deleted_file, weakened
@@ -64,11 +65,12 @@ def inspect(files: Sequence[FileVersions], test_paths: Collection[str] = ()) -> 
             continue
         old, new = code[file.path]
         flags += settings_flags(file.path, file.old, file.new)
-        if is_test_path(file.path) or file.path in test_paths:
+        if is_test_path(file.path) or (file.path in test_paths and _only_tests(old)):
             flags += _test_file(file, old, new, moved)
         elif file.new is not None:
             flags += special_cases(file.path, file.old, file.new)
             flags += _tests_within(file.path, old, new, moved)
+            flags += changed_examples(file.path, file.old, file.new)
         elif old is not None:
             flags += deleted_file(file.path, old, moved)
     return tuple(sorted(dict.fromkeys(flags), key=lambda flag: (flag.path, flag.line)))
@@ -76,6 +78,12 @@ def inspect(files: Sequence[FileVersions], test_paths: Collection[str] = ()) -> 
 
 def _read(path: str, data: bytes | None) -> TestCode | None:
     return read(path, data) if data is not None and len(data) <= _LARGEST else None
+
+
+def _only_tests(code: TestCode | None) -> bool:
+    """Tell a file of tests from product code that a runner found tests in: doctests, or Rust's."""
+    units = code.units.values() if code is not None else ()
+    return all(unit.is_test or unit.assertions for unit in units if unit.name)
 
 
 def _new_bodies(code: dict[str, tuple[TestCode | None, TestCode | None]]) -> Moved:
