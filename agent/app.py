@@ -1,11 +1,10 @@
 """Composition root: settings -> dependencies -> a run, a context.
 
-This module alone names concrete classes.
+This module and `opening` alone name concrete classes.
 """
 
-import logging
 from collections.abc import Callable
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -21,13 +20,13 @@ from moot.agent.core.types import ContextPack, EditFormat, Task
 from moot.agent.git.repository import GitRepository
 from moot.agent.graph.deps import Deps, Generation
 from moot.agent.graph.limits import Limits
-from moot.agent.index.index import CodeIndex
 from moot.agent.models.client import OpenAIClient
 from moot.agent.models.fim import fim_format
 from moot.agent.models.profiles import Profile, choose
 from moot.agent.models.serving import running_server
 from moot.agent.models.tokens import EstimatedTokens, LocalTokens
 from moot.agent.models.transport import ClientOptions
+from moot.agent.opening import open_index, open_repository
 from moot.agent.pack.packer import ContextPacker
 from moot.agent.run import Ask, Run
 from moot.agent.verify.baselines import Baselines
@@ -38,13 +37,9 @@ from moot.sandbox.limits import Limits as SandboxLimits
 from moot.sandbox.network import AllowNet
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from moot.agent.core.ports import Sandbox, TokenCounter
 
-__all__ = ["connect", "context", "open_index", "open_repository", "start"]
-
-_LOG = logging.getLogger(__name__)
+__all__ = ["connect", "context", "start"]
 
 _ANSWER_TOKENS = 2048
 """Tokens of one chat answer, where the model's context has room for it."""
@@ -119,14 +114,6 @@ def _baselines(settings: Settings, sandbox: "Sandbox | None") -> Baselines | Non
     return Baselines(settings.data_dir / "baselines", [version("moot"), sandbox.name, *map(str, limits)])
 
 
-def open_repository(settings: Settings, repo: Path) -> GitRepository:
-    """Open a repository; what a killed run left half done there is finished, and said on stderr."""
-    repository = GitRepository.open(repo, settings.data_dir)
-    for sentence in repository.recovered:
-        _LOG.warning(sentence)
-    return repository
-
-
 async def connect(settings: Settings) -> tuple[OpenAIClient, Profile | None]:
     """Reach the server that the settings name, else the local one."""
     server = running_server(settings.data_dir) if settings.base_url is None else None
@@ -165,13 +152,6 @@ def _generation(settings: Settings, profile: Profile | None, client: OpenAIClien
         context_tokens=max(256, min(wanted, room - answer - _PROMPT_TOKENS - room // 8)),
         answer_tokens=answer,
     )
-
-
-@contextmanager
-def open_index(settings: Settings) -> "Generator[CodeIndex]":
-    """Open the index that all repositories share, until the end of the block."""
-    with CodeIndex(settings.data_dir / "index.sqlite", ignore=settings.ignore) as code_index:
-        yield code_index
 
 
 async def _counter(

@@ -7,11 +7,11 @@ from typing import Self
 
 from watchfiles import watch
 
-from moot.agent.app import open_index, open_repository
 from moot.agent.core.config import Settings
 from moot.agent.core.types import IndexStats, TreeEntry
 from moot.agent.index.extract import MAX_BYTES
 from moot.agent.index.index import CodeIndex
+from moot.agent.opening import open_index, open_repository
 
 __all__ = ["WorkingIndex"]
 

@@ -65,7 +65,7 @@ class WorkingFiles:
         self._folder = Folder(checkout.location.root)
         self._largest = largest
         self._seen: dict[str, _Seen] = {}
-        self._places: dict[str, str] = {}
+        self._places: dict[str, tuple[str, bool]] = {}  # blob -> a path, and whether git has it, too
 
     def entries(self) -> list[TreeEntry]:
         """Return every tracked file that is there, and every new one that is not ignored, by path.
@@ -74,7 +74,7 @@ class WorkingFiles:
         """
         staged, changed = self._staged(), self._changed()
         found: dict[str, TreeEntry] = {}
-        places: dict[str, str] = {}
+        places: dict[str, tuple[str, bool]] = {}
         absent: dict[str, _Staged] = {}
         for path, entry in staged.items():
             status = self._folder.state(path)
@@ -85,30 +85,34 @@ class WorkingFiles:
                     absent[path] = entry
             elif entry.clean and changed is not None and path not in changed:
                 found[path] = TreeEntry(path, entry.mode, entry.blob, status.st_size)
+                places[entry.blob] = path, True
             elif hashed := self._hashed(path, status):
                 found[path] = hashed
-                places[hashed.blob] = path
+                places.setdefault(hashed.blob, (path, False))
         for path in self._new():
             status = self._folder.state(path) if path not in found else None
             if status is not None and (hashed := self._hashed(path, status)):
                 found[path] = hashed
-                places[hashed.blob] = path
+                places.setdefault(hashed.blob, (path, False))
         found |= self._absent(absent)
         self._places = places
         self._seen = {path: seen for path, seen in self._seen.items() if path in found}
         return sorted(found.values(), key=lambda entry: entry.path)
 
     def read_many(self, blobs: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """Yield (blob id, bytes) of listed blobs; one whose file changed since is left out."""
+        """Yield (blob id, bytes) of listed blobs; one whose file changed since is left out.
+
+        Files are read where they lie, which is faster than git's own store; filters and line endings
+        make a file differ from its blob, and then git is asked.
+        """
         stored: list[str] = []
         for blob in blobs:
-            path = self._places.get(blob)
-            if path is None:
-                stored.append(blob)
-                continue
-            found = self._folder.read(path)
+            path, committed = self._places.get(blob, (None, True))
+            found = self._folder.read(path) if path is not None else None
             if found is not None and self._id(found[1]) == blob:
                 yield blob, found[1]
+            elif committed:
+                stored.append(blob)
         yield from self._private.blobs(stored)
 
     def ignored(self, paths: Iterable[str]) -> set[str]:

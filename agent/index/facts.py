@@ -1,8 +1,10 @@
 """What is known about one blob, and the form in which it is stored."""
 
 import json
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 from moot.agent.core.types import Symbol
 
@@ -11,43 +13,41 @@ __all__ = [
     "Base",
     "Facts",
     "Links",
-    "Row",
+    "Outlined",
     "State",
-    "decode_counts",
+    "decode_imports",
     "decode_links",
-    "decode_names",
     "decode_symbols",
+    "encode_links",
 ]
 
-EXTRACTOR_VERSION = 2
-"""Part of every row's key: raise it when the queries, the terms or this form change."""
+EXTRACTOR_VERSION = 3
+"""Part of every row's key: raise it when the queries, the words or this form change."""
 
 State = Literal["parsed", "words", "binary", "unread"]
-"""parsed: by its grammar; words: terms, and definitions found line by line; binary and unread: path only."""
+"""parsed: by its grammar; words: words, and definitions found line by line; binary and unread: path only."""
+
+_FASTEST = 1  # zlib's level: the next ones take twice the time for a tenth less
 
 
-class Row(NamedTuple):
-    """Facts as the store keeps them; the last three are JSON, decoded only when needed."""
+class Outlined(NamedTuple):
+    """A definition of a blob: a `Symbol` without a path, since a blob has many places."""
 
-    state: str
-    symbol_count: int
-    length: int
-    generated: bool
-    symbols: str
-    links: str
-    terms: str
+    name: str
+    qualified_name: str
+    kind: str
+    start_line: int
+    end_line: int
+    start_byte: int
+    end_byte: int
+    signature: str
+    doc: str
 
-    def header(self) -> str:
-        """Return the small fields as one line of JSON."""
-        return json.dumps([self.state, self.symbol_count, self.length, self.generated])
-
-    @classmethod
-    def join(cls, header: str, symbols: str, links: str, terms: str) -> "Row":
-        """Rebuild a row from `header()` and its documents. Raises ValueError when malformed."""
-        state, symbol_count, length, generated = json.loads(header)
-        if state not in get_args(State):
-            raise ValueError(f"unknown state {state!r}")
-        return cls(state, int(symbol_count), int(length), bool(generated), symbols, links, terms)
+    def at(self, path: str) -> Symbol:
+        """Place it."""
+        name, qualified, kind, *span, signature, doc = self
+        first, last, start, end = span
+        return Symbol(name, qualified, kind, path, first, last, start, end, signature, doc)
 
 
 class Base(NamedTuple):
@@ -92,63 +92,54 @@ class Facts:
     """What one blob holds.
 
     Attributes:
-        symbols: definitions in order of position; their `path` is empty, since a blob has many places.
+        outline: definitions in order of position.
         links: what the blob says of others.
-        terms: lower-case words and parts of identifiers, with counts.
         generated: the file says that a program wrote it.
     """
 
     state: State
-    symbols: tuple[Symbol, ...] = ()
+    outline: Sequence[Outlined] = ()
     links: Links = _NO_LINKS
-    terms: dict[str, int] | None = None
     generated: bool = False
 
-    def row(self) -> Row:
-        """Return the stored form."""
-        terms = self.terms or {}
-        symbols = [(s.name, s.qualified_name, s.kind, *_span(s), s.signature, s.doc) for s in self.symbols]
-        return Row(
-            self.state,
-            len(symbols),
-            sum(terms.values()),
-            self.generated,
-            _dump(symbols),
-            _dump(_linked(self.links)),
-            _dump(terms),
-        )
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """The definitions, without a path."""
+        return tuple(each.at("") for each in self.outline)
+
+    def encoded_symbols(self) -> bytes:
+        """Return the stored form of the definitions."""
+        return zlib.compress(_dump(self.outline).encode(), _FASTEST) if self.outline else b""
+
+    def encoded_imports(self) -> str:
+        """Return the stored form of the imports."""
+        return _dump(self.links.imports) if self.links.imports else ""
 
 
-def decode_symbols(text: str, path: str) -> list[Symbol]:
+def decode_symbols(data: bytes, path: str) -> list[Symbol]:
     """Return the definitions of a stored row, placed at a path."""
+    if not data:
+        return []
     return [
         Symbol(name, qualified, kind, path, line, last, start, end, signature, doc)
-        for name, qualified, kind, line, last, start, end, signature, doc in json.loads(text)
+        for name, qualified, kind, line, last, start, end, signature, doc in json.loads(zlib.decompress(data))
     ]
 
 
-def decode_names(text: str) -> list[tuple[str, str]]:
-    """Return the name and the qualified name of each definition of a stored row."""
-    return [(symbol[0], symbol[1]) for symbol in json.loads(text)]
+def decode_imports(text: str) -> list[str]:
+    """Return the imports of a stored row."""
+    return json.loads(text) if text else []
 
 
-def decode_links(text: str) -> Links:
-    """Return what a stored row says of other files."""
-    calls, uses, imports, bases, package = json.loads(text)
+def encode_links(links: Links) -> bytes:
+    """Return a line of JSON that `decode_links` reads."""
+    return _dump([links.calls, links.uses, links.imports, links.bases, links.package]).encode()
+
+
+def decode_links(data: bytes) -> Links:
+    """Return what `encode_links` wrote. Raises ValueError when it is malformed."""
+    calls, uses, imports, bases, package = json.loads(data)
     return Links(calls, uses, imports, [Base(*base) for base in bases], package)
-
-
-def decode_counts(text: str) -> dict[str, int]:
-    """Return the terms of a stored row."""
-    return json.loads(text)
-
-
-def _linked(links: Links) -> list[object]:
-    return [links.calls, links.uses, links.imports, links.bases, links.package]
-
-
-def _span(s: Symbol) -> tuple[int, int, int, int]:
-    return s.start_line, s.end_line, s.start_byte, s.end_byte
 
 
 def _dump(value: object) -> str:

@@ -5,20 +5,22 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 from moot.agent.core.types import IndexStats, RankedFile, Symbol, TreeEntry
 from moot.agent.index.corpus import Corpus
 from moot.agent.index.extract import MAX_BYTES
-from moot.agent.index.facts import Links, Row, decode_links, decode_symbols
+from moot.agent.index.facts import Links, decode_imports, decode_symbols
 from moot.agent.index.languages import TEXT, language_of
 from moot.agent.index.live import outline_text
 from moot.agent.index.lookup import SymbolReport, look_up
 from moot.agent.index.search import search
-from moot.agent.index.store import Key, Store
-from moot.agent.index.workers import Workers
+from moot.agent.index.segment import MOST_DOCUMENTS, Builder, Segment
+from moot.agent.index.store import Key, Place, Row, Store
+from moot.agent.index.workers import Job, Workers
 
 __all__ = ["CodeIndex"]
 
@@ -27,14 +29,22 @@ Progress = Callable[[int, int], None]
 
 _REGULAR = ("100644", "100755")
 _ONE_WORKER = 50  # unknown blobs up to which a second process costs more than it saves
-_BATCH = 200  # rows a transaction
+_PORTION = 96 << 20  # bytes of source in one segment: about 100 MB of memory while it is made
+_MOST_SEGMENTS = 16  # of one tree; more are merged
+_ATTEMPTS = 5  # at opening segments that other processes merge meanwhile
 
 
 class CodeIndex:
     """Implements `Index` over a store that clones of the repository share. Safe for threads."""
 
     def __init__(
-        self, path: Path, *, ignore: Sequence[str] = (), timeout: float = 10.0, workers: int | None = None
+        self,
+        path: Path,
+        *,
+        ignore: Sequence[str] = (),
+        timeout: float = 10.0,
+        workers: int | None = None,
+        warm: bool = False,
     ) -> None:
         """Open the store.
 
@@ -43,6 +53,7 @@ class CodeIndex:
             ignore: globs over whole paths (`*` crosses folders) of files to leave out.
             timeout: seconds that one file may take before its parser is killed.
             workers: parser processes; None means one a core.
+            warm: keep the processes between updates, for a tree that is watched.
 
         Raises:
             UsageError: the store cannot be written.
@@ -50,10 +61,15 @@ class CodeIndex:
         self._store = Store(path)
         self._ignore = re.compile("|".join(fnmatch.translate(glob) for glob in ignore)) if ignore else None
         self._timeout = timeout
-        self._workers = workers or os.cpu_count() or 1
+        self._count = workers or os.cpu_count() or 1
+        self._warm = warm
+        self._workers: Workers | None = None
         self._lock = threading.RLock()
         self._entries: dict[str, TreeEntry] = {}
+        self._read_many: ReadMany = lambda blobs: ()
+        self._places: Mapping[Key, Place] = {}
         self._corpus: Corpus | None = None
+        self._links_of: dict[Key, Links] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -62,7 +78,9 @@ class CodeIndex:
         self.close()
 
     def close(self) -> None:
-        """Close the store."""
+        """Close the store and end the processes."""
+        self._stop()
+        self._store.prune()
         self._store.close()
 
     def update(
@@ -72,25 +90,27 @@ class CodeIndex:
 
         Args:
             entries: the files of a tree. Symlinks, submodules and files over 1 MB are known by path only.
-            read_many: yields (blob id, bytes) for blob ids; one that it leaves out is known by path only.
+            read_many: yields (blob id, bytes) for blob ids, now and when references are looked up; one
+                that it leaves out is known by path only.
             progress: called with the blobs read so far and their number.
         """
         began = time.monotonic()
         kept = [e for e in entries if not (self._ignore and self._ignore.match(e.path))]
-        keys = dict.fromkeys(_key(entry) for entry in kept if _readable(entry))
-        unknown = keys.keys() - self._store.known(keys).keys()
-        self._add([key for key in keys if key in unknown], read_many, progress)
+        keys = Counter(_key(entry) for entry in kept if _readable(entry))
+        places = self._store.known(keys)
+        unknown = [key for key in keys if key not in places]
+        self._add(unknown, read_many, progress)
+        places |= self._store.known(unknown)
         with self._lock:
+            self._read_many = read_many
+            self._places = self._merged(places)
             if self._entries != (tree := {entry.path: entry for entry in kept}):
-                self._entries, self._corpus = tree, None
-        counts = self._store.known(keys)
+                self._entries, self._corpus, self._links_of = tree, None, {}
         return IndexStats(
             files=len(kept),
-            parsed=sum(_key(entry) in unknown for entry in kept if _readable(entry)),
-            reused=sum(_key(entry) not in unknown for entry in kept if _readable(entry)),
-            symbols=sum(
-                counts[_key(entry)][1] for entry in kept if _readable(entry) and _key(entry) in counts
-            ),
+            parsed=sum(keys[key] for key in unknown),
+            reused=sum(keys.values()) - sum(keys[key] for key in unknown),
+            symbols=sum(place.symbol_count * keys[key] for key, place in places.items()),
             seconds=time.monotonic() - began,
         )
 
@@ -99,7 +119,7 @@ class CodeIndex:
         entry = self._entries.get(path)
         if entry is None or not _readable(entry):
             return []
-        return [s for _, text in self._store.symbols([_key(entry)]) for s in decode_symbols(text, path)]
+        return [s for _, data in self._store.symbols([_key(entry)]) for s in decode_symbols(data, path)]
 
     def outline(self, path: str, data: bytes) -> list[Symbol]:
         """Return the definitions of a text that is in no blob yet, and its imports with the kind `import`."""
@@ -123,39 +143,113 @@ class CodeIndex:
         given = set(paths)
         return sorted(given | self._current().dependents(given))
 
-    def _links(self, paths: Collection[str]) -> Iterator[tuple[str, Links]]:
-        """Yield the links of each readable path that is in the tree."""
-        entries = [self._entries[path] for path in paths if path in self._entries]
-        texts = dict(self._store.links(_key(entry) for entry in entries if _readable(entry)))
-        for entry in entries:
-            if (text := texts.get(_key(entry))) is not None and _readable(entry):
-                yield entry.path, decode_links(text)
+    # --- the tree ---------------------------------------------------------------------------
 
     def _current(self) -> Corpus:
         with self._lock:
             if self._corpus is None:
-                self._corpus = Corpus(self._entries.values(), dict(self._documents()))
+                self._corpus = self._build()
             return self._corpus
 
-    def _documents(self) -> Iterator[tuple[Key, Row]]:
-        return self._store.documents(_key(entry) for entry in self._entries.values() if _readable(entry))
+    def _build(self) -> Corpus:
+        segments = self._segments()
+        places = {key: place for key, place in self._places.items() if place.segment in segments}
+        documents = [(e, places.get(_key(e)) if _readable(e) else None) for e in self._entries.values()]
+        return Corpus(documents, segments, self._load_imports)
+
+    def _segments(self) -> dict[str, Segment]:
+        """Open the tree's segments; where another process merged or dropped one, look again, parse again."""
+        found: dict[str, Segment] = {}
+        for _ in range(_ATTEMPTS):
+            names = {place.segment for place in self._places.values()}
+            found = {name: segment for name in names if (segment := self._store.segment(name)) is not None}
+            if len(found) == len(names):
+                break
+            keys = list(self._places)
+            self._places = self._store.known(keys)
+            self._add([key for key in keys if key not in self._places], self._read_many, None)
+            self._places = self._store.known(keys)
+        return found
+
+    def _load_imports(self, entries: Collection[TreeEntry]) -> dict[str, list[str]]:
+        texts = dict(self._store.imports(map(_key, entries)))
+        return {e.path: decode_imports(texts[_key(e)]) for e in entries if _key(e) in texts}
+
+    def _links(self, paths: Collection[str]) -> Iterator[tuple[str, Links]]:
+        """Yield what each readable file of the tree says of others; parsed now, since few files are asked."""
+        entries = [e for path in paths if (e := self._entries.get(path)) and _readable(e)]
+        wanted = dict.fromkeys(key for e in entries if (key := _key(e)) not in self._links_of)
+        read = list(_read(list(wanted), self._read_many))
+        workers = self._start(len(read))
+        for (key, _), links in zip(read, workers.links((key[1], data) for key, data in read), strict=True):
+            self._links_of[key] = links
+        self._rest()
+        for entry in entries:
+            if (links := self._links_of.get(_key(entry))) is not None:
+                yield entry.path, links
+
+    # --- adding -----------------------------------------------------------------------------
 
     def _add(self, unknown: Sequence[Key], read_many: ReadMany, progress: Progress | None) -> None:
         if not unknown:
             return
-        count = 1 if len(unknown) <= _ONE_WORKER else self._workers
-        rows: list[tuple[Key, Row]] = []
-        with Workers(count, self._timeout) as workers:
-            for done, (key, row) in enumerate(workers.map(_read(unknown, read_many)), 1):
-                if progress is not None:
-                    progress(done, len(unknown))
-                if row.state == "unread":
-                    continue  # its parser died twice, perhaps for want of memory: try again next time
-                rows.append((key, row))
-                if len(rows) >= _BATCH:
-                    self._store.add(rows)
-                    rows = []
-        self._store.add(rows)
+        workers = self._start(len(unknown))
+        reading = _read(unknown, read_many)
+        done = 0
+        while added := self._add_portion(
+            workers, reading, lambda n, done=done: progress(done + n, len(unknown)) if progress else None
+        ):
+            done += added
+        self._rest()
+
+    def _add_portion(
+        self, workers: Workers, reading: Iterator[tuple[Key, bytes]], progress: Callable[[int], None]
+    ) -> int:
+        """Make one segment of the next blobs; return how many there were."""
+        builder, rows, keys = Builder(), list[tuple[Key, Row]](), list[Key]()
+        for done, found in enumerate(workers.index(_portion(reading, keys)), 1):
+            progress(done)
+            if found.state == "unread":
+                continue  # its parser died twice, perhaps for want of memory: try again next time
+            number = builder.add(found.vocabulary, found.used, found.times, found.names)
+            row = Row(number, found.generated, found.symbol_count, found.imports, found.symbols)
+            rows.append((keys[done - 1], row))
+        workers.renumber()
+        if rows:
+            self._store.add(builder.build(), rows)
+        return len(keys)
+
+    def _merged(self, places: dict[Key, Place]) -> Mapping[Key, Place]:
+        """Merge the smallest segments when the tree has too many."""
+        sizes = Counter(place.segment for place in places.values())
+        if len(sizes) <= _MOST_SEGMENTS:
+            return places
+        small = {
+            name for name, _ in sorted(sizes.items(), key=lambda item: item[1])[: 1 - _MOST_SEGMENTS // 2]
+        }
+        builder, moved = Builder(), list[tuple[Key, int]]()
+        for name in sorted(small):
+            segment = self._store.segment(name)
+            keys = [key for key, place in places.items() if place.segment == name]
+            if segment is not None and builder.documents + len(keys) <= MOST_DOCUMENTS:
+                numbers = segment.read_into(builder, [places[key].document for key in keys])
+                moved += zip(keys, numbers, strict=True)
+        self._store.move(builder.build(), moved, sorted(small))
+        return places | self._store.known([key for key, _ in moved])
+
+    def _start(self, blobs: int) -> Workers:
+        if self._workers is None:
+            self._workers = Workers(1 if blobs <= _ONE_WORKER else self._count, self._timeout)
+        return self._workers
+
+    def _rest(self) -> None:
+        if not self._warm:
+            self._stop()
+
+    def _stop(self) -> None:
+        workers, self._workers = self._workers, None
+        if workers is not None:
+            workers.close()
 
 
 def _key(entry: TreeEntry) -> Key:
@@ -173,3 +267,14 @@ def _read(keys: Sequence[Key], read_many: ReadMany) -> Iterator[tuple[Key, bytes
     for blob, data in read_many(list(languages)):
         for language in languages[blob]:
             yield (blob, language), data
+
+
+def _portion(reading: Iterator[tuple[Key, bytes]], keys: list[Key]) -> Iterator[Job]:
+    """Yield blobs up to the size of a segment, and note their keys."""
+    size = 0
+    for key, data in reading:
+        keys.append(key)
+        size += len(data)
+        yield key[1], data
+        if size >= _PORTION or len(keys) == MOST_DOCUMENTS:
+            return

@@ -197,10 +197,11 @@ def _folder(symbol: Symbol) -> str:
 def _close(corpus: Corpus, wanted: str) -> tuple[str, ...]:
     """Return defined names that look like the wanted one: other case, a part of it, a slip."""
     low = wanted.lower()
-    names = [name for name in corpus.names if abs(len(name) - len(wanted)) <= _SIMILAR_LENGTH]
+    every = set(corpus.names())
+    names = [name for name in every if abs(len(name) - len(wanted)) <= _SIMILAR_LENGTH]
     same = sorted(name for name in names if name.lower() == low)
     if same:
         return tuple(same[:_CLOSE])
     close = get_close_matches(wanted, names, n=_CLOSE, cutoff=0.75)
-    inside = sorted((name for name in corpus.names if low in name.lower()), key=lambda n: (len(n), n))
+    inside = sorted((name for name in every if low in name.lower()), key=lambda n: (len(n), n))
     return tuple(dict.fromkeys([*close, *inside[:_CLOSE]]))[:_CLOSE]

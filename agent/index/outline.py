@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-__all__ = ["Definition", "Scope", "doc_above", "first_doc_line", "outline", "owners"]
+__all__ = ["Definition", "Scope", "comment_mark", "doc_above", "first_doc_line", "outline", "owners"]
 
 _MAX_DOC = 160  # characters
 _QUOTES = re.compile(r"^[rRbBuUfF]*(\"\"\"|'''|\"|')")
@@ -13,8 +13,7 @@ _LINE_COMMENT = {"go": b"//", "rust": b"//", "sql": b"--", "python": b"#"}
 _TYPES = frozenset({"class", "struct", "trait", "interface"})
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(NamedTuple):
     """A definition before it is qualified; lines are 1-based, bytes a half-open span.
 
     Attributes:
@@ -41,8 +40,7 @@ class Definition:
         return self.body is not None, self.kind not in ("type", "variable", "field")
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """A block that qualifies names without defining one (Rust's `impl`)."""
 
     start: int
@@ -81,16 +79,16 @@ def _nested(
     stack: list[tuple[int, int, str, str]] = []  # start and end byte, qualified name, kind
     items: list[Definition | Scope] = [*definitions, *scopes]
     for item in sorted(items, key=lambda item: (item.start, -item.end, isinstance(item, Definition))):
-        while stack and (stack[-1][1] < item.end or stack[-1][:2] == (item.start, item.end)):
+        start, end = item.start, item.end
+        while stack and (stack[-1][1] < end or (stack[-1][1] == end and stack[-1][0] == start)):
             stack.pop()
         parent, parent_kind = (stack[-1][2], stack[-1][3]) if stack else ("", "")
-        if isinstance(item, Scope):
-            stack.append((item.start, item.end, _join(parent, item.name), "class"))
-            yield item, _join(parent, item.name), "class"
-            continue
-        kind = "method" if item.kind == "function" and parent_kind in _TYPES else item.kind
-        qualified = _join(parent, f"{item.receiver}.{item.name}" if item.receiver else item.name)
-        stack.append((item.start, item.end, qualified, kind))
+        name, kind = item.name, "class"
+        if isinstance(item, Definition):
+            name = f"{item.receiver}.{name}" if item.receiver else name
+            kind = "method" if item.kind == "function" and parent_kind in _TYPES else item.kind
+        qualified = f"{parent}.{name}" if parent else name
+        stack.append((start, end, qualified, kind))
         yield item, qualified, kind
 
 
@@ -106,18 +104,25 @@ def first_doc_line(text: str) -> str:
     return ""
 
 
-def doc_above(lines: Sequence[bytes], row: int, language: str) -> str:
-    """Return the first line of the comment that ends right above a 0-based row."""
-    mark = _LINE_COMMENT.get(language, b"//")
-    first = row
-    while first > 0 and lines[first - 1].lstrip().startswith(mark):
-        first -= 1
-    if first == row and row > 0 and lines[row - 1].rstrip().endswith(b"*/"):
-        first = row - 1
-        while first > 0 and b"/*" not in lines[first]:
-            first -= 1
-    return first_doc_line(b"\n".join(lines[first:row]).decode("utf-8", "replace")) if first < row else ""
+def comment_mark(language: str) -> bytes:
+    """Return what starts a line comment."""
+    return _LINE_COMMENT.get(language, b"//")
 
 
-def _join(parent: str, name: str) -> str:
-    return f"{parent}.{name}" if parent else name
+def doc_above(data: bytes, start: int, mark: bytes) -> str:
+    """Return the first line of the comment that ends right above a definition.
+
+    Args:
+        data: the file.
+        start: byte of the definition; one that does not start its line has no comment.
+        mark: what starts a line comment.
+    """
+    end = data.rfind(b"\n", 0, start)
+    if end < 1 or data[end + 1 : start].strip():
+        return ""
+    first = end
+    while first > 0 and data[(line := data.rfind(b"\n", 0, first)) + 1 : first].lstrip().startswith(mark):
+        first = line
+    if first == end and data[max(0, end - 3) : end].rstrip().endswith(b"*/"):
+        first = data.rfind(b"\n", 0, max(0, data.rfind(b"/*", 0, end)))
+    return first_doc_line(data[first + 1 : end].decode("utf-8", "replace")) if first < end else ""

@@ -8,8 +8,11 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
 from moot.agent.core.types import RankedFile, Symbol
-from moot.agent.index.corpus import FIELDS, Corpus, test_subject
+from moot.agent.index.corpus import FIELDS, Corpus, is_test, test_subject
 from moot.agent.index.mentions import Mentions, read_mentions
 from moot.agent.index.terms import split_identifier
 
@@ -48,7 +51,7 @@ def search(corpus: Corpus, query: str, limit: int, symbols: Symbols) -> list[Ran
         symbols: returns a file's definitions; called for returned files only.
     """
     mentions = read_mentions(query)
-    board = _Board()
+    board = _Board(np.zeros(len(corpus.paths)))
     _score_words(board, corpus, mentions)
     _score_frames(board, corpus, mentions)
     _score_paths(board, corpus, mentions)
@@ -56,57 +59,68 @@ def search(corpus: Corpus, query: str, limit: int, symbols: Symbols) -> list[Ran
     _score_identifiers(board, corpus, mentions)
     _score_imports(board, corpus)
     _penalise(board, corpus, mentions)
-    readable = (number for number in board.scores if corpus.documents[number].readable)
-    ranked = sorted(readable, key=lambda number: (-board.scores[number], number))[: max(0, limit)]
+    found = [n for n in board.reasons.keys() | set(board.worded()) if corpus.readable[n]]
+    ranked = sorted(found, key=lambda number: (-board.scores[number], number))[: max(0, limit)]
     return [_result(board, corpus, mentions, number, symbols) for number in ranked]
 
 
 @dataclass(slots=True)
 class _Board:
-    """Scores and reasons by document; `terms` holds what each word gave, `lines` those that traces name."""
+    """Scores and reasons by file; `terms` holds what each word gave, `lines` those that traces name."""
 
-    scores: dict[int, float] = field(default_factory=dict[int, float])
+    scores: "npt.NDArray[np.float64]"
     reasons: dict[int, dict[str, None]] = field(default_factory=dict[int, dict[str, None]])
-    terms: dict[str, dict[int, float]] = field(default_factory=dict[str, dict[int, float]])
+    terms: "dict[str, _Gains]" = field(default_factory=dict[str, "_Gains"])
     lines: dict[int, set[int]] = field(default_factory=dict[int, set[int]])
 
     def add(self, number: int, value: float, reason: str) -> None:
-        self.scores[number] = self.scores.get(number, 0.0) + value
+        self.scores[number] += value
         self.reasons.setdefault(number, {})[reason] = None
 
     def add_once(self, number: int, value: float, reason: str) -> None:
         if reason not in self.reasons.get(number, {}):
             self.add(number, value, reason)
 
+    def worded(self) -> list[int]:
+        """Return the files that have a word of the task."""
+        return np.flatnonzero(self.scores).tolist()
+
+
+@dataclass(frozen=True, slots=True)
+class _Gains:
+    """What a word gave to files: their numbers in order, and the gain of each."""
+
+    numbers: "npt.NDArray[np.int64]"
+    values: "npt.NDArray[np.float64]"
+
+    def of(self, number: int) -> float:
+        place = int(np.searchsorted(self.numbers, number))
+        found = place < len(self.numbers) and self.numbers[place] == number
+        return float(self.values[place]) if found else 0.0
+
 
 def _score_words(board: _Board, corpus: Corpus, mentions: Mentions) -> None:
+    norms = [
+        weight / (1 - norm + norm * lengths / mean)
+        for weight, norm, lengths, mean in zip(
+            _WEIGHTS, _LENGTH_NORM, corpus.lengths, corpus.mean_lengths, strict=True
+        )
+    ]
     for term, times in mentions.terms.items():
-        weighted = _weigh(corpus, term)
-        if not weighted:
-            continue
-        idf = math.log(1 + (len(corpus.documents) - len(weighted) + 0.5) / (len(weighted) + 0.5))
-        gain = idf * (1 + math.log(times))
-        board.terms[term] = given = {n: gain * w / (_K1 + w) for n, w in weighted.items()}
-        for number, value in given.items():
-            board.scores[number] = board.scores.get(number, 0.0) + value
-    best = max(board.scores.values(), default=0.0)
+        frequencies = corpus.frequencies(term)
+        weighted = sum(
+            (norms[field] * frequencies[field] for field in FIELDS), start=np.zeros(len(corpus.paths))
+        )
+        numbers = np.flatnonzero(weighted)
+        if len(numbers):
+            idf = math.log(1 + (len(corpus.paths) - len(numbers) + 0.5) / (len(numbers) + 0.5))
+            found = weighted[numbers]
+            values = idf * (1 + math.log(times)) * found / (_K1 + found)
+            board.terms[term] = _Gains(numbers, values)
+            board.scores[numbers] += values
+    best = board.scores.max(initial=0.0)
     if best > 0:
-        board.scores = {number: score / best for number, score in board.scores.items()}
-
-
-def _weigh(corpus: Corpus, term: str) -> dict[int, float]:
-    """Return each document's weighted and length-normalised frequency of a term."""
-    weighted: dict[int, float] = {}
-    for column in FIELDS:
-        posting = corpus.postings[column].get(term)
-        if posting is None:
-            continue
-        weight, norm, mean = _WEIGHTS[column], _LENGTH_NORM[column], corpus.mean_length[column]
-        for number, times in zip(posting[::2], posting[1::2], strict=True):
-            length = corpus.documents[number].length[column]
-            value = weight * times / (1 - norm + norm * length / mean)
-            weighted[number] = weighted.get(number, 0.0) + value
-    return weighted
+        board.scores /= best
 
 
 def _score_frames(board: _Board, corpus: Corpus, mentions: Mentions) -> None:
@@ -123,8 +137,8 @@ def _score_frames(board: _Board, corpus: Corpus, mentions: Mentions) -> None:
 def _score_paths(board: _Board, corpus: Corpus, mentions: Mentions) -> None:
     for path in mentions.paths:
         for number, share in _shares(corpus.mentioned(path) if "/" in path else corpus.named(path)):
-            is_test = corpus.documents[number].is_test and not mentions.about_tests
-            board.add_once(number, (_NAMED_TEST if is_test else _NAMED) * share, f"the task names {path}")
+            in_tests = is_test(corpus.paths[number]) and not mentions.about_tests
+            board.add_once(number, (_NAMED_TEST if in_tests else _NAMED) * share, f"the task names {path}")
     for name in mentions.identifiers:
         if "." in name:
             for number, share in _shares(corpus.named(name.replace(".", "/") + ".py")):
@@ -134,43 +148,46 @@ def _score_paths(board: _Board, corpus: Corpus, mentions: Mentions) -> None:
 def _score_tests(board: _Board, corpus: Corpus, mentions: Mentions) -> None:
     named = {n for path in (*mentions.paths, *(p for p, _ in mentions.tests)) for n in corpus.mentioned(path)}
     for number in sorted(named):
-        path = corpus.documents[number].path
-        subject = test_subject(path) if corpus.documents[number].is_test else None
+        path = corpus.paths[number]
+        subject = test_subject(path) if is_test(path) else None
         if subject is None:
             continue
-        sources = [n for n in corpus.stem(subject) if not corpus.documents[n].is_test]
+        sources = _sources(corpus, corpus.stem(subject))
         for source, share in _shares(sources or corpus.stem(f"_{subject}")):
             board.add_once(source, _TESTED * share, f"its test is {path}, which the task names")
-        for source, share in _shares([n for n in corpus.imported(number) if not corpus.documents[n].is_test]):
+        for source, share in _shares(_sources(corpus, corpus.imported(number))):
             board.add_once(source, _TESTED / 2 * share, f"imported by {path}, which the task names")
+
+
+def _sources(corpus: Corpus, numbers: Iterable[int]) -> list[int]:
+    return [number for number in numbers if not is_test(corpus.paths[number])]
 
 
 def _score_identifiers(board: _Board, corpus: Corpus, mentions: Mentions) -> None:
     for name in mentions.identifiers:
-        for number, share in _shares(corpus.defining_numbers(name)):
-            if mentions.about_tests or not corpus.documents[number].is_test:
+        defining = corpus.defining_numbers(name)
+        for number, share in _shares(defining):
+            if mentions.about_tests or not is_test(corpus.paths[number]):
                 board.add_once(number, _DEFINES * share, f"defines {name}")
-        posting = corpus.references.get(name)
-        if posting is not None:
-            for number, share in _shares(posting[::2]):
-                board.add_once(number, _USES * share, f"uses {name}")
+        for number, share in _shares(n for n in corpus.referring_numbers(name) if n not in defining):
+            board.add_once(number, _USES * share, f"uses {name}")
 
 
 def _score_imports(board: _Board, corpus: Corpus) -> None:
-    sources = (number for number in board.scores if not corpus.documents[number].is_test)
-    best = sorted(sources, key=lambda number: (-board.scores[number], number))[:_IMPORTERS]
+    order: list[int] = np.argsort(-board.scores, kind="stable")[: _IMPORTERS * 20].tolist()
+    best = [n for n in order if board.scores[n] > 0 and not is_test(corpus.paths[n])][:_IMPORTERS]
     for number in best:
         for other in dict.fromkeys(corpus.imported(number)):
-            board.add_once(other, _IMPORTED, f"imported by {corpus.documents[number].path}")
+            board.add_once(other, _IMPORTED, f"imported by {corpus.paths[number]}")
 
 
 def _penalise(board: _Board, corpus: Corpus, mentions: Mentions) -> None:
-    for number in board.scores:
-        document = corpus.documents[number]
+    for number in np.flatnonzero(board.scores).tolist():
+        path = corpus.paths[number]
         for applies, factor, reason in (
-            (document.is_test and not mentions.about_tests, _TEST_PENALTY, "ranked down: a test"),
-            (document.generated, _GENERATED_PENALTY, "ranked down: generated or vendored"),
-            (document.path.lower().endswith(_PROSE), _PROSE_PENALTY, "ranked down: prose"),
+            (not mentions.about_tests and is_test(path), _TEST_PENALTY, "ranked down: a test"),
+            (corpus.generated(number), _GENERATED_PENALTY, "ranked down: generated or vendored"),
+            (path.lower().endswith(_PROSE), _PROSE_PENALTY, "ranked down: prose"),
         ):
             if applies:
                 board.scores[number] *= factor
@@ -184,12 +201,12 @@ def _shares(numbers: Iterable[int]) -> list[tuple[int, float]]:
 
 
 def _result(board: _Board, corpus: Corpus, mentions: Mentions, number: int, symbols: Symbols) -> RankedFile:
-    document = corpus.documents[number]
-    gave = {term: given[number] for term, given in board.terms.items() if number in given}
+    entry = corpus.entries[number]
+    gave = {term: gain for term, gains in board.terms.items() if (gain := gains.of(number))}
     top = sorted(gave, key=lambda term: (-gave[term], term))[:5]
     reasons = (*board.reasons.get(number, ()), *((f"words: {', '.join(top)}",) if top else ()))
-    best = _best_symbols(symbols(document.path), gave, mentions, board.lines.get(number, set()))
-    return RankedFile(document.path, document.blob, round(board.scores[number], 6), reasons, best)
+    best = _best_symbols(symbols(entry.path), gave, mentions, board.lines.get(number, set()))
+    return RankedFile(entry.path, entry.blob, round(float(board.scores[number]), 6), reasons, best)
 
 
 def _best_symbols(

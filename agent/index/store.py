@@ -1,41 +1,70 @@
-"""Facts about blobs in SQLite: immutable rows that clones and processes share.
+"""Facts about blobs in SQLite, and their words in segments beside it, shared by clones and processes.
 
-A row never changes, so writers that race insert the same thing and readers need no lock. The file is a
-cache: one that is damaged is dropped and built again.
+A row says what a blob holds and in which segment its words are. Facts never change, so writers that race
+insert the same thing and readers need no lock. All of it is a cache: a database that is damaged is dropped,
+and the rows of a segment that is missing or damaged are, and built again.
 """
 
 import contextlib
 import os
 import sqlite3
 import threading
+import time
+import uuid
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from filelock import FileLock
 
 from moot.agent.core.errors import UsageError
-from moot.agent.index.facts import EXTRACTOR_VERSION, Row
+from moot.agent.index.facts import EXTRACTOR_VERSION
+from moot.agent.index.segment import Segment
 
-__all__ = ["Key", "Store"]
+__all__ = ["Key", "Place", "Row", "Store"]
 
 Key = tuple[str, str]
 """Blob id and language."""
 
+_SCHEMA_VERSION = 3
 _BUSY_SECONDS = 60.0
-_CHUNK = 400  # keys a query; SQLite's default limit is 999 parameters
+_CHUNK = 10_000  # keys a query; SQLite's limit is 32,766 parameters
+_DAY = 86_400
+_UNUSED_DAYS = 60  # after which a segment and its rows are dropped
 _SCHEMA = """
+CREATE TABLE IF NOT EXISTS segment (name TEXT PRIMARY KEY, used INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS blob (
-    sha TEXT NOT NULL, version INTEGER NOT NULL, language TEXT NOT NULL,
-    state TEXT NOT NULL, symbol_count INTEGER NOT NULL, length INTEGER NOT NULL, generated INTEGER NOT NULL,
-    symbols TEXT NOT NULL, links TEXT NOT NULL, terms TEXT NOT NULL,
-    UNIQUE (sha, version, language)
-)"""
-_COLUMNS = ("state", "symbol_count", "length", "generated", "symbols", "links", "terms")
+    sha TEXT NOT NULL, language TEXT NOT NULL, version INTEGER NOT NULL,
+    segment TEXT NOT NULL, document INTEGER NOT NULL,
+    generated INTEGER NOT NULL, symbol_count INTEGER NOT NULL,
+    imports TEXT NOT NULL, symbols BLOB NOT NULL,
+    UNIQUE (sha, language, version)
+);
+CREATE INDEX IF NOT EXISTS blob_segment ON blob (segment);
+"""
+
+
+class Place(NamedTuple):
+    """Where a blob's words are, and what the ranking asks of it."""
+
+    segment: str
+    document: int
+    generated: bool
+    symbol_count: int
+
+
+class Row(NamedTuple):
+    """What is stored of a blob; `symbols` and `imports` as `facts` encodes them."""
+
+    document: int
+    generated: bool
+    symbol_count: int
+    imports: str
+    symbols: bytes
 
 
 class Store:
-    """The table of facts. Safe for many processes, and for the threads of one."""
+    """The table of facts and the segments. Safe for many processes, and for the threads of one."""
 
     def __init__(self, path: Path) -> None:
         """Open or create the database, readable by its owner only.
@@ -44,8 +73,11 @@ class Store:
             UsageError: the file cannot be written.
         """
         self._lock = threading.Lock()
+        self._folder = path.with_name(path.name + ".segments")
+        self._open: dict[str, Segment] = {}
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             # SQLite does not wait for a lock while it switches a new file to WAL, so one process at a time.
             with FileLock(path.with_name(path.name + ".lock"), mode=0o600):
                 self._db = _open(path)
@@ -64,42 +96,117 @@ class Store:
         """Close the database."""
         self._db.close()
 
-    def known(self, keys: Iterable[Key]) -> dict[Key, tuple[str, int, bool]]:
-        """Return state, number of symbols and the generated mark of those keys that have a row."""
-        return {
-            key: (state, count, bool(generated))
-            for key, (state, count, generated) in self._select(keys, "state, symbol_count, generated")
-        }
+    def known(self, keys: Iterable[Key]) -> dict[Key, Place]:
+        """Return where those keys are that have a row."""
+        columns = "segment, document, generated, symbol_count"
+        return {key: Place(*row) for key, row in self._select(keys, columns)}
 
-    def symbols(self, keys: Iterable[Key]) -> Iterator[tuple[Key, str]]:
+    def symbols(self, keys: Iterable[Key]) -> Iterator[tuple[Key, bytes]]:
         """Yield the stored symbols of each known key."""
         return ((key, row[0]) for key, row in self._select(keys, "symbols"))
 
-    def links(self, keys: Iterable[Key]) -> Iterator[tuple[Key, str]]:
-        """Yield what each known key says of other blobs, as stored."""
-        return ((key, row[0]) for key, row in self._select(keys, "links"))
+    def imports(self, keys: Iterable[Key]) -> Iterator[tuple[Key, str]]:
+        """Yield the stored imports of each known key that has some."""
+        return ((key, row[0]) for key, row in self._select(keys, "imports") if row[0])
 
-    def documents(self, keys: Iterable[Key]) -> Iterator[tuple[Key, Row]]:
-        """Yield the whole row of each known key."""
-        return ((key, Row(*row)) for key, row in self._select(keys, ", ".join(_COLUMNS)))
+    def segment(self, name: str) -> Segment | None:
+        """Return a segment; where it is missing or damaged, drop its rows and return None."""
+        segment = self._open.get(name)
+        if segment is None:
+            try:
+                segment = self._open[name] = Segment.open(self._folder / name)
+            except (OSError, ValueError):
+                self._drop([name])
+                return None
+            self._touch(name)
+        return segment
 
-    def add(self, rows: Sequence[tuple[Key, Row]]) -> None:
-        """Insert rows in one transaction; a key that is already there stays as it is."""
-        marks = ", ".join("?" * (3 + len(_COLUMNS)))
-        values = [(sha, EXTRACTOR_VERSION, language, *row) for (sha, language), row in rows]
-        with self._lock, self._transaction():
+    def add(self, data: bytes, rows: Sequence[tuple[Key, Row]]) -> None:
+        """Store a segment with the rows of its documents; a key that has a row keeps it."""
+        name = self._write(data)
+        values = [(sha, language, EXTRACTOR_VERSION, name, *row) for (sha, language), row in rows]
+        marks = ", ".join("?" * len(values[0])) if values else ""
+        with self._transaction():
+            self._db.execute("INSERT INTO segment VALUES (?, ?)", (name, int(time.time())))
+            if values:
+                self._db.executemany(f"INSERT OR IGNORE INTO blob VALUES ({marks})", values)
+        self._drop_empty([name])
+
+    def move(self, data: bytes, documents: Sequence[tuple[Key, int]], old: Sequence[str]) -> None:
+        """Store a segment made of others and let these keys point to it; `old` are dropped when empty."""
+        name = self._write(data)
+        values = [(name, n, sha, language, EXTRACTOR_VERSION) for (sha, language), n in documents]
+        with self._transaction():
+            self._db.execute("INSERT INTO segment VALUES (?, ?)", (name, int(time.time())))
             self._db.executemany(
-                f"INSERT OR IGNORE INTO blob (sha, version, language, {', '.join(_COLUMNS)}) "
-                f"VALUES ({marks})",
+                "UPDATE blob SET segment = ?, document = ? WHERE sha = ? AND language = ? AND version = ?",
                 values,
             )
+        self._drop_empty([name, *old])
+
+    def forget(self, keys: Iterable[Key]) -> None:
+        """Drop rows: of texts that were passing states of a file that is being edited."""
+        values = [(sha, language, EXTRACTOR_VERSION) for sha, language in keys]
+        if not values:
+            return
+        names = {
+            place.segment for place in self.known((sha, language) for sha, language, _ in values).values()
+        }
+        with self._transaction():
+            self._db.executemany("DELETE FROM blob WHERE sha = ? AND language = ? AND version = ?", values)
+        self._drop_empty(sorted(names))
+
+    def prune(self) -> None:
+        """Drop what has not been used for two months, and files that a killed process left."""
+        now = int(time.time())
+        with self._lock:
+            used = dict(self._db.execute("SELECT name, used FROM segment").fetchall())
+        self._drop([name for name, last in used.items() if last < now - _UNUSED_DAYS * _DAY])
+        for file in self._folder.iterdir():
+            if file.name not in used and file.stat().st_mtime < now - _DAY:
+                file.unlink(missing_ok=True)
+
+    def _write(self, data: bytes) -> str:
+        name = uuid.uuid4().hex
+        part = self._folder / f"{name}.part"
+        with os.fdopen(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+        part.rename(self._folder / name)
+        return name
+
+    def _touch(self, name: str) -> None:
+        now = int(time.time())
+        with self._transaction():
+            self._db.execute(
+                "UPDATE segment SET used = ? WHERE name = ? AND used < ?", (now, name, now - _DAY)
+            )
+
+    def _drop_empty(self, names: Sequence[str]) -> None:
+        with self._lock:
+            full = {
+                name
+                for name in names
+                if self._db.execute("SELECT 1 FROM blob WHERE segment = ? LIMIT 1", (name,)).fetchone()
+            }
+        self._drop([name for name in names if name not in full])
+
+    def _drop(self, names: Sequence[str]) -> None:
+        if not names:
+            return
+        with self._transaction():
+            self._db.executemany("DELETE FROM blob WHERE segment = ?", [(name,) for name in names])
+            self._db.executemany("DELETE FROM segment WHERE name = ?", [(name,) for name in names])
+        for name in names:
+            self._open.pop(name, None)  # who still reads it has it mapped
+            (self._folder / name).unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _transaction(self) -> Generator[None]:
         # IMMEDIATE takes the write lock first: a deferred one may fail half-way instead of waiting.
-        self._db.execute("BEGIN IMMEDIATE")
-        with self._db:
-            yield
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            with self._db:
+                yield
 
     def _select(self, keys: Iterable[Key], columns: str) -> Iterator[tuple[Key, tuple[Any, ...]]]:
         wanted = set(keys)
@@ -109,8 +216,8 @@ class Store:
             marks = ", ".join("?" * len(chunk))
             with self._lock:
                 rows = self._db.execute(
-                    f"SELECT sha, language, {columns} FROM blob WHERE version = ? AND sha IN ({marks})",
-                    (EXTRACTOR_VERSION, *chunk),
+                    f"SELECT sha, language, {columns} FROM blob WHERE sha IN ({marks}) AND version = ?",
+                    (*chunk, EXTRACTOR_VERSION),
                 ).fetchall()
             for sha, language, *values in rows:
                 if (sha, language) in wanted:
@@ -123,18 +230,28 @@ def _open(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError:
         raise
     except sqlite3.DatabaseError:
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        return _connect(path)
+        return _replace(path)
+
+
+def _replace(path: Path) -> sqlite3.Connection:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    return _connect(path)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
+        found = db.execute("PRAGMA user_version").fetchone()[0]
+        if found not in (0, _SCHEMA_VERSION) or (
+            found == 0 and db.execute("SELECT 1 FROM sqlite_master").fetchone()
+        ):
+            raise sqlite3.DatabaseError("of another version")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
-        db.execute(_SCHEMA)
+        db.executescript(_SCHEMA)
+        db.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
     except sqlite3.Error:
         db.close()
         raise

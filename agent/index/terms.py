@@ -1,14 +1,19 @@
-"""Words: identifiers split on camelCase and snake_case, lower-cased and counted."""
+"""Words of a text as they are written, and the lower-case parts of them that are searched."""
 
 import re
 from collections import Counter
 from functools import lru_cache
 
-__all__ = ["count_terms", "split_identifier"]
+__all__ = ["count_terms", "count_words", "is_word", "split_identifier", "terms_of"]
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w+")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+|\d+")
 _LONGEST = 64  # characters; longer runs are encoded data, not words
+_DIGITS = b"0123456789"
+_SPACED = bytes(
+    byte if chr(byte).isalnum() or byte == ord("_") or byte >= 0x80 else ord(" ") for byte in range(256)
+)
+"""Maps everything but ASCII word characters and the bytes of other scripts to spaces."""
 
 
 @lru_cache(maxsize=1 << 16)
@@ -25,6 +30,26 @@ def split_identifier(identifier: str) -> tuple[str, ...]:
         else:
             parts.append(part.lower())
     return tuple(part for part in parts if len(part) > 1)
+
+
+def count_words(data: bytes) -> Counter[bytes]:
+    """Count the words of a file as they are written. No regular expression: they took four times as long."""
+    return Counter(data.translate(_SPACED).split())
+
+
+def is_word(word: bytes) -> bool:
+    """Tell whether a counted word is worth keeping: no number, no single letter, no encoded data."""
+    return 1 < len(word) <= _LONGEST and word[0] not in _DIGITS
+
+
+def terms_of(word: bytes) -> list[str]:
+    """Return the terms of a counted word, each as often as it stands in it."""
+    text = word.decode("utf-8", "replace")
+    if text.isascii():
+        if text.islower() and text.replace("_", "").isalpha():  # most are, and this is three times as fast
+            return [part for part in text.split("_") if len(part) > 1]
+        return list(split_identifier(text))
+    return [part for identifier in _IDENTIFIER.findall(text) for part in split_identifier(identifier)]
 
 
 def count_terms(text: str) -> dict[str, int]:

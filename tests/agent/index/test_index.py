@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moot.agent.core.errors import UsageError
+from moot.agent.index.facts import decode_symbols
 from moot.agent.index.index import CodeIndex
 from moot.agent.index.workers import Workers
 from tests.agent.index.tree import Tree, tree
@@ -110,9 +111,10 @@ def test_an_empty_tree(index):
 def test_the_store_is_private(tmp_path):
     with CodeIndex(tmp_path / "data" / "i.db", workers=1) as index:
         update(index, tree({"a.py": "x = 1\n"}))
-        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "data").iterdir()}
-        assert set(modes.values()) == {0o600}, modes
-        assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+        found = [tmp_path / "data", *(tmp_path / "data").rglob("*")]
+        assert len([path for path in found if path.parent.name == "i.db.segments"]) == 1
+        modes = {path: (path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in found}
+        assert set(modes.values()) == {(True, 0o700), (False, 0o600)}, modes
 
 
 def test_a_damaged_store_is_built_again(tmp_path):
@@ -171,10 +173,10 @@ def test_threads_that_search_while_another_updates(index):
 def test_a_file_that_takes_too_long_is_read_by_lines_and_the_next_one_parsed():
     slow = b"def a(): pass\nx = " + b"(" * 400_000 + b"\n"  # takes the grammar far over 10 seconds
     with Workers(1, timeout=2.0) as workers:
-        row = workers.extract(slow, "python")
-        assert row.state == "words"
-        assert '"a"' in row.symbols
-        assert workers.extract(b"def b(): pass\n", "python").state == "parsed"
+        texts = [b"def z(): pass\n", slow, b"def b(): pass\n"]
+        found = list(workers.index(("python", text) for text in texts))
+    assert [each.state for each in found] == ["parsed", "words", "parsed"]
+    assert [[s.name for s in decode_symbols(each.symbols, "")] for each in found] == [["z"], ["a"], ["b"]]
 
 
 def test_a_repository_cannot_run_code_in_the_parser(tmp_path, monkeypatch):
