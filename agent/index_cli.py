@@ -48,7 +48,7 @@ def _index(
 ) -> None:
     """Build or update the index of a working tree."""
     say = _say_json if output is Form.JSON else _say
-    with _progress() as progress, _open(repo, progress) as opened:
+    with _progress() as progress, _open(repo, progress, warm=watch) as opened:
         say(opened.update())
         if watch:
             for stats in opened.watch():
@@ -100,13 +100,13 @@ def _symbols(
         raise typer.Exit(1)
 
 
-def _open(repo: Path, progress: Callable[[int, int], None]) -> WorkingIndex:
+def _open(repo: Path, progress: Callable[[int, int], None], *, warm: bool = False) -> WorkingIndex:
     from moot.agent.core.config import load_settings
     from moot.agent.working_index import WorkingIndex
 
     here = repo.resolve()
     top = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
-    return WorkingIndex(load_settings(top), repo, progress)
+    return WorkingIndex(load_settings(top), repo, progress, warm=warm)
 
 
 @contextmanager

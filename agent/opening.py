@@ -23,7 +23,7 @@ def open_repository(settings: Settings, repo: Path) -> GitRepository:
 
 
 @contextmanager
-def open_index(settings: Settings) -> Generator[CodeIndex]:
-    """Open the index that all repositories share, until the end of the block."""
-    with CodeIndex(settings.data_dir / "index.sqlite", ignore=settings.ignore) as code_index:
+def open_index(settings: Settings, *, warm: bool = False) -> Generator[CodeIndex]:
+    """Open the index that all repositories share, until the end of the block; see `CodeIndex` for `warm`."""
+    with CodeIndex(settings.data_dir / "index.sqlite", ignore=settings.ignore, warm=warm) as code_index:
         yield code_index

@@ -4,7 +4,6 @@ import ast
 import warnings
 from functools import cache
 from importlib import import_module
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ _SUFFIXES = {
 
 def language_of(path: str) -> str | None:
     """Return the language of a file by its suffix; None when it has no grammar here."""
-    return _SUFFIXES.get(PurePosixPath(path).suffix.lower())
+    return _SUFFIXES.get(path[path.rfind(".") :].lower())  # a folder's dot gives no suffix that is listed
 
 
 @cache

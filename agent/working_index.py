@@ -22,13 +22,16 @@ _DEBOUNCE_MS = 50
 class WorkingIndex:
     """Indexes edited and new files beside the committed ones; what .gitignore excludes is left out."""
 
-    def __init__(self, settings: Settings, repo: Path, progress: Callable[[int, int], None]) -> None:
+    def __init__(
+        self, settings: Settings, repo: Path, progress: Callable[[int, int], None], *, warm: bool = False
+    ) -> None:
         """Open a repository; use as a context manager.
 
         Args:
             settings: all settings.
             repo: a folder inside the repository.
             progress: called with the files parsed so far and their number.
+            warm: keep a parser running between updates.
         """
         self._stack = ExitStack()
         repository = open_repository(settings, repo)
@@ -36,7 +39,7 @@ class WorkingIndex:
         self._files = repository.working_files(MAX_BYTES)
         self._entries: dict[str, TreeEntry] = {}
         self._progress = progress
-        self.index: CodeIndex = self._stack.enter_context(open_index(settings))
+        self.index: CodeIndex = self._stack.enter_context(open_index(settings, warm=warm))
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -46,11 +49,20 @@ class WorkingIndex:
         """Close the index."""
         self._stack.close()
 
-    def update(self) -> IndexStats:
-        """Bring the index up to date with the files as they are now."""
-        entries = self._files.entries()
+    def update(self, changed: Collection[str] | None = None) -> IndexStats:
+        """Bring the index up to date with the files as they are now.
+
+        Args:
+            changed: the only paths that changed since the last update, where they are known.
+        """
+        entries = self._files.entries() if changed is None else self._files.after(changed)
         self._entries = {entry.path: entry for entry in entries}
         return self.index.update(entries, self._files.read_many, self._progress)
+
+    @property
+    def paths(self) -> list[str]:
+        """The files that are indexed, in order."""
+        return sorted(self._entries)
 
     def watch(self) -> Iterator[IndexStats]:
         """Update after each change, until Ctrl-C.
@@ -63,7 +75,7 @@ class WorkingIndex:
             for change in changes:
                 paths = {str(Path(path).relative_to(self._root)) for _, path in change}
                 if paths - self._files.ignored(paths):
-                    yield self.update()
+                    yield self.update(paths)
 
     def lines(self, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
         """Return the text of lines, by (path, 1-based number), as far as they are there."""

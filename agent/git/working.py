@@ -4,7 +4,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from moot.agent.core.errors import UsageError
@@ -19,6 +19,9 @@ __all__ = ["WorkingFiles"]
 
 _RACY_NS = 2 * 10**9
 """A file that changed within this time before it was read may change again without a new time stamp."""
+
+_SHAPING = (".gitignore", ".gitattributes", ".gitmodules")
+"""Files that decide about others."""
 
 _NOT_READ = "0" * 40
 """Blob id of files that are too large to be read."""
@@ -65,6 +68,7 @@ class WorkingFiles:
         self._folder = Folder(checkout.location.root)
         self._largest = largest
         self._seen: dict[str, _Seen] = {}
+        self._entries: dict[str, TreeEntry] = {}  # as they were returned last
         self._places: dict[str, tuple[str, bool]] = {}  # blob -> a path, and whether git has it, too
 
     def entries(self) -> list[TreeEntry]:
@@ -96,8 +100,39 @@ class WorkingFiles:
                 places.setdefault(hashed.blob, (path, False))
         found |= self._absent(absent)
         self._places = places
+        self._entries = found
         self._seen = {path: seen for path, seen in self._seen.items() if path in found}
         return sorted(found.values(), key=lambda entry: entry.path)
+
+    def after(self, changed: Collection[str]) -> list[TreeEntry]:
+        """Return the entries after these paths changed, those of files, new or removed ones included.
+
+        As quick as hashing them, where only files changed whose folders were known: else, and where a
+        file says what is ignored, the whole tree is listed anew.
+        """
+        if not self._entries or any(self._reshapes(path) for path in changed):
+            return self.entries()
+        new = [path for path in changed if path not in self._entries]
+        for path in set(changed) - self.ignored(new):
+            status = self._folder.state(path)
+            hashed = self._hashed(path, status) if status is not None else None
+            if hashed is None:
+                self._entries.pop(path, None)
+            else:
+                self._entries[path] = hashed
+                self._places.setdefault(hashed.blob, (path, False))
+        return sorted(self._entries.values(), key=lambda entry: entry.path)
+
+    def _reshapes(self, path: str) -> bool:
+        """Tell whether a change may concern more than one known or new file."""
+        name = path.rpartition("/")[2]
+        known = self._entries.get(path)
+        if name in _SHAPING or not _inside(path):
+            return True
+        if known is not None:
+            return known.mode == SUBMODULE
+        status = self._folder.state(path)
+        return status is None or not stat.S_ISREG(status.st_mode)
 
     def read_many(self, blobs: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Yield (blob id, bytes) of listed blobs; one whose file changed since is left out.

@@ -4,6 +4,7 @@ import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 from moot.agent.core.types import Symbol
@@ -27,7 +28,7 @@ EXTRACTOR_VERSION = 3
 State = Literal["parsed", "words", "binary", "unread"]
 """parsed: by its grammar; words: words, and definitions found line by line; binary and unread: path only."""
 
-_FASTEST = 1  # zlib's level: the next ones take twice the time for a tenth less
+_LEVEL = 4  # of zlib: the first that looks for lazy matches, a tenth smaller than the ones before
 
 
 class Outlined(NamedTuple):
@@ -108,8 +109,24 @@ class Facts:
         return tuple(each.at("") for each in self.outline)
 
     def encoded_symbols(self) -> bytes:
-        """Return the stored form of the definitions."""
-        return zlib.compress(_dump(self.outline).encode(), _FASTEST) if self.outline else b""
+        """Return the stored form of the definitions: columns, positions as differences, compressed."""
+        if not self.outline:
+            return b""
+        names, qualified, kinds, lines, lasts, starts, ends, signatures, docs = zip(
+            *self.outline, strict=True
+        )
+        columns = (
+            names,
+            [0 if whole == name else whole for name, whole in zip(names, qualified, strict=True)],
+            kinds,
+            [line - before for line, before in zip(lines, (0, *lines[:-1]), strict=True)],
+            [last - line for last, line in zip(lasts, lines, strict=True)],
+            [start - before for start, before in zip(starts, (0, *starts[:-1]), strict=True)],
+            [end - start for end, start in zip(ends, starts, strict=True)],
+            signatures,
+            docs,
+        )
+        return zlib.compress(_dump(columns).encode(), _LEVEL)
 
     def encoded_imports(self) -> str:
         """Return the stored form of the imports."""
@@ -120,9 +137,13 @@ def decode_symbols(data: bytes, path: str) -> list[Symbol]:
     """Return the definitions of a stored row, placed at a path."""
     if not data:
         return []
+    names, qualified, kinds, lines, heights, starts, sizes, *texts = json.loads(zlib.decompress(data))
+    lines, starts = accumulate(lines), accumulate(starts)
     return [
-        Symbol(name, qualified, kind, path, line, last, start, end, signature, doc)
-        for name, qualified, kind, line, last, start, end, signature, doc in json.loads(zlib.decompress(data))
+        Symbol(name, whole or name, kind, path, line, line + height, start, start + size, signature, doc)
+        for name, whole, kind, line, height, start, size, signature, doc in zip(
+            names, qualified, kinds, lines, heights, starts, sizes, *texts, strict=True
+        )
     ]
 
 

@@ -17,6 +17,7 @@ from moot.agent.index.facts import Links, decode_imports, decode_symbols
 from moot.agent.index.languages import TEXT, language_of
 from moot.agent.index.live import outline_text
 from moot.agent.index.lookup import SymbolReport, look_up
+from moot.agent.index.paths import Paths
 from moot.agent.index.search import search
 from moot.agent.index.segment import MOST_DOCUMENTS, Builder, Segment
 from moot.agent.index.store import Key, Place, Row, Store
@@ -69,6 +70,8 @@ class CodeIndex:
         self._read_many: ReadMany = lambda blobs: ()
         self._places: Mapping[Key, Place] = {}
         self._corpus: Corpus | None = None
+        self._paths: Paths | None = None
+        self._passing: set[Key] = set()  # added by small updates: perhaps states of files being edited
         self._links_of: dict[Key, Links] = {}
 
     def __enter__(self) -> Self:
@@ -97,9 +100,11 @@ class CodeIndex:
         began = time.monotonic()
         kept = [e for e in entries if not (self._ignore and self._ignore.match(e.path))]
         keys = Counter(_key(entry) for entry in kept if _readable(entry))
-        places = self._store.known(keys)
+        places = {key: place for key in keys if (place := self._places.get(key))}
+        places |= self._store.known(keys.keys() - places.keys())
         unknown = [key for key in keys if key not in places]
         self._add(unknown, read_many, progress)
+        self._forget_passing(keys, unknown)
         places |= self._store.known(unknown)
         with self._lock:
             self._read_many = read_many
@@ -149,13 +154,14 @@ class CodeIndex:
         with self._lock:
             if self._corpus is None:
                 self._corpus = self._build()
+                self._paths = self._corpus.paths
             return self._corpus
 
     def _build(self) -> Corpus:
         segments = self._segments()
         places = {key: place for key, place in self._places.items() if place.segment in segments}
         documents = [(e, places.get(_key(e)) if _readable(e) else None) for e in self._entries.values()]
-        return Corpus(documents, segments, self._load_imports)
+        return Corpus(documents, segments, self._load_imports, self._paths)
 
     def _segments(self) -> dict[str, Segment]:
         """Open the tree's segments; where another process merged or dropped one, look again, parse again."""
@@ -218,6 +224,12 @@ class CodeIndex:
         if rows:
             self._store.add(builder.build(), rows)
         return len(keys)
+
+    def _forget_passing(self, keys: Collection[Key], added: Sequence[Key]) -> None:
+        """Drop the states that files of a watched tree went through while they were edited."""
+        if self._warm and len(added) <= _ONE_WORKER:
+            self._store.forget(self._passing - set(keys))
+            self._passing = (self._passing & set(keys)) | set(added)
 
     def _merged(self, places: dict[Key, Place]) -> Mapping[Key, Place]:
         """Merge the smallest segments when the tree has too many."""

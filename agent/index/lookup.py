@@ -92,8 +92,8 @@ def _ends(qualified: str, wanted: str) -> bool:
 def _concerned(corpus: Corpus, paths: list[str], owner: str, homes: set[str]) -> list[str]:
     """Keep the paths that name the owner, define it, or import a file that defines what is looked up."""
     known = homes | set(corpus.referring(owner)) | set(corpus.defining(owner))
-    at = {corpus.by_path[path] for path in homes}
-    return [path for path in paths if path in known or at & set(corpus.imported(corpus.by_path[path]))]
+    at = {corpus.paths.numbers[path] for path in homes}
+    return [path for path in paths if path in known or at & set(corpus.imported(corpus.paths.numbers[path]))]
 
 
 def _uses(

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from moot.agent.core.types import RankedFile, Symbol
-from moot.agent.index.corpus import FIELDS, Corpus, is_test, test_subject
+from moot.agent.index.corpus import FIELDS, Corpus
 from moot.agent.index.mentions import Mentions, read_mentions
+from moot.agent.index.paths import is_test, test_subject
 from moot.agent.index.terms import split_identifier
 
 __all__ = ["search"]
@@ -51,7 +52,7 @@ def search(corpus: Corpus, query: str, limit: int, symbols: Symbols) -> list[Ran
         symbols: returns a file's definitions; called for returned files only.
     """
     mentions = read_mentions(query)
-    board = _Board(np.zeros(len(corpus.paths)))
+    board = _Board(np.zeros(len(corpus.entries)))
     _score_words(board, corpus, mentions)
     _score_frames(board, corpus, mentions)
     _score_paths(board, corpus, mentions)
@@ -109,11 +110,11 @@ def _score_words(board: _Board, corpus: Corpus, mentions: Mentions) -> None:
     for term, times in mentions.terms.items():
         frequencies = corpus.frequencies(term)
         weighted = sum(
-            (norms[field] * frequencies[field] for field in FIELDS), start=np.zeros(len(corpus.paths))
+            (norms[field] * frequencies[field] for field in FIELDS), start=np.zeros(len(corpus.entries))
         )
         numbers = np.flatnonzero(weighted)
         if len(numbers):
-            idf = math.log(1 + (len(corpus.paths) - len(numbers) + 0.5) / (len(numbers) + 0.5))
+            idf = math.log(1 + (len(corpus.entries) - len(numbers) + 0.5) / (len(numbers) + 0.5))
             found = weighted[numbers]
             values = idf * (1 + math.log(times)) * found / (_K1 + found)
             board.terms[term] = _Gains(numbers, values)
@@ -126,7 +127,7 @@ def _score_words(board: _Board, corpus: Corpus, mentions: Mentions) -> None:
 def _score_frames(board: _Board, corpus: Corpus, mentions: Mentions) -> None:
     value = _FRAME
     for frame in reversed(mentions.frames):
-        found = corpus.mentioned(frame.path)
+        found = corpus.paths.mentioned(frame.path)
         for number in found if len(found) <= 3 else ():
             board.lines.setdefault(number, set()).add(frame.line)
             where = f"line {frame.line}" + (f" in {frame.name}" if frame.name else "")
@@ -136,38 +137,42 @@ def _score_frames(board: _Board, corpus: Corpus, mentions: Mentions) -> None:
 
 def _score_paths(board: _Board, corpus: Corpus, mentions: Mentions) -> None:
     for path in mentions.paths:
-        for number, share in _shares(corpus.mentioned(path) if "/" in path else corpus.named(path)):
-            in_tests = is_test(corpus.paths[number]) and not mentions.about_tests
+        for number, share in _shares(
+            corpus.paths.mentioned(path) if "/" in path else corpus.paths.named(path)
+        ):
+            in_tests = is_test(corpus.paths.all[number]) and not mentions.about_tests
             board.add_once(number, (_NAMED_TEST if in_tests else _NAMED) * share, f"the task names {path}")
     for name in mentions.identifiers:
         if "." in name:
-            for number, share in _shares(corpus.named(name.replace(".", "/") + ".py")):
+            for number, share in _shares(corpus.paths.named(name.replace(".", "/") + ".py")):
                 board.add_once(number, _NAMED * share, f"the task names the module {name}")
 
 
 def _score_tests(board: _Board, corpus: Corpus, mentions: Mentions) -> None:
-    named = {n for path in (*mentions.paths, *(p for p, _ in mentions.tests)) for n in corpus.mentioned(path)}
+    named = {
+        n for path in (*mentions.paths, *(p for p, _ in mentions.tests)) for n in corpus.paths.mentioned(path)
+    }
     for number in sorted(named):
-        path = corpus.paths[number]
+        path = corpus.paths.all[number]
         subject = test_subject(path) if is_test(path) else None
         if subject is None:
             continue
-        sources = _sources(corpus, corpus.stem(subject))
-        for source, share in _shares(sources or corpus.stem(f"_{subject}")):
+        sources = _sources(corpus, corpus.paths.stem(subject))
+        for source, share in _shares(sources or corpus.paths.stem(f"_{subject}")):
             board.add_once(source, _TESTED * share, f"its test is {path}, which the task names")
         for source, share in _shares(_sources(corpus, corpus.imported(number))):
             board.add_once(source, _TESTED / 2 * share, f"imported by {path}, which the task names")
 
 
 def _sources(corpus: Corpus, numbers: Iterable[int]) -> list[int]:
-    return [number for number in numbers if not is_test(corpus.paths[number])]
+    return [number for number in numbers if not is_test(corpus.paths.all[number])]
 
 
 def _score_identifiers(board: _Board, corpus: Corpus, mentions: Mentions) -> None:
     for name in mentions.identifiers:
         defining = corpus.defining_numbers(name)
         for number, share in _shares(defining):
-            if mentions.about_tests or not is_test(corpus.paths[number]):
+            if mentions.about_tests or not is_test(corpus.paths.all[number]):
                 board.add_once(number, _DEFINES * share, f"defines {name}")
         for number, share in _shares(n for n in corpus.referring_numbers(name) if n not in defining):
             board.add_once(number, _USES * share, f"uses {name}")
@@ -175,15 +180,15 @@ def _score_identifiers(board: _Board, corpus: Corpus, mentions: Mentions) -> Non
 
 def _score_imports(board: _Board, corpus: Corpus) -> None:
     order: list[int] = np.argsort(-board.scores, kind="stable")[: _IMPORTERS * 20].tolist()
-    best = [n for n in order if board.scores[n] > 0 and not is_test(corpus.paths[n])][:_IMPORTERS]
+    best = [n for n in order if board.scores[n] > 0 and not is_test(corpus.paths.all[n])][:_IMPORTERS]
     for number in best:
         for other in dict.fromkeys(corpus.imported(number)):
-            board.add_once(other, _IMPORTED, f"imported by {corpus.paths[number]}")
+            board.add_once(other, _IMPORTED, f"imported by {corpus.paths.all[number]}")
 
 
 def _penalise(board: _Board, corpus: Corpus, mentions: Mentions) -> None:
     for number in np.flatnonzero(board.scores).tolist():
-        path = corpus.paths[number]
+        path = corpus.paths.all[number]
         for applies, factor, reason in (
             (not mentions.about_tests and is_test(path), _TEST_PENALTY, "ranked down: a test"),
             (corpus.generated(number), _GENERATED_PENALTY, "ranked down: generated or vendored"),

@@ -7,10 +7,10 @@ and the rows of a segment that is missing or damaged are, and built again.
 
 import contextlib
 import os
+import secrets
 import sqlite3
 import threading
 import time
-import uuid
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -167,7 +167,7 @@ class Store:
                 file.unlink(missing_ok=True)
 
     def _write(self, data: bytes) -> str:
-        name = uuid.uuid4().hex
+        name = secrets.token_hex(8)
         part = self._folder / f"{name}.part"
         with os.fdopen(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "wb") as file:
             file.write(data)

@@ -1,0 +1,149 @@
+"""The paths of a tree: what their names say, and which of them a text or an import means."""
+
+import posixpath
+import re
+from collections.abc import Iterator
+from functools import cached_property
+
+from moot.agent.index.languages import TEXT, language_of
+from moot.agent.index.terms import split_identifier
+
+__all__ = ["Paths", "is_test", "is_vendored", "test_subject"]
+
+_WORD = re.compile(r"[^\W\d]\w+")
+_TEST_FOLDERS = frozenset({"test", "tests", "testing", "spec", "specs", "__tests__", "testdata", "fixtures"})
+_TEST_STEM = re.compile(
+    r"^(?:tests?_(?P<after>.+)|(?P<before>.+?)(?:_tests?|[._-]spec|\.test|Tests?)|conftest)$"
+)
+_VENDORED = re.compile(
+    r"(?:^|/)(?:vendor|vendored|_vendor|node_modules|third_party|dist|\.yarn)/|\.min\.(?:js|css)$|_pb2?\.\w+$"
+    r"|(?:^|/)(?:package-lock\.json|[\w.-]+\.lock|go\.sum|pnpm-lock\.yaml)$"
+)
+_PACKAGE_STEMS = frozenset({"__init__", "index", "mod", "lib"})
+
+
+class Paths:
+    """Paths in order, numbered. What is known of them is found out when it is first asked."""
+
+    def __init__(self, paths: list[str]) -> None:
+        """Take sorted paths."""
+        self.all = paths
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """Path -> number."""
+        return {path: number for number, path in enumerate(self.all)}
+
+    def named(self, path: str) -> list[int]:
+        """Return the files whose path is, or ends with, a path."""
+        parts = [part for part in path.split("/") if part not in ("", ".", "..")]
+        if not parts:
+            return []
+        end = "/".join(parts)
+        return [
+            number
+            for number in self._by_stem.get(_stem(parts[-1]), ())
+            if self.all[number] == end or self.all[number].endswith(f"/{end}")
+        ]
+
+    def mentioned(self, path: str) -> list[int]:
+        """Return the files that a path from elsewhere means: its longest end that a file here has."""
+        parts = path.strip("/").split("/")
+        for start in range(len(parts)):
+            if found := self.named("/".join(parts[start:])):
+                return found
+        return []
+
+    def stem(self, name: str) -> list[int]:
+        """Return the files whose name without extension is `name`."""
+        return self._by_stem.get(name, [])
+
+    def imported(self, module: str, importer: str) -> list[int]:
+        """Return the files that a module means, as `importer` writes it; two at most."""
+        for parts in _module_parts(module, importer):
+            if found := self._module(parts, language_of(importer)):
+                return found[:2]
+        return []
+
+    @cached_property
+    def terms(self) -> dict[str, tuple[list[int], list[int]]]:
+        """Term -> the files whose path has it, and how often."""
+        found: dict[str, tuple[list[int], list[int]]] = {}
+        splits: dict[str, list[str]] = {}
+        for number, path in enumerate(self.all):
+            counts: dict[str, int] = {}
+            for part in path.split("/"):
+                terms = splits.get(part)
+                if terms is None:
+                    terms = [t for word in _WORD.findall(part) for t in split_identifier(word)]
+                    splits[part] = terms
+                for term in terms:
+                    counts[term] = counts.get(term, 0) + 1
+            for term, times in counts.items():
+                numbers, all_times = found.setdefault(term, ([], []))
+                numbers.append(number)
+                all_times.append(times)
+        return found
+
+    def _module(self, parts: tuple[str, ...], language: str) -> list[int]:
+        return [
+            n
+            for n in self._by_stem.get(parts[-1], ())
+            if _module_of(self.all[n])[-len(parts) :] == parts and language_of(self.all[n]) == language
+        ]
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for number, path in enumerate(self.all):
+            for stem in {_stem(path.rpartition("/")[2]), *_module_of(path)[-1:]}:
+                found.setdefault(stem, []).append(number)
+        return found
+
+
+def test_subject(path: str) -> str | None:
+    """Return the stem of the source that a test file is named after (`tests/test_x.py` -> `x`)."""
+    match = _TEST_STEM.match(_stem(path.rpartition("/")[2]))
+    return (match["after"] or match["before"]) if match else None
+
+
+def is_test(path: str) -> bool:
+    """Tell whether a file is of tests, by its name or a folder."""
+    folder, _, name = path.rpartition("/")
+    return not _TEST_FOLDERS.isdisjoint(folder.split("/")) or _TEST_STEM.match(_stem(name)) is not None
+
+
+def is_vendored(path: str) -> bool:
+    """Tell whether a path says that no person writes the file here."""
+    return _VENDORED.search(path) is not None
+
+
+def _stem(name: str) -> str:
+    dot = name.rfind(".")
+    return name[:dot] if 0 < dot < len(name) - 1 else name
+
+
+def _module_of(path: str) -> tuple[str, ...]:
+    *folders, name = path.split("/")
+    stem = _stem(name)
+    return tuple(folders) if stem in _PACKAGE_STEMS and folders else (*folders, stem)
+
+
+def _module_parts(module: str, path: str) -> Iterator[tuple[str, ...]]:
+    """Yield the ways to read an imported module as the end of a path, the most specific first."""
+    folder, language = posixpath.dirname(path), language_of(path)
+    if language in ("javascript", "typescript", "tsx"):
+        if module.startswith("."):
+            target = posixpath.normpath(posixpath.join(folder, module))
+            yield _module_of(target)
+            yield _module_of(target + "/index")
+        return
+    if language == "python" and module.startswith("."):
+        name = module.lstrip(".")
+        folders = [part for part in folder.split("/") if part]
+        kept = max(0, len(folders) - (len(module) - len(name) - 1))
+        parts = (*folders[:kept], *(part for part in name.split(".") if part))
+    else:
+        parts = tuple(p for p in re.split(r"::|[./]", module) if p not in ("crate", "self", "super", ""))
+    if language != TEXT:
+        yield from (parts[:end] for end in (len(parts), len(parts) - 1) if end > 0)

@@ -1,0 +1,135 @@
+"""The index follows a working tree: after any edits it is what a fresh one would be."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moot.agent.core.config import Settings
+from moot.agent.working_index import WorkingIndex
+from tests.agent.projects import git, make_repository
+
+FILES = {
+    "shop/cart.py": "from shop.money import round_price\n\n\nclass Cart:\n    def total(self): ...\n",
+    "shop/money.py": "def round_price(value): return value\n",
+    "web/app.ts": "export function render() { return 1; }\n",
+    ".gitignore": "out/\n*.log\n",
+}
+PATHS = (
+    "shop/cart.py",
+    "shop/money.py",
+    "shop/new.py",
+    "web/app.ts",
+    "out/built.py",
+    "a.log",
+    ".gitignore",
+    "b/c/d.go",
+)
+TEXTS = (
+    "def alpha(): pass\n",
+    "class Beta:\n    def gamma(self): return alpha()\n",
+    "x = (\n",
+    "\0",
+    "",
+    "web/\n",
+    "*.py\r\n",
+    "caf\xe9 = 1\n",
+)
+QUERIES = ("alpha gamma", "`Beta` in shop/cart.py", "round price render", "shop new")
+
+write = st.tuples(st.just("write"), st.sampled_from(PATHS), st.sampled_from(TEXTS))
+remove = st.tuples(st.just("remove"), st.sampled_from(PATHS), st.just(""))
+rename = st.tuples(st.just("rename"), st.sampled_from(PATHS), st.sampled_from(PATHS))
+link = st.tuples(st.just("link"), st.sampled_from(PATHS), st.sampled_from(PATHS))
+mode = st.tuples(st.just("mode"), st.sampled_from(PATHS), st.just(""))
+commit = st.tuples(st.just("commit"), st.just(""), st.just(""))
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    return make_repository(tmp_path / "repo", FILES)
+
+
+def opened(repo: Path, data: Path, *, warm: bool = False) -> WorkingIndex:
+    return WorkingIndex(Settings(data_dir=data), repo, lambda done, total: None, warm=warm)
+
+
+def apply(repo: Path, step: tuple[str, str, str]) -> set[str]:
+    """Do one edit and return the paths that changed."""
+    what, path, other = step
+    file = repo / path
+    match what:
+        case "write" | "link":
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.unlink(missing_ok=True)
+            if what == "write":
+                file.write_bytes(other.encode("latin-1"))
+            else:
+                file.symlink_to(repo / other)
+        case "remove":
+            file.unlink(missing_ok=True)
+        case "rename" if file.exists() and path != other:
+            (repo / other).parent.mkdir(parents=True, exist_ok=True)
+            file.replace(repo / other)
+        case "mode" if file.is_file() and not file.is_symlink():
+            file.chmod(0o755)
+        case "commit":
+            git(repo, "add", "-A")
+            git(repo, "commit", "-q", "--allow-empty", "-m", "a step")
+        case _:
+            pass
+    return {each for each in (path, other if what == "rename" else "") if each}
+
+
+def everything(working: WorkingIndex) -> list[object]:
+    index = working.index
+    paths = [file.path for query in QUERIES for file in index.search(query)]
+    return [
+        working.paths,
+        [index.symbols(path) for path in working.paths],
+        [index.search(query) for query in QUERIES],
+        [index.find(name) for name in ("alpha", "Beta.gamma", "total")],
+        index.dependents(paths),
+        index.look_up("alpha"),
+    ]
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps=st.lists(st.one_of(write, remove, rename, link, mode, commit), min_size=1, max_size=8))
+def test_after_any_edits_it_is_what_a_fresh_one_would_be(tmp_path_factory, steps):
+    folder = tmp_path_factory.mktemp("tree")
+    repo = make_repository(folder / "repo", FILES)
+    with opened(repo, folder / "kept", warm=True) as kept:
+        kept.update()
+        for step in steps:
+            kept.update(apply(repo, step))
+        with opened(repo, folder / "fresh") as fresh:
+            fresh.update()
+            assert everything(kept) == everything(fresh)
+    shutil.rmtree(folder)
+
+
+def test_many_small_updates_are_merged_and_passing_states_are_dropped(tmp_path, repo):
+    with opened(repo, tmp_path / "kept", warm=True) as kept, opened(repo, tmp_path / "fresh") as fresh:
+        for number in range(40):
+            (repo / f"module_{number}.py").write_text(f"def part_{number}(): pass\n")
+            (repo / "shop" / "new.py").write_text(f"def passing_{number}(): pass\n")
+            kept.update([f"module_{number}.py", "shop/new.py"])
+        fresh.update()
+        assert everything(kept) == everything(fresh)
+        assert kept.index.find("part_7")[0].path == "module_7.py"
+        assert kept.index.find("passing_7") == []
+    segments = list((tmp_path / "kept" / "index.sqlite.segments").iterdir())
+    assert 1 < len(segments) <= 20
+
+
+def test_a_file_that_one_update_missed_is_found_by_the_next(tmp_path, repo):
+    with opened(repo, tmp_path / "data", warm=True) as working:
+        working.update()
+        (repo / "shop" / "late.py").write_text("def late(): pass\n")
+        working.update(["shop/cart.py"])
+        assert working.index.find("late") == []
+        working.update()
+        assert [symbol.path for symbol in working.index.find("late")] == ["shop/late.py"]
