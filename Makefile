@@ -9,7 +9,7 @@ TASK   ?=
 BIN    := $(VENV)/bin
 export TASK
 
-.PHONY: run test check test-live bench bench-edits links clean
+.PHONY: run test check test-live bench bench-edits bench-index links clean
 
 run: $(VENV)/.installed
 	$(BIN)/agent model up
@@ -36,6 +36,9 @@ bench: $(VENV)/.dev
 	for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
 FUZZ_EXAMPLES ?= 100000
+
+bench-index: $(VENV)/.dev
+	$(BIN)/python tests/bench/bench_index.py
 
 bench-edits: $(VENV)/.dev
 	$(BIN)/python tests/bench/bench_edits.py

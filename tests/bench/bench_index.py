@@ -122,7 +122,7 @@ def one_large(tree: Path, data: Path, files: int) -> None:
     warm = seconds(lambda: index(tree, data, QUERY))
     share = 100 * size(data) / size(tree)
     print(
-        f"{files:,} files, {size(tree) / 1e6:.0f} MB: cold {cold:.1f} s, {1000 * cold / files:.2f} ms a file, "
+        f"{files:,} files, {size(tree) / 1e6:.0f} MB: cold {cold:.1f} s ({1000 * cold / files:.2f} ms each), "
         f"{peak[0] / 2**20:.0f} MiB; warm, to the first answer, {warm:.2f} s (goal 2); index {share:.0f} %",
         flush=True,
     )
