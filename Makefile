@@ -9,7 +9,7 @@ TASK   ?=
 BIN    := $(VENV)/bin
 export TASK
 
-.PHONY: run test check test-live bench bench-edits bench-index links clean
+.PHONY: run test check test-live bench bench-edits bench-index bench-pack links clean
 
 run: $(VENV)/.installed
 	$(BIN)/agent model up
@@ -39,6 +39,9 @@ FUZZ_EXAMPLES ?= 100000
 
 bench-index: $(VENV)/.dev
 	$(BIN)/python tests/bench/bench_index.py
+
+bench-pack: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_pack.py
 
 bench-edits: $(VENV)/.dev
 	$(BIN)/python tests/bench/bench_edits.py

@@ -27,7 +27,7 @@ from moot.agent.models.serving import running_server
 from moot.agent.models.tokens import EstimatedTokens, LocalTokens
 from moot.agent.models.transport import ClientOptions
 from moot.agent.opening import open_index, open_repository
-from moot.agent.pack.packer import ContextPacker
+from moot.agent.pack.packer import ContextPacker, files_for
 from moot.agent.run import Ask, Run
 from moot.agent.verify.baselines import Baselines
 from moot.agent.verify.lint.linter import Linter
@@ -66,7 +66,7 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
             settings=settings,
             repository=repository,
             index=code_index,
-            packer=ContextPacker(code_index, repository.read, client),
+            packer=ContextPacker(code_index, repository.read_many, client),
             client=client,
             runner=TestRunner(sandbox, repository.root, settings.test_timeout) if sandbox else None,
             generation=_generation(settings, profile, client),
@@ -91,9 +91,10 @@ async def context(settings: Settings, repo: Path, task: str) -> tuple[ContextPac
         code_index.update(repository.files(repository.head), repository.read_many)
         async with AsyncExitStack() as stack:
             counter, exact = await _counter(settings, profile, stack)
-            packer = ContextPacker(code_index, repository.read, counter)
+            packer = ContextPacker(code_index, repository.read_many, counter)
             budget = settings.context_tokens or profile.pack_budget
-            return await packer.pack(code_index.search(task), budget), exact
+            ranked = await to_thread.run_sync(code_index.search, task, files_for(budget))
+            return await packer.pack(ranked, budget), exact
 
 
 def _sandbox(settings: Settings, emit: Emit) -> "Sandbox":

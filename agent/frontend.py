@@ -19,7 +19,7 @@ from moot.agent import app
 from moot.agent.core.config import Settings
 from moot.agent.core.errors import MootError, TaskFailed
 from moot.agent.core.events import ApprovalRequested, RunFinished
-from moot.agent.core.types import ContextPack, Task
+from moot.agent.core.types import ContextPack, PackLevel, Task
 from moot.agent.doctor import Finding, examine
 from moot.agent.render import Renderer, renderer_for
 from moot.agent.result import ended
@@ -28,6 +28,14 @@ from moot.agent.run import Run
 __all__ = ["refuse", "run_task", "show_context", "show_findings"]
 
 _BAR = 24
+_BUDGET_BAR = 60
+_ROWS = 40
+_STYLES = {
+    PackLevel.WHOLE: "green",
+    PackLevel.FOCUS: "cyan",
+    PackLevel.SKELETON: "blue",
+    PackLevel.NAME: "magenta",
+}
 
 
 def run_task(settings: Settings, repo: Path, task: Task, resume: str | None, output: str) -> int:
@@ -130,12 +138,32 @@ def _print_account(pack: ContextPack, exact: bool) -> None:
     for name, justify in (("tokens", "right"), ("share", "left"), ("level", "left"), ("file", "left")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     table.add_column("why", style="dim", overflow="ellipsis", no_wrap=True)
-    largest = max((file.tokens for file in pack.files), default=1) or 1
-    for file in sorted(pack.files, key=lambda file: -file.tokens):
+    files = sorted(pack.files, key=lambda file: -file.tokens)
+    largest = max(1, files[0].tokens) if files else 1
+    for file in files[:_ROWS]:
         bar = "█" * max(1, round(_BAR * file.tokens / largest))
-        table.add_row(str(file.tokens), bar, file.level.value, file.path, "; ".join(file.reasons))
+        why = escape("; ".join(file.reasons))
+        table.add_row(str(file.tokens), bar, file.level.value, escape(file.path), why)
     console.print(table)
+    if len(files) > _ROWS:
+        console.print(f"[dim]… {len(files) - _ROWS} smaller ones: --output json lists all[/]")
+    console.print(_budget_bar(pack))
     label = "" if exact else " (estimated: no tokenizer at hand)"
-    console.print(f"{pack.tokens} of {pack.budget} tokens{label}, {len(pack.files)} files")
-    for path, reason in pack.left_out:
-        console.print(f"[dim]left out[/] {path}: {reason}")
+    console.print(f"{pack.tokens} of {pack.budget} tokens{label}, {len(files)} files")
+    for path, reason in pack.left_out[:_ROWS]:
+        console.print(f"[dim]left out[/] {escape(path)}: {reason}")
+    if len(pack.left_out) > _ROWS:
+        console.print(f"[dim]… and {len(pack.left_out) - _ROWS} more left out[/]")
+
+
+def _budget_bar(pack: ContextPack) -> str:
+    """Draw the budget as a line: what each level takes of it, and what is free."""
+    drawn, legend = "", list[str]()
+    for level, style in _STYLES.items():
+        tokens = sum(file.tokens for file in pack.files if file.level is level)
+        drawn += f"[{style}]{'█' * round(_BUDGET_BAR * tokens / max(1, pack.budget))}[/]"
+        if tokens:
+            legend.append(f"[{style}]█[/] {level.value} {tokens}")
+    free = max(0, pack.budget - pack.tokens)
+    drawn += f"[dim]{'░' * round(_BUDGET_BAR * free / max(1, pack.budget))}[/]"
+    return f"{drawn}  {', '.join([*legend, f'free {free}'])}"

@@ -1,6 +1,6 @@
 """The index of a working tree as it lies there, and as it changes."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
@@ -63,6 +63,10 @@ class WorkingIndex:
     def paths(self) -> list[str]:
         """The files that are indexed, in order."""
         return sorted(self._entries)
+
+    def read_many(self, blobs: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield (blob id, bytes) of indexed files; one that changed meanwhile is left out."""
+        return self._files.read_many(blobs)
 
     def watch(self) -> Iterator[IndexStats]:
         """Update after each change, until Ctrl-C.

@@ -142,6 +142,7 @@ class PackLevel(StrEnum):
     """How much of a file is in the context."""
 
     WHOLE = "whole"
+    FOCUS = "focus"
     SKELETON = "skeleton"
     NAME = "name"
 

@@ -30,8 +30,8 @@ Progress = Callable[[int, int], None]
 
 _REGULAR = ("100644", "100755")
 _ONE_WORKER = 50  # unknown blobs up to which a second process costs more than it saves
-_PORTION = 96 << 20  # bytes of source in one segment: about 100 MB of memory while it is made
-_MOST_SEGMENTS = 16  # of one tree; more are merged
+_PORTION = 48 << 20  # bytes of source in one segment: what is held in memory at once while it is made
+_MOST_SEGMENTS = 32  # of one tree; more are merged
 _ATTEMPTS = 5  # at opening segments that other processes merge meanwhile
 
 

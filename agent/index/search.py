@@ -37,6 +37,7 @@ _PROSE_PENALTY = 0.7
 _GENERATED_PENALTY = 0.5
 _COMMON = 30  # definitions of one name, above which the name says nothing
 _SYMBOLS = 6
+_DETAILED = 100  # files whose best symbols are looked for
 _PROSE = (".md", ".rst", ".txt", ".adoc")
 
 Symbols = Callable[[str], list[Symbol]]
@@ -49,7 +50,7 @@ def search(corpus: Corpus, query: str, limit: int, symbols: Symbols) -> list[Ran
         corpus: the tree.
         query: the task, in words, with whatever traces and ids its author pasted.
         limit: files returned at most.
-        symbols: returns a file's definitions; called for returned files only.
+        symbols: returns a file's definitions; asked for the best files only.
     """
     mentions = read_mentions(query)
     board = _Board(np.zeros(len(corpus.entries)))
@@ -62,7 +63,14 @@ def search(corpus: Corpus, query: str, limit: int, symbols: Symbols) -> list[Ran
     _penalise(board, corpus, mentions)
     found = [n for n in board.reasons.keys() | set(board.worded()) if corpus.readable[n]]
     ranked = sorted(found, key=lambda number: (-board.scores[number], number))[: max(0, limit)]
-    return [_result(board, corpus, mentions, number, symbols) for number in ranked]
+    return [
+        _result(board, corpus, mentions, number, symbols if rank < _DETAILED else _no_symbols)
+        for rank, number in enumerate(ranked)
+    ]
+
+
+def _no_symbols(_: str) -> list[Symbol]:
+    return []
 
 
 @dataclass(slots=True)

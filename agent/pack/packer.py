@@ -1,104 +1,95 @@
 """Ranked files -> one context within a budget.
 
 Layout: the repository map (names and skeletons, by path), then files with their text, the best last, where
-a model reads best. Missing evidence hurts more than redundancy, but length hurts too: files are whole only
-while their score says that they pay.
+a model reads best. What each file shows is a knapsack: of all ways to fill the budget, the one with the
+most expected evidence.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from moot.agent.core.ports import Index, TokenCounter
 from moot.agent.core.types import ContextPack, PackedFile, PackLevel, RankedFile
+from moot.agent.pack.knapsack import fill
 from moot.agent.pack.render import focus_block, name_block, skeleton_block, whole_block
 from moot.agent.pack.screen import why_not_content, why_not_path
 
-__all__ = ["ContextPacker"]
+__all__ = ["ContextPacker", "files_for"]
 
-_PAYS = 0.3  # share of the best score from which a whole file is worth its tokens
-_MAP_SHARE = 0.25  # of the budget, kept for skeletons and names
-_BATCH = 8  # whole files counted at once
-_LEAST_BYTES_A_TOKEN = 32  # no tokenizer makes code denser: a file above this share cannot fit
+_FIRST, _DECAY = 0.43, 1.35
+"""Chance that the best file is needed, and how it falls with the rank (as its power): what the recall at
+1, 3, 5 and 10 of the measured ranking leaves for each rank (docs/index.md)."""
+
+_READ_AT_ONCE = 64  # files
+_ENOUGH = 12  # bytes of text to choose from for each token of the budget, about four times what fits
+_CHARACTERS_A_TOKEN = 3.0  # of code, with most tokenizers, before anything is counted
+_ROUNDS = 4  # of counting; each one counts what the one before it chose
+
+_TOKENS_A_FILE = 100  # at the budget's edge, where most files are names and skeletons
+_LEAST_FILES = 50
+
+ReadMany = Callable[[Iterable[str]], Iterable[tuple[str, bytes]]]
+
+
+def files_for(budget: int) -> int:
+    """Return how many ranked files can be of use for a budget in tokens."""
+    return max(_LEAST_FILES, budget // _TOKENS_A_FILE)
 
 
 class ContextPacker:
-    """Implements `Packer`. Holds no state: the same ranking, budget and blobs give the same text."""
+    """Implements `Packer`. The same ranking, budget and blobs give the same text."""
 
-    def __init__(self, index: Index, read: Callable[[str], bytes], counter: TokenCounter) -> None:
+    def __init__(self, index: Index, read_many: ReadMany, counter: TokenCounter) -> None:
         """Take what it reads from.
 
         Args:
             index: definitions of the ranked files.
-            read: returns a blob's bytes; it may block.
+            read_many: yields (blob id, bytes) of blobs; it may block.
             counter: counts tokens as the served model does.
         """
         self._index = index
-        self._read = read
+        self._read_many = read_many
         self._counter = counter
 
     async def pack(self, ranked: Sequence[RankedFile], budget: int) -> ContextPack:
         """Return a context of at most `budget` tokens; `files` is in the order of the ranking."""
-        draft = await asyncio.to_thread(self._draft, ranked)
-        await self._count_maps(draft)
-        await self._place_texts(draft, budget)
-        _place_maps(draft, budget)
+        draft = await asyncio.to_thread(self._draft, ranked, budget)
+        for _ in range(_ROUNDS):
+            draft.choose(budget)
+            if not await self._count(draft.uncounted()):
+                break
+        else:
+            draft.choose(budget, counted=True)
         return await self._finish(draft, budget)
 
-    def _draft(self, ranked: Sequence[RankedFile]) -> "_Draft":
+    def _draft(self, ranked: Sequence[RankedFile], budget: int) -> "_Draft":
+        """Read the best files, until there is enough to choose from; the rest is known by name."""
         draft = _Draft()
-        seen: dict[str, str] = {}
-        for file in ranked:
-            reason = why_not_path(file.path)
-            data = b"" if reason else self._read(file.blob)
-            reason = reason or why_not_content(data)
-            if reason is None and data and file.blob in seen:
-                reason = f"same content as {seen[file.blob]}"
-            if reason is not None:
-                draft.left_out.append((file.path, reason))
-                continue
-            seen[file.blob] = file.path
-            draft.items.append(self._item(file, data))
+        enough = max(0, budget) * _ENOUGH
+        for start in range(0, len(ranked), _READ_AT_ONCE):
+            batch = ranked[start : start + _READ_AT_ONCE]
+            wanted = [file.blob for file in batch if enough > 0 and why_not_path(file.path) is None]
+            texts = dict(self._read_many(list(dict.fromkeys(wanted)))) if wanted else {}
+            enough -= sum(map(len, texts.values()))
+            for rank, file in enumerate(batch, start + 1):
+                draft.add(file, rank, texts.get(file.blob), self._index)
         return draft
 
-    def _item(self, file: RankedFile, data: bytes) -> "_Item":
-        symbols = self._index.symbols(file.path)
-        text = data.decode("utf-8", "replace")
-        forms = {
-            _WHOLE: whole_block(file.path, text),
-            _FOCUS: focus_block(file.path, data, symbols, file.symbols),
-            _SKELETON: skeleton_block(file.path, text, symbols),
-            _NAME: name_block(file.path),
-        }
-        return _Item(file, len(data), {form: block for form, block in forms.items() if block is not None})
-
-    async def _count_maps(self, draft: "_Draft") -> None:
-        await self._count([(item, form) for item in draft.items for form in (_SKELETON, _NAME)])
-
-    async def _place_texts(self, draft: "_Draft", budget: int) -> None:
-        """Choose the files that are shown with their text, in rank order, while they pay and fit."""
-        best = max((item.file.score for item in draft.items), default=0.0)
-        paying = [item for item in draft.items if item.file.score >= _PAYS * best]
-        room = budget - min(int(budget * _MAP_SHARE), sum(item.least() for item in draft.items))
-        for start in range(0, len(paying), _BATCH):
-            if room <= 0:
-                return
-            batch = paying[start : start + _BATCH]
-            await self._count([(i, f) for i in batch for f in (_WHOLE, _FOCUS) if i.could_fit(f, room)])
-            for item in batch:
-                item.chosen = next(
-                    (f for f in (_WHOLE, _FOCUS) if item.tokens.get(f, room + 1) <= room), None
-                )
-                room -= item.tokens[item.chosen] if item.chosen else 0
-
-    async def _count(self, wanted: Sequence[tuple["_Item", str]]) -> None:
-        wanted = [(item, form) for item, form in wanted if form in item.blocks]
-        counts = await self._counter.count([item.blocks[form] for item, form in wanted]) if wanted else []
+    async def _count(self, wanted: "Sequence[tuple[_Item, str]]") -> bool:
+        if not wanted:
+            return False
+        counts = await self._counter.count([item.blocks[form] for item, form in wanted])
         for (item, form), tokens in zip(wanted, counts, strict=True):
             item.tokens[form] = tokens
+        return True
 
     async def _finish(self, draft: "_Draft", budget: int) -> ContextPack:
-        """Count the final text; where blocks did not add up, drop the least important until it fits."""
+        """Return the pack; where blocks do not add up, drop the least valuable until the whole text fits."""
+        if await self._adds_up():
+            return draft.result(
+                draft.text(), sum(i.tokens[i.chosen] for i in draft.items if i.chosen), budget
+            )
         while True:
             text = draft.text()
             tokens = (await self._counter.count([text]))[0] if text else 0
@@ -106,11 +97,25 @@ class ContextPacker:
                 return draft.result(text, tokens, budget)
             draft.drop(tokens - budget)
 
+    async def _adds_up(self) -> bool:
+        """Tell whether the tokens of blocks end where blocks do.
+
+        Tokenizers look at a few characters around a place to say whether a token ends there, and blocks
+        begin and end alike: so a few joints tell for all, and a long text need not be counted twice.
+        """
+        starts = [whole_block("a", "b"), name_block("a")]
+        joints = [(end, start) for end in starts for start in starts]
+        texts = [text for end, start in joints for text in (end, start, end + start)]
+        counts = await self._counter.count(texts)
+        return all(a + b == both for a, b, both in zip(counts[::3], counts[1::3], counts[2::3], strict=True))
+
 
 _WHOLE, _FOCUS, _SKELETON, _NAME = "whole", "focus", "skeleton", "name"
+_EVIDENCE = {_WHOLE: 1.0, _FOCUS: 0.7, _SKELETON: 0.3, _NAME: 0.05}
+"""Share of what a needed file says that each form says."""
 _LEVELS = {
     _WHOLE: PackLevel.WHOLE,
-    _FOCUS: PackLevel.SKELETON,
+    _FOCUS: PackLevel.FOCUS,
     _SKELETON: PackLevel.SKELETON,
     _NAME: PackLevel.NAME,
 }
@@ -118,21 +123,21 @@ _LEVELS = {
 
 @dataclass(slots=True)
 class _Item:
-    """One ranked file: its possible blocks, what they cost, and the chosen one."""
+    """One ranked file: its possible blocks, what they cost as far as that was counted, and the chosen one."""
 
     file: RankedFile
-    size: int
+    chance: float
     blocks: dict[str, str]
     tokens: dict[str, int] = field(default_factory=dict[str, int])
     chosen: str | None = None
 
-    def least(self) -> int:
-        """Tokens of the form that it takes in the map."""
-        return self.tokens.get(_SKELETON, self.tokens[_NAME])
+    def cost(self, form: str, characters: float) -> float:
+        """Return tokens; where they were not counted, guessed from the characters that one has."""
+        return self.tokens[form] if form in self.tokens else len(self.blocks[form]) / characters
 
-    def could_fit(self, form: str, room: int) -> bool:
-        """Tell whether counting is worth while."""
-        return form in self.blocks and len(self.blocks[form]) <= room * _LEAST_BYTES_A_TOKEN
+    def value(self, form: str) -> float:
+        """Return the expected evidence."""
+        return self.chance * _EVIDENCE[form]
 
 
 @dataclass(slots=True)
@@ -141,6 +146,41 @@ class _Draft:
 
     items: list[_Item] = field(default_factory=list[_Item])
     left_out: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    seen: dict[str, str] = field(default_factory=dict[str, str])
+
+    def add(self, file: RankedFile, rank: int, data: bytes | None, index: Index) -> None:
+        """Add a file, or the reason why it is left out; without its bytes it can only be named."""
+        reason = why_not_path(file.path) or (why_not_content(data) if data is not None else None)
+        if reason is None and data and file.blob in self.seen:
+            reason = f"same content as {self.seen[file.blob]}"
+        if reason is not None:
+            self.left_out.append((file.path, reason))
+            return
+        self.seen[file.blob] = file.path
+        blocks = {_NAME: name_block(file.path)}
+        if data is not None:
+            blocks |= _blocks(file, data, index)
+        self.items.append(_Item(file, _FIRST * rank**-_DECAY, blocks))
+
+    def choose(self, budget: int, *, counted: bool = False) -> None:
+        """Choose a form for each file; `counted` leaves those out that would have to be guessed."""
+        characters = self._characters_a_token()
+        forms = [[f for f in item.blocks if f in item.tokens or not counted] for item in self.items]
+        choices = [
+            [(item.cost(form, characters), item.value(form)) for form in each]
+            for item, each in zip(self.items, forms, strict=True)
+        ]
+        for item, each, place in zip(self.items, forms, fill(choices, budget), strict=True):
+            item.chosen = each[place] if place is not None else None
+
+    def _characters_a_token(self) -> float:
+        counted = [(len(i.blocks[form]), tokens) for i in self.items for form, tokens in i.tokens.items()]
+        tokens = sum(tokens for _, tokens in counted)
+        return sum(size for size, _ in counted) / tokens if tokens else _CHARACTERS_A_TOKEN
+
+    def uncounted(self) -> list[tuple[_Item, str]]:
+        """Return the chosen forms whose tokens are guesses."""
+        return [(i, i.chosen) for i in self.items if i.chosen is not None and i.chosen not in i.tokens]
 
     def text(self) -> str:
         """Return the map by path, then the texts with the best last."""
@@ -152,12 +192,9 @@ class _Draft:
         return "".join(item.blocks[item.chosen] for item in (*maps, *texts) if item.chosen)
 
     def drop(self, excess: int) -> None:
-        """Leave out entries of the map, then texts, the worst ranked first, worth `excess` tokens."""
-        order = sorted(
-            (item for item in reversed(self.items) if item.chosen),
-            key=lambda item: (_NAME, _SKELETON, _FOCUS, _WHOLE).index(item.chosen or _NAME) // 2,
-        )
-        for item in order:
+        """Leave out what says least for its tokens, worth `excess` tokens."""
+        shown = [(i.value(i.chosen) / max(1, i.tokens[i.chosen]), i) for i in self.items if i.chosen]
+        for _, item in sorted(shown, key=lambda pair: pair[0]):
             if excess <= 0:
                 return
             excess -= max(1, item.tokens[item.chosen or _NAME])
@@ -178,10 +215,12 @@ class _Draft:
         )
 
 
-def _place_maps(draft: _Draft, budget: int) -> None:
-    """Give the rest a skeleton, or a name where that does not fit, in rank order."""
-    room = budget - sum(item.tokens[item.chosen] for item in draft.items if item.chosen)
-    for item in draft.items:
-        if item.chosen is None:
-            item.chosen = next((f for f in (_SKELETON, _NAME) if item.tokens.get(f, room + 1) <= room), None)
-            room -= item.tokens[item.chosen] if item.chosen else 0
+def _blocks(file: RankedFile, data: bytes, index: Index) -> dict[str, str]:
+    symbols = index.symbols(file.path)
+    text = data.decode("utf-8", "replace")
+    blocks = {
+        _SKELETON: skeleton_block(file.path, text, symbols),
+        _FOCUS: focus_block(file.path, data, symbols, file.symbols),
+        _WHOLE: whole_block(file.path, text),
+    }
+    return {form: block for form, block in blocks.items() if block is not None}

@@ -7,6 +7,7 @@ from moot.agent.core.events import FilesConsidered
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.failures import describe
 from moot.agent.graph.state import RunState
+from moot.agent.pack.packer import files_for
 
 __all__ = ["retrieve"]
 
@@ -15,6 +16,7 @@ async def retrieve(state: RunState, runtime: Runtime[Deps]) -> RunState:
     """Search the index with the task's words and the failing tests' messages."""
     deps = runtime.context
     query = f"{state['task'].text}\n{describe(state.get('before'), state.get('flaky', ()))}"
-    ranked = await to_thread.run_sync(deps.index.search, query)
+    limit = files_for(deps.generation.context_tokens)
+    ranked = await to_thread.run_sync(deps.index.search, query, limit)
     deps.emit(FilesConsidered(tuple(ranked)))
     return {"ranked": tuple(ranked)}

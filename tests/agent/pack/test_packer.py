@@ -43,10 +43,10 @@ class WordCounter:
 
 
 class GreedyCounter(WordCounter):
-    """A counter whose sums are too low: the whole costs more than its parts."""
+    """A counter whose sums are too low: each joint of blocks costs more."""
 
     async def count(self, texts: Sequence[str]) -> list[int]:
-        return [tokens + (tokens // 10) ** 2 // 40 for tokens in await super().count(texts)]
+        return [n + 3 * t.count(">\n<file") for n, t in zip(await super().count(texts), texts, strict=True)]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def ranked(files):
 @pytest.fixture(scope="module")
 def pack(index, files, ranked):
     def run(budget, counter=None, ranking=None):
-        packer = ContextPacker(index, files.read, counter or WordCounter())
+        packer = ContextPacker(index, files.read_many, counter or WordCounter())
         return asyncio.run(packer.pack(ranked if ranking is None else ranking, budget))
 
     return run
@@ -94,15 +94,20 @@ def test_the_best_file_is_whole_and_last(pack):
     assert levels == sorted(levels)
 
 
-def test_files_that_do_not_pay_are_named_only(pack):
-    levels = {file.path: file.level for file in pack(4000).files}
-    assert levels["notes.txt"] is PackLevel.NAME
-    assert levels["app/side.go"] is PackLevel.WHOLE
+def test_where_room_is_short_the_last_files_are_named_only(pack):
+    levels = {file.path: file.level for file in pack(100).files}
+    assert levels["app/core.py"] is PackLevel.WHOLE
+    assert levels.get("notes.txt") in (PackLevel.NAME, None)
+
+
+def test_with_room_everything_is_whole(pack):
+    made = pack(100_000)
+    assert {file.level for file in made.files} == {PackLevel.WHOLE}
 
 
 def test_a_file_too_large_keeps_its_outline_and_the_lines_that_matter(pack):
     made = pack(1500)
-    assert {file.path: file.level for file in made.files}["app/big.py"] is PackLevel.SKELETON
+    assert {file.path: file.level for file in made.files}["app/big.py"] is PackLevel.FOCUS
     assert "def step_59(a, b)  # Do step 59.\n" in made.text
     assert "from sys import ( path, )" in made.text
     assert '<lines first="49" last="52">\ndef step_7(a, b):' in made.text
@@ -155,6 +160,6 @@ def test_nothing_ranked(pack):
 def test_a_path_cannot_close_its_tag(index, pack):
     path = 'a"><x>\n.py'
     odd = tree({path: "x = 1\n"})
-    packer = ContextPacker(index, odd.read, WordCounter())
+    packer = ContextPacker(index, odd.read_many, WordCounter())
     text = asyncio.run(packer.pack([RankedFile(path, odd.entries[0].blob, 1.0)], 100)).text
     assert text.startswith('<file path="a&quot;&gt;&lt;x&gt;&#10;.py">\n')
