@@ -9,7 +9,7 @@ TASK   ?=
 BIN    := $(VENV)/bin
 export TASK
 
-.PHONY: run test check test-live bench bench-edits bench-index bench-pack links clean
+.PHONY: run test check test-live bench bench-edits bench-index bench-retrieval bench-pack links clean
 
 run: $(VENV)/.installed
 	$(BIN)/agent model up
@@ -39,6 +39,10 @@ FUZZ_EXAMPLES ?= 100000
 
 bench-index: $(VENV)/.dev
 	$(BIN)/python tests/bench/bench_index.py
+
+# REPOSITORIES: a folder of clones; tests/bench/retrieval/README.md says which.
+bench-retrieval: $(VENV)/.dev
+	$(BIN)/python tests/bench/retrieval/localise.py "$(REPOSITORIES)"
 
 bench-pack: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_pack.py

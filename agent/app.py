@@ -6,6 +6,7 @@ This module and `opening` alone name concrete classes.
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,6 +90,7 @@ async def context(settings: Settings, repo: Path, task: str) -> tuple[ContextPac
     profile = choose(settings)
     with open_index(settings) as code_index:
         code_index.update(repository.files(repository.head), repository.read_many)
+        code_index.remember(repository.head, partial(repository.log, repository.head))
         async with AsyncExitStack() as stack:
             counter, exact = await _counter(settings, profile, stack)
             packer = ContextPacker(code_index, repository.read_many, counter)

@@ -103,6 +103,7 @@ def run(
     max_time: Annotated[float | None, typer.Option(help="Seconds that the run may take.")] = None,
     max_turns: Annotated[int | None, typer.Option(help="Turns with tool calls before the edit.")] = None,
     context_tokens: Annotated[int | None, typer.Option(help="Budget of the context.")] = None,
+    rerank: Annotated[int | None, typer.Option(help="Best files that the model ranks once more.")] = None,
     resume: Annotated[str | None, typer.Option(help="Go on with an earlier run, by its id.")] = None,
     output: Form = Output.TEXT,
 ) -> None:
@@ -132,6 +133,7 @@ def run(
         "max_time": max_time,
         "max_turns": max_turns,
         "context_tokens": context_tokens,
+        "rerank": rerank,
     }
     try:
         settings = _settings(repo, **flags)

@@ -25,6 +25,7 @@ from moot.agent.graph.build import Graph, build
 from moot.agent.graph.checkpoints import open_checkpoints
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.limits import cost
+from moot.agent.graph.nodes.index import load
 from moot.agent.graph.nodes.publish import caution_of
 from moot.agent.graph.state import RunState
 from moot.agent.record import RunRecord
@@ -294,5 +295,4 @@ def _why_not(state: RunState) -> str:
 
 async def _prepare(deps: Deps, base: str) -> None:
     """Bring back what lives in memory only: the index of the base commit."""
-    entries = await to_thread.run_sync(deps.repository.files, base)
-    await to_thread.run_sync(deps.index.update, entries, deps.repository.read_many)
+    await to_thread.run_sync(load, deps, base)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -40,6 +41,7 @@ class WorkingIndex:
         self._entries: dict[str, TreeEntry] = {}
         self._progress = progress
         self.index: CodeIndex = self._stack.enter_context(open_index(settings, warm=warm))
+        self.index.remember(repository.head, partial(repository.log, repository.head))
 
     def __enter__(self) -> Self:
         """Return itself."""

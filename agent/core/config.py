@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     allow_net: Annotated[tuple[str, ...], NoDecode] = Field((), description="hosts that tests may reach")
 
     context_tokens: int | None = Field(None, gt=0, description="budget of the context")
+    rerank: int = Field(0, ge=0, le=100, description="best files that the model ranks once more; 0: none")
     samples: int = Field(3, ge=1, le=64, description="chat candidates a round")
     max_candidates: int = Field(160, ge=1, description="candidates that a run may test")
     max_repairs: int = Field(2, ge=0, le=10, description="rounds of repair")

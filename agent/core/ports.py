@@ -10,6 +10,7 @@ from moot.agent.core.types import (
     ApplyMode,
     ContextPack,
     IndexStats,
+    PastCommit,
     Patch,
     Publication,
     RankedFile,
@@ -126,6 +127,10 @@ class Repository(Protocol):
         """Yield (blob id, bytes) for many blobs through one process."""
         ...
 
+    def log(self, commit: str, limit: int) -> list[PastCommit]:
+        """Return a commit and those before it, the newest first; merges are left out."""
+        ...
+
     def commit(self, base: str, patch: Patch, message: str) -> str:
         """Store a patch on top of a commit in the private git directory and return the commit id.
 
@@ -176,6 +181,10 @@ class Index(Protocol):
         self, entries: Sequence[TreeEntry], read_many: Callable[[Iterable[str]], Iterable[tuple[str, bytes]]]
     ) -> IndexStats:
         """Make the index hold exactly `entries`; only unknown blobs are read and parsed."""
+        ...
+
+    def remember(self, commit: str, log: Callable[[int], Sequence[PastCommit]]) -> None:
+        """Let searches know the history of the tree's commit; `log` gives so many commits at most."""
         ...
 
     def symbols(self, path: str) -> list[Symbol]:

@@ -19,6 +19,7 @@ __all__ = [
     "IndexStats",
     "PackLevel",
     "PackedFile",
+    "PastCommit",
     "Patch",
     "Publication",
     "RankedFile",
@@ -111,6 +112,15 @@ class Symbol:
     end_byte: int
     signature: str
     doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PastCommit:
+    """A commit of the past: its time in seconds since 1970, its message, the paths that it changed."""
+
+    seconds: int
+    message: str
+    paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

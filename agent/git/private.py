@@ -33,6 +33,7 @@ def open_private(location: Location, data_dir: Path) -> Git:
         with FileLock(home / "lock"):
             git_dir = _create(home, location)
             _set_alternates(git_dir, location.common_dir / "objects")
+            _set_shallow(git_dir, location.common_dir / "shallow")
     except OSError as exc:
         raise UsageError(
             f"cannot write in {home}: {exc.strerror}; set MOOT_DATA_DIR to another folder"
@@ -74,6 +75,16 @@ def _set_alternates(git_dir: Path, objects: Path) -> None:
     file = git_dir / "objects" / "info" / "alternates"
     if not file.exists() or file.read_bytes() != text:
         write_atomically(file, text)
+
+
+def _set_shallow(git_dir: Path, theirs: Path) -> None:
+    """Let history end here where it ends in a shallow clone."""
+    ours = git_dir / "shallow"
+    text = theirs.read_bytes() if theirs.is_file() else b""
+    if text and (not ours.exists() or ours.read_bytes() != text):
+        write_atomically(ours, text)
+    if not text:
+        ours.unlink(missing_ok=True)
 
 
 def _stores(objects: Path, depth: int) -> list[Path]:

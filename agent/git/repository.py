@@ -7,12 +7,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from moot.agent.core.types import ApplyMode, Patch, Publication, TreeEntry
+from moot.agent.core.types import ApplyMode, PastCommit, Patch, Publication, TreeEntry
 from moot.agent.git.checkout import Checkout
 from moot.agent.git.commits import commit_patch
 from moot.agent.git.discover import Location, find
 from moot.agent.git.journal import Entry, Journal
 from moot.agent.git.landing import Lander
+from moot.agent.git.log import read_log
 from moot.agent.git.names import check_id, check_run_id
 from moot.agent.git.plumbing import Git, GitFailed, missing
 from moot.agent.git.private import open_private
@@ -90,6 +91,10 @@ class GitRepository:
     def read_many(self, blobs: Iterable[str]) -> Iterable[tuple[str, bytes]]:
         """Yield (blob id, bytes) for many blobs through one process."""
         return self._private.blobs(blobs)
+
+    def log(self, commit: str, limit: int) -> list[PastCommit]:
+        """Return a commit and those before it, the newest first; merges are left out."""
+        return read_log(self._private, commit, limit)
 
     def commit(self, base: str, patch: Patch, message: str) -> str:
         """Store a patch on top of a commit in the private git directory and return the commit id."""

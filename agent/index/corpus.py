@@ -10,6 +10,7 @@ import numpy.typing as npt
 from moot.agent.core.types import TreeEntry
 from moot.agent.index.paths import Paths, is_test, is_vendored, test_subject
 from moot.agent.index.segment import Ints, Segment
+from moot.agent.index.stems import stem, stem_prefix
 from moot.agent.index.store import Place
 
 __all__ = ["BODY", "FIELDS", "NAMES", "PATH", "Corpus", "Document"]
@@ -17,6 +18,7 @@ __all__ = ["BODY", "FIELDS", "NAMES", "PATH", "Corpus", "Document"]
 BODY, NAMES, PATH = FIELDS = range(3)
 """The fields of a document that BM25F weighs."""
 
+_NONE = np.zeros(0, np.int64)
 _EVERY = 4096  # documents whose imports are loaded at once
 
 Document = tuple[TreeEntry, Place | None]
@@ -95,6 +97,21 @@ class Corpus:
         numbers, times = self.paths.terms.get(term, ((), ()))
         found[PATH][list(numbers)] = list(times)
         return found
+
+    def forms(self, term: str) -> list[str]:
+        """Return the other terms here that have the same stem."""
+        prefix = stem_prefix(term)
+        if prefix is None:
+            return []
+        found = {form for part in self._parts for form in part.segment.terms_from(prefix)}
+        return sorted(form for form in found if form != term and stem(form) == stem(term))
+
+    def joined(self, first: Collection[str], second: Collection[str]) -> tuple[Ints, Ints]:
+        """Return the files with a word that has a term of both lists, and those that define one."""
+        found = [(part, part.segment.joined(first, second)) for part in self._parts]
+        using = [part.having(uses) for part, (uses, _) in found]
+        defining = [part.having(definitions) for part, (_, definitions) in found]
+        return np.concatenate([*using, _NONE]), np.concatenate([*defining, _NONE])
 
     def generated(self, number: int) -> bool:
         """Tell whether a file says, or its path says, that no person writes it here."""

@@ -14,12 +14,14 @@ from moot.agent.core.types import IndexStats, RankedFile, Symbol, TreeEntry
 from moot.agent.index.corpus import Corpus
 from moot.agent.index.extract import MAX_BYTES
 from moot.agent.index.facts import Links, decode_imports, decode_symbols
+from moot.agent.index.history import History, Past, ReadLog, load_history
 from moot.agent.index.languages import TEXT, language_of
 from moot.agent.index.live import outline_text
 from moot.agent.index.lookup import SymbolReport, look_up
 from moot.agent.index.paths import Paths
-from moot.agent.index.search import search
+from moot.agent.index.search import Sources, evidence, search
 from moot.agent.index.segment import MOST_DOCUMENTS, Builder, Segment
+from moot.agent.index.signals import Board
 from moot.agent.index.store import Key, Place, Row, Store
 from moot.agent.index.workers import Job, Workers
 
@@ -73,6 +75,10 @@ class CodeIndex:
         self._paths: Paths | None = None
         self._passing: set[Key] = set()  # added by small updates: perhaps states of files being edited
         self._links_of: dict[Key, Links] = {}
+        self._histories = path.with_name(path.name + ".history")
+        self._commit: tuple[str, ReadLog] | None = None
+        self._history: History | None = None
+        self._past: Past | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -110,7 +116,7 @@ class CodeIndex:
             self._read_many = read_many
             self._places = self._merged(places)
             if self._entries != (tree := {entry.path: entry for entry in kept}):
-                self._entries, self._corpus, self._links_of = tree, None, {}
+                self._entries, self._corpus, self._past, self._links_of = tree, None, None, {}
         return IndexStats(
             files=len(kept),
             parsed=sum(keys[key] for key in unknown),
@@ -118,6 +124,18 @@ class CodeIndex:
             symbols=sum(place.symbol_count * keys[key] for key, place in places.items()),
             seconds=time.monotonic() - began,
         )
+
+    def remember(self, commit: str, log: ReadLog) -> None:
+        """Let searches know the history of the commit that the tree is of.
+
+        Args:
+            commit: its full id.
+            log: returns so many commits at most, from this one back; asked by the first search, and not
+                when this commit's history was read before.
+        """
+        with self._lock:
+            if self._commit is None or self._commit[0] != commit:
+                self._commit, self._history, self._past = (commit, log), None, None
 
     def symbols(self, path: str) -> list[Symbol]:
         """Return a file's definitions in order of position; none for a path that is not in the tree."""
@@ -141,7 +159,13 @@ class CodeIndex:
 
     def search(self, query: str, limit: int = 50) -> list[RankedFile]:
         """Return files ranked by relevance to a task, best first, each with its reasons."""
-        return search(self._current(), query, limit, self.symbols)
+        with self._lock:
+            return search(self._current(), query, limit, self._sources(), self._current_past())
+
+    def evidence(self, query: str) -> Board:
+        """Return what the ranking of a search goes by, signal by signal."""
+        with self._lock:
+            return evidence(self._current(), query, self._sources(), self._current_past())[0]
 
     def dependents(self, paths: Iterable[str]) -> list[str]:
         """Return these files and those that import them, directly or not, in order of path."""
@@ -156,6 +180,15 @@ class CodeIndex:
                 self._corpus = self._build()
                 self._paths = self._corpus.paths
             return self._corpus
+
+    def _sources(self) -> Sources:
+        return Sources(self.symbols, self._read_many)
+
+    def _current_past(self) -> Past | None:
+        if self._past is None and self._commit is not None:
+            self._history = self._history or load_history(self._histories, *self._commit)
+            self._past = Past(self._history, self._current().paths.numbers)
+        return self._past
 
     def _build(self) -> Corpus:
         segments = self._segments()

@@ -2,19 +2,45 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
-from moot.agent.index.terms import count_terms
+from moot.agent.index.terms import count_terms, split_identifier
+from moot.agent.index.traces import Frame, read_frames, without_traces
 
-__all__ = ["Frame", "Mentions", "read_mentions"]
+__all__ = ["Mentions", "read_mentions"]
 
 _KEEP = 60_000  # characters of each end of a very long text
 _MAX_TERMS = 200
-_PYTHON_FRAME = re.compile(
-    r'File "(?P<path>[^"\n]{1,400})", line (?P<line>\d{1,7})(?:, in (?P<name>[\w.<>]{1,200}))?'
-)
-_PLACE = re.compile(r"(?<![\w/.:-])(?P<path>[\w@+~./-]{1,300}\.\w{1,5}):(?P<line>\d{1,7})\b")
 _TEST_ID = re.compile(r"(?P<path>[\w./-]{1,300}\.\w{1,5})::(?P<names>[\w:]{1,300})")
+_GO_TEST = re.compile(r"^[ \t]*--- FAIL: (?P<name>Test\w*)", re.M)
+_RUST_TEST = re.compile(r"^(?:test |---- )(?P<name>\w+(?:::\w+)+)(?: \.\.\. FAILED| stdout ----)", re.M)
+_JAVA_TEST = re.compile(
+    r"(?<![\w.])(?P<name>(?:\w{1,60}\.){0,12}\w{0,60}Tests?)(?:[#.]| > )(?P<case>\w{1,100})"
+)
+_SCRIPT_TEST = re.compile(
+    r"(?:FAIL|×|✗|●)\s+(?P<path>[\w@./-]{1,300}\.[cm]?[jt]sx?)(?: > (?P<names>[^\n]{1,200}))?"
+)
+_SCOPE = re.compile(r"^\s*(?:\w+\((?P<type>[\w./@-]{1,60})\)!?|(?P<area>[a-z][\w./-]{1,60})):\s")
+_KINDS = frozenset(
+    {
+        "fix",
+        "feat",
+        "feature",
+        "bug",
+        "perf",
+        "refactor",
+        "chore",
+        "docs",
+        "test",
+        "tests",
+        "build",
+        "ci",
+        "style",
+        "note",
+    }
+)
 _PATH = re.compile(
     r"(?<![\w/.-])[\w@+~.-]{0,100}(?:/[\w@+~.-]{1,100}){1,30}|(?<![\w/.-])[\w-]{1,100}\.[A-Za-z]{1,5}\b"
 )
@@ -39,15 +65,6 @@ _ABOUT_TESTS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """A line that a stack trace or a compiler names; `name` is the function, where it is given."""
-
-    path: str
-    line: int
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class Mentions:
     """A task's text, read.
 
@@ -55,9 +72,11 @@ class Mentions:
         terms: its words as the index counts them, without the ones that say nothing.
         identifiers: words in it that look like code, or stand as code; first mention first.
         paths: what looks like a path or a file name.
-        frames: the outermost first, as Python prints them.
-        tests: (path, dotted name) of test ids.
+        frames: the innermost first.
+        tests: (path, dotted name) of test ids; the path is empty where a runner prints none.
+        pairs: terms that follow each other in a line.
         about_tests: the task asks for work on tests.
+        scope: the subject that its first line begins with, in lower case; empty without one.
     """
 
     terms: dict[str, int]
@@ -65,27 +84,54 @@ class Mentions:
     paths: tuple[str, ...]
     frames: tuple[Frame, ...]
     tests: tuple[tuple[str, str], ...]
+    pairs: tuple[tuple[str, str], ...]
     about_tests: bool
+    scope: str
 
 
 def read_mentions(text: str) -> Mentions:
     """Read a task. A very long text counts by its two ends, where requests and stack traces are."""
     if len(text) > 2 * _KEEP:
         text = text[:_KEEP] + "\n" + text[-_KEEP:]
-    frames = tuple(Frame(m["path"], int(m["line"]), m["name"] or "") for m in _PYTHON_FRAME.finditer(text))
-    # A frame's path says enough once: its folders (/usr/lib/python3) would count as words and as names.
-    text = _PYTHON_FRAME.sub(" ", text)
+    frames = read_frames(text)
+    text = without_traces(text)
     counts = {term: times for term, times in count_terms(text).items() if term not in _STOP}
-    places = tuple(Frame(m["path"], int(m["line"]), "") for m in _PLACE.finditer(text))
-    tests = tuple((m["path"], m["names"].replace("::", ".")) for m in _TEST_ID.finditer(text))
     return Mentions(
         terms=dict(Counter(counts).most_common(_MAX_TERMS)),
         identifiers=_identifiers(text),
         paths=tuple(dict.fromkeys(m[0] for m in _PATH.finditer(text))),
-        frames=tuple(dict.fromkeys(frames + places)),
-        tests=tuple(dict.fromkeys(tests)),
+        frames=frames,
+        tests=tuple(dict.fromkeys(_tests(text))),
+        pairs=_pairs(text),
         about_tests=_ABOUT_TESTS.search(text) is not None,
+        scope=_scope(text),
     )
+
+
+def _tests(text: str) -> Iterator[tuple[str, str]]:
+    for match in (*_TEST_ID.finditer(text), *_SCRIPT_TEST.finditer(text)):
+        yield match["path"], (match["names"] or "").replace("::", ".")
+    for match in (*_GO_TEST.finditer(text), *_RUST_TEST.finditer(text)):
+        yield "", match["name"].replace("::", ".")
+    for match in _JAVA_TEST.finditer(text):
+        yield "", f"{match['name']}.{match['case']}"
+
+
+def _pairs(text: str) -> tuple[tuple[str, str], ...]:
+    found: dict[tuple[str, str], None] = {}
+    for line in text.splitlines():
+        terms = [part for word in _WORD.findall(line) for part in split_identifier(word) if part not in _STOP]
+        found |= dict.fromkeys((a, b) for a, b in pairwise(terms) if a != b)
+        if len(found) > _MAX_TERMS:
+            break
+    return tuple(found)[:_MAX_TERMS]
+
+
+def _scope(text: str) -> str:
+    """Return what the first line names as its subject: `fix(parser): …`, `parser: …`."""
+    match = _SCOPE.match(text)
+    scope = (match["type"] or match["area"] or "").lower() if match else ""
+    return "" if scope in _KINDS else scope
 
 
 def _identifiers(text: str) -> tuple[str, ...]:

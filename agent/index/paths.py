@@ -16,7 +16,7 @@ _TEST_STEM = re.compile(
     r"^(?:tests?_(?P<after>.+)|(?P<before>.+?)(?:_tests?|[._-]spec|\.test|Tests?)|conftest)$"
 )
 _VENDORED = re.compile(
-    r"(?:^|/)(?:vendor|vendored|_vendor|node_modules|third_party|dist|\.yarn)/|\.min\.(?:js|css)$|_pb2?\.\w+$"
+    r"(?:^|/)(?:vendor|vendored|_vendor|Godeps|node_modules|third_party|dist|\.yarn)/|\.min\.(?:js|css)$|_pb2?\.\w+$"
     r"|(?:^|/)(?:package-lock\.json|[\w.-]+\.lock|go\.sum|pnpm-lock\.yaml)$"
 )
 _PACKAGE_STEMS = frozenset({"__init__", "index", "mod", "lib"})

@@ -6,6 +6,7 @@ from langgraph.runtime import Runtime
 from moot.agent.core.events import FilesConsidered
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.failures import describe
+from moot.agent.graph.rerank import rerank
 from moot.agent.graph.state import RunState
 from moot.agent.pack.packer import files_for
 
@@ -18,5 +19,8 @@ async def retrieve(state: RunState, runtime: Runtime[Deps]) -> RunState:
     query = f"{state['task'].text}\n{describe(state.get('before'), state.get('flaky', ()))}"
     limit = files_for(deps.generation.context_tokens)
     ranked = await to_thread.run_sync(deps.index.search, query, limit)
+    if deps.settings.rerank:
+        deps.limits.check()
+        ranked = await rerank(deps.client, deps.index, query, ranked, deps.settings.rerank)
     deps.emit(FilesConsidered(tuple(ranked)))
     return {"ranked": tuple(ranked)}

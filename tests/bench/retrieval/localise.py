@@ -4,7 +4,8 @@
 
 REPOSITORIES is a folder with a clone (bare or not) of each repository of the split, at OWNER/NAME,
 OWNER+NAME/repo or NAME; tests/bench/retrieval/README.md says how they are had. Each instance is searched in
-the tree of the commit's parent, as if the commit had not been made. In the same run: files in random order.
+the tree of the commit's parent, as if the commit had not been made. In the same run: BM25F over words, names
+and paths alone (tests and prose last), as the prototypes had it, and files in random order.
 Intervals are 95 % bootstrap over instances. Tokens are bytes / 3.6, whole files in the order of the ranking.
 """
 
@@ -21,7 +22,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from moot.agent.core.types import TreeEntry
+from moot.agent.git.log import read_log
+from moot.agent.git.plumbing import Git
+from moot.agent.index.history import ReadLog
 from moot.agent.index.index import CodeIndex
 
 HERE = Path(__file__).parent
@@ -95,13 +101,24 @@ def run(
         for instance in reversed(instances):
             entries = list(tree(git_dir, instance.parent))
             index.update(entries, lambda blobs: blobs_of(git_dir, blobs))
+            index.remember(instance.parent, log_of(git_dir, instance.parent))
             sizes = {entry.path: entry.size for entry in entries}
             index.search("warm")
             began = time.perf_counter()
             found = [file.path for file in index.search(instance.query, DEPTH)]
             yield "moot", instance, found, time.perf_counter() - began, sizes
+            yield "BM25F alone", instance, by_words(index, instance.query), 0.0, sizes
             shuffled = draw.sample(sorted(sizes), min(DEPTH, len(sizes)))
             yield "random", instance, shuffled, 0.0, sizes
+
+
+def by_words(index: CodeIndex, query: str) -> list[str]:
+    """Rank by the words alone."""
+    board = index.evidence(query)
+    last = board.signal("test") + board.signal("prose")
+    found = np.flatnonzero(board.signal("words")).tolist()
+    ranked = sorted(found, key=lambda n: (last[n], -board.signal("words")[n]))
+    return [board.path(number) for number in ranked[:DEPTH]]
 
 
 def tree(git_dir: Path, commit: str) -> Iterator[TreeEntry]:
@@ -127,6 +144,11 @@ def blobs_of(git_dir: Path, blobs: Iterable[str]) -> Iterator[tuple[str, bytes]]
             for blob in wanted:
                 size = int(process.stdout.readline().split()[2])
                 yield blob, process.stdout.read(size + 1)[:-1]
+
+
+def log_of(git_dir: Path, commit: str) -> ReadLog:
+    """Return what reads the log of a commit."""
+    return lambda limit: read_log(Git(git_dir, git_dir), commit, limit)
 
 
 def git(git_dir: Path, *words: str) -> bytes:
