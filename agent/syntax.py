@@ -10,7 +10,16 @@ if TYPE_CHECKING:
     from tree_sitter import Language, Node, Parser
     from typing_extensions import CapsuleType
 
-__all__ = ["LANGUAGES", "count_errors", "defects", "grammar", "language_of", "new_parser", "syntax_errors"]
+__all__ = [
+    "LANGUAGES",
+    "count_errors",
+    "defects",
+    "grammar",
+    "language_of",
+    "line_comment",
+    "new_parser",
+    "syntax_errors",
+]
 
 LANGUAGES = {
     "python": ("tree_sitter_python", "language"),
@@ -20,6 +29,16 @@ LANGUAGES = {
     "go": ("tree_sitter_go", "language"),
     "rust": ("tree_sitter_rust", "language"),
     "sql": ("tree_sitter_sql", "language"),
+    "java": ("tree_sitter_java", "language"),
+    "c": ("tree_sitter_c", "language"),
+    "cpp": ("tree_sitter_cpp", "language"),
+    "c_sharp": ("tree_sitter_c_sharp", "language"),
+    "ruby": ("tree_sitter_ruby", "language"),
+    "php": ("tree_sitter_php", "language_php"),
+    "bash": ("tree_sitter_bash", "language"),
+    "kotlin": ("tree_sitter_kotlin", "language"),
+    "swift": ("tree_sitter_swift", "language"),
+    "scala": ("tree_sitter_scala", "language"),
 }
 """Language -> module and function that give its grammar."""
 
@@ -38,7 +57,32 @@ _SUFFIXES = {
     ".go": "go",
     ".rs": "rust",
     ".sql": "sql",
+    ".java": "java",
+    ".c": "c",
+    ".h": "cpp",
+    ".cc": "cpp",
+    ".cpp": "cpp",
+    ".cxx": "cpp",
+    ".hh": "cpp",
+    ".hpp": "cpp",
+    ".hxx": "cpp",
+    ".cs": "c_sharp",
+    ".rb": "ruby",
+    ".rake": "ruby",
+    ".gemspec": "ruby",
+    ".php": "php",
+    ".sh": "bash",
+    ".bash": "bash",
+    ".kt": "kotlin",
+    ".kts": "kotlin",
+    ".swift": "swift",
+    ".scala": "scala",
+    ".sc": "scala",
 }
+"""A `.h` is read as C++, whose grammar takes in nearly all of C."""
+
+
+_LINE_COMMENTS = {"python": "#", "ruby": "#", "bash": "#", "sql": "--"}
 
 
 def language_of(path: str) -> str | None:
@@ -54,6 +98,11 @@ def grammar(language: str) -> "Language":
     module, function = LANGUAGES[language]
     capsule: CapsuleType = getattr(import_module(module), function)()
     return Language(capsule)
+
+
+def line_comment(language: str | None) -> str:
+    """Return what starts a line comment in a language; `#` where it is not known."""
+    return "#" if language is None else _LINE_COMMENTS.get(language, "//")
 
 
 def new_parser(language: str) -> "Parser":

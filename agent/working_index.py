@@ -35,13 +35,12 @@ class WorkingIndex:
             warm: keep a parser running between updates.
         """
         self._stack = ExitStack()
-        repository = open_repository(settings, repo)
-        self._root = repository.root
-        self._files = repository.working_files(MAX_BYTES)
+        self._repository = open_repository(settings, repo)
+        self._root = self._repository.root
+        self._files = self._repository.working_files(MAX_BYTES)
         self._entries: dict[str, TreeEntry] = {}
         self._progress = progress
         self.index: CodeIndex = self._stack.enter_context(open_index(settings, warm=warm))
-        self.index.remember(repository.head, partial(repository.log, repository.head))
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -52,13 +51,15 @@ class WorkingIndex:
         self._stack.close()
 
     def update(self, changed: Collection[str] | None = None) -> IndexStats:
-        """Bring the index up to date with the files as they are now.
+        """Bring the index up to date with the files and the history as they are now.
 
         Args:
             changed: the only paths that changed since the last update, where they are known.
         """
         entries = self._files.entries() if changed is None else self._files.after(changed)
         self._entries = {entry.path: entry for entry in entries}
+        head = self._files.head()
+        self.index.remember(head, partial(self._repository.log, head))
         return self.index.update(entries, self._files.read_many, self._progress)
 
     @property

@@ -12,7 +12,7 @@ from moot.agent.core.types import TreeEntry
 from moot.agent.git.changes import SUBMODULE
 from moot.agent.git.checkout import Checkout
 from moot.agent.git.files import SYMLINK, Folder
-from moot.agent.git.names import check_path
+from moot.agent.git.names import check_id, check_path
 from moot.agent.git.plumbing import Git, GitFailed
 
 __all__ = ["WorkingFiles"]
@@ -70,6 +70,10 @@ class WorkingFiles:
         self._seen: dict[str, _Seen] = {}
         self._entries: dict[str, TreeEntry] = {}  # as they were returned last
         self._places: dict[str, tuple[str, bool]] = {}  # blob -> a path, and whether git has it, too
+
+    def head(self) -> str:
+        """Return the commit id of HEAD as it is now."""
+        return check_id(self._git.line("rev-parse", "--verify", "--quiet", "HEAD^{commit}"))
 
     def entries(self) -> list[TreeEntry]:
         """Return every tracked file that is there, and every new one that is not ignored, by path.

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from moot.agent import syntax
 from moot.agent.index.facts import Base, Facts, Links, Outlined
 from moot.agent.index.fallback import find_definitions
 from moot.agent.index.languages import QUERIES, REFERENCES, Pattern, load_grammar
 from moot.agent.index.outline import (
     Definition,
     Scope,
-    comment_mark,
     doc_above,
     first_doc_line,
     outline,
@@ -137,6 +137,8 @@ def _collect(found: _Found, role: str, captures: Captures) -> None:
             found.package = found.package or _module(_text(captures["package"][0]))
         case "import":
             found.imports.extend(_module(_text(node)) for node in captures["import"])
+        case "import.near":
+            found.imports.append(f"./{_module(_text(captures['import.near'][0]))}")
         case "import.from":
             module = _text(captures["import.from"][0])
             dot = "" if module.endswith(".") else "."
@@ -148,7 +150,9 @@ def _collect(found: _Found, role: str, captures: Captures) -> None:
             found.attributes[node.end_point.row] = node.start_byte
         case "container":
             node = captures["container"][0]
-            found.scopes.append(Scope(node.start_byte, node.end_byte, _text(captures["scope"][0])))
+            kind = "module" if node.type.startswith("namespace") else "class"
+            name = _text(captures["scope"][0]).replace("::", ".")
+            found.scopes.append(Scope(node.start_byte, node.end_byte, name, kind))
         case _:
             found.refer(role, captures[role])
 
@@ -156,15 +160,17 @@ def _collect(found: _Found, role: str, captures: Captures) -> None:
 def _define(found: _Found, pattern: Pattern, captures: Captures) -> None:
     node, name = captures[pattern.capture][0], captures["name"][0]
     body, receiver = captures.get("body"), captures.get("receiver")
-    start, end = node.start_byte, node.end_byte
+    start, end, last = node.start_byte, node.end_byte, node.end_point.row + 1
+    if node.end_point.column == 0:  # a preprocessor line takes its end with it
+        end, last = end - 1, last - 1
     found.add(
         Definition(
-            _text(name).strip("\"'`"),
+            _text(name).strip("\"'`:"),
             pattern.kind,
             start,
             end,
             node.start_point.row + 1,
-            node.end_point.row + 1,
+            last,
             name.start_byte,
             name.start_point.row + 1,
             start,
@@ -203,7 +209,7 @@ def _outlined(found: _Found, data: bytes, language: str) -> list[Outlined]:
     definitions: Iterable[Definition] = found.definitions.values()
     if found.attributes:
         definitions = [_with_attributes(d, found.attributes, data) for d in definitions]
-    docs, mark = found.docs, comment_mark(language)
+    docs, mark = found.docs, syntax.line_comment(language).encode()
     return [
         Outlined(
             d.name,
@@ -238,12 +244,17 @@ def _signature(d: Definition, data: bytes) -> str:
         text = data[d.head : d.body]
     else:
         text = data[d.start : min(d.end, d.start + 4 * _MAX_SIGNATURE)].split(b"\n", 1)[0]
-    flat = " ".join(text.decode("utf-8", "replace").split()).removesuffix("=>").rstrip(" {:;,")
+    flat = (
+        " ".join(text.decode("utf-8", "replace").split())
+        .removesuffix("=>")
+        .rstrip(" {:;,")
+        .removesuffix(" =")
+    )
     return flat if len(flat) <= _MAX_SIGNATURE else flat[: _MAX_SIGNATURE - 1] + "…"
 
 
 def _module(text: str) -> str:
-    return _SPACE.sub("", text.split("{", 1)[0].split(" as ", 1)[0]).rstrip(":")
+    return _SPACE.sub("", text.removeprefix("import ").split("{", 1)[0].split(" as ", 1)[0]).rstrip(":")
 
 
 def _text(node: "Node") -> str:

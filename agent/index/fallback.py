@@ -18,6 +18,32 @@ _ECMASCRIPT = (
     ("type", rb"(?:export\s+)?type\s+" + _NAME + rb"\s*[=<]"),
 )
 _SQL_NAME = rb"(?:if\s+not\s+exists\s+)?(?:[\w\"`\[\]]+\s*\.\s*)*[\"`\[]?(?P<name>\w+)"
+_MODIFIERS = (
+    rb"(?:(?:public|protected|private|internal|fileprivate|static|final|abstract|sealed|partial|override"
+    rb"|virtual|open|data|case|implicit|async|inner|value|readonly|unsafe|extern|indirect|mutating|suspend"
+    rb"|inline|operator|infix|tailrec|companion|annotation|default|synchronized|native|ref|@\w+)\s+)*"
+)
+_TYPES = (
+    ("enum", _MODIFIERS + rb"enum\s+(?:class\s+|struct\s+)?" + _NAME),
+    ("class", _MODIFIERS + rb"(?:class|record|object|actor)\s+" + _NAME),
+    ("interface", _MODIFIERS + rb"(?:fun\s+)?@?interface\s+" + _NAME),
+    ("struct", _MODIFIERS + rb"struct\s+" + _NAME),
+    ("trait", _MODIFIERS + rb"trait\s+" + _NAME),
+    ("protocol", _MODIFIERS + rb"protocol\s+" + _NAME),
+)
+_NO_TYPE = (
+    rb"(?!(?:return|else|if|while|for|switch|case|goto|new|delete|throw|using|import|package|await|yield)\b)"
+)
+_TYPED = ("method", _NO_TYPE + rb"(?:[\w<>\[\],.?@]+\s+)+" + _NAME + rb"\s*\([^;]*$")
+_C_FUNCTION = (
+    "function",
+    _NO_TYPE + rb"(?:[\w*&:<>,~]+\s+)+[*&]*(?:(?P<receiver>\w+)(?:<[^>]*>)?::)?" + _NAME + rb"\s*\([^;]*$",
+)
+_C_TYPES = (
+    ("struct", rb"(?:typedef\s+)?(?:struct|union)\s+" + _NAME + rb"\s*(?:[:{]|$)"),
+    ("enum", rb"(?:typedef\s+)?enum\s+(?:class\s+)?" + _NAME + rb"\s*(?:[:{]|$)"),
+    ("struct", rb"\}\s*" + _NAME + rb"\s*;"),
+)
 _PATTERNS: dict[str, tuple[tuple[str, bytes], ...]] = {
     "python": (("class", rb"class\s+" + _NAME), ("function", rb"(?:async\s+)?def\s+" + _NAME)),
     "javascript": _ECMASCRIPT,
@@ -52,6 +78,24 @@ _PATTERNS: dict[str, tuple[tuple[str, bytes], ...]] = {
             ("type", rb"type"),
         )
     ),
+    "java": (*_TYPES, _TYPED),
+    "c_sharp": (*_TYPES, _TYPED),
+    "c": (*_C_TYPES, _C_FUNCTION),
+    "cpp": (
+        ("class", rb"class\s+(?:\w+\s+)?" + _NAME + rb"\s*(?:final\s*)?(?:[:{]|$)"),
+        *_C_TYPES,
+        _C_FUNCTION,
+    ),
+    "ruby": (
+        ("class", rb"class\s+(?:\w+::)*" + _NAME),
+        ("module", rb"module\s+(?:\w+::)*" + _NAME),
+        ("function", rb"def\s+(?:self\.)?(?P<name>[A-Za-z_]\w*[?!=]?)"),
+    ),
+    "php": (*_TYPES, ("function", _MODIFIERS + rb"function\s+&?" + _NAME)),
+    "bash": (("function", rb"(?:function\s+(?P<name>[\w:-]+)|(?P<short>[\w:-]+)\s*\(\))"),),
+    "kotlin": (*_TYPES, ("function", _MODIFIERS + rb"fun\s+(?:<[^>]*>\s*)?(?:[\w<>?]+\.)?" + _NAME)),
+    "swift": (*_TYPES, ("function", _MODIFIERS + rb"func\s+" + _NAME)),
+    "scala": (*_TYPES, ("function", _MODIFIERS + rb"def\s+" + _NAME)),
 }
 _COMPILED = {
     language: tuple((kind, re.compile(rb"(?P<indent>[ \t]*)" + pattern)) for kind, pattern in patterns)
@@ -74,16 +118,17 @@ def find_definitions(data: bytes, language: str) -> list[Definition]:
         last = _last_row(lines, row, len(match["indent"]))
         groups = match.groupdict()
         receiver = groups.get("receiver")
+        name = "name" if match["name"] is not None else "short"
         start = offsets[row] + match.end("indent")
         found.append(
             Definition(
-                name=match["name"].decode("utf-8", "replace"),
+                name=match[name].decode("utf-8", "replace"),
                 kind=kind,
                 start=start,
                 end=offsets[last] + len(lines[last].rstrip()),
                 line=row + 1,
                 last=last + 1,
-                name_byte=offsets[row] + match.start("name"),
+                name_byte=offsets[row] + match.start(name),
                 name_line=row + 1,
                 head=start,
                 receiver=receiver.decode("utf-8", "replace") if receiver else None,

@@ -27,12 +27,22 @@ QUERIES = {
     "go": ("go",),
     "rust": ("rust",),
     "sql": ("sql",),
+    "java": ("java",),
+    "c": ("c",),
+    "cpp": ("c", "cpp"),
+    "c_sharp": ("c_sharp",),
+    "ruby": ("ruby",),
+    "php": ("php",),
+    "bash": ("bash",),
+    "kotlin": ("kotlin",),
+    "swift": ("swift",),
+    "scala": ("scala",),
 }
 """Language -> query files in `queries/`, joined."""
 
 
 _CAPTURE = re.compile(r"@([a-z.]+)")
-_ROLES = (*REFERENCES, "package", "import.from", "import", "doc", "attribute", "container")
+_ROLES = (*REFERENCES, "package", "import.from", "import.near", "import", "doc", "attribute", "container")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-__all__ = ["Definition", "Scope", "comment_mark", "doc_above", "first_doc_line", "outline", "owners"]
+__all__ = ["Definition", "Scope", "doc_above", "first_doc_line", "outline", "owners"]
 
 _MAX_DOC = 160  # characters
 _QUOTES = re.compile(r"^[rRbBuUfF]*(\"\"\"|'''|\"|')")
 _COMMENT = re.compile(r"^\s*(?:///?!?|/\*+!?|\*(?!/)|--|#(?!\[))\s?")
-_LINE_COMMENT = {"go": b"//", "rust": b"//", "sql": b"--", "python": b"#"}
-_TYPES = frozenset({"class", "struct", "trait", "interface"})
+_TYPES = frozenset({"class", "struct", "trait", "interface", "enum", "protocol"})
+_SUMMARY = re.compile(r"</?summary>|</?para>")
 
 
 class Definition(NamedTuple):
@@ -41,11 +41,12 @@ class Definition(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """A block that qualifies names without defining one (Rust's `impl`)."""
+    """A block that qualifies names without defining one (Rust's `impl`, a namespace)."""
 
     start: int
     end: int
     name: str
+    kind: str = "class"
 
 
 def outline(
@@ -83,10 +84,10 @@ def _nested(
         while stack and (stack[-1][1] < end or (stack[-1][1] == end and stack[-1][0] == start)):
             stack.pop()
         parent, parent_kind = (stack[-1][2], stack[-1][3]) if stack else ("", "")
-        name, kind = item.name, "class"
+        name, kind = item.name, item.kind
         if isinstance(item, Definition):
             name = f"{item.receiver}.{name}" if item.receiver else name
-            kind = "method" if item.kind == "function" and parent_kind in _TYPES else item.kind
+            kind = "method" if kind == "function" and parent_kind in _TYPES else kind
         qualified = f"{parent}.{name}" if parent else name
         stack.append((start, end, qualified, kind))
         yield item, qualified, kind
@@ -98,15 +99,10 @@ def first_doc_line(text: str) -> str:
     if quotes := _QUOTES.match(text):
         text = text[quotes.end() :].removesuffix(quotes[1])
     for line in text.splitlines():
-        line = _COMMENT.sub("", line).strip().removesuffix("*/").strip()
+        line = _SUMMARY.sub("", _COMMENT.sub("", line)).strip().removesuffix("*/").strip()
         if line:
             return line if len(line) <= _MAX_DOC else line[: _MAX_DOC - 1] + "…"
     return ""
-
-
-def comment_mark(language: str) -> bytes:
-    """Return what starts a line comment."""
-    return _LINE_COMMENT.get(language, b"//")
 
 
 def doc_above(data: bytes, start: int, mark: bytes) -> str:

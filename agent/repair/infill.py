@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from moot.agent.core.messages import Completion
 from moot.agent.repair.masks import Mask, MaskKind
-from moot.agent.repair.source import Source, comment_marker, walk
+from moot.agent.repair.source import Source, walk
+from moot.agent.syntax import language_of, line_comment
 
 __all__ = ["Infill", "cut", "infills", "normalised"]
 
@@ -108,7 +109,7 @@ def _without_tail(mask: Mask, source: Source, piece: str) -> str:
 
 
 def _only_comment(mask: Mask, piece: str) -> bool:
-    marker = comment_marker(mask.path)
+    marker = line_comment(language_of(mask.path))
     return all(not line.strip() or line.strip().startswith(marker) for line in piece.split("\n"))
 
 

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from moot.agent.core.commands import TestCase
 from moot.agent.repair.masks import Mask, MaskKind
-from moot.agent.repair.source import Source, comment_marker
+from moot.agent.repair.source import Source
+from moot.agent.syntax import language_of, line_comment
 
 __all__ = ["Brief", "FimPrompt", "brief", "context"]
 
@@ -78,7 +79,7 @@ def _scope(mask: Mask, source: Source) -> tuple[int, int]:
 
 def _header(mask: Mask, source: Source, said: Brief) -> str:
     """Return the comment with the task, and the line that opens the enclosing class."""
-    marker = comment_marker(mask.path)
+    marker = line_comment(language_of(mask.path))
     told = f"{said.task}\n\n{said.assertion}" if said.assertion else said.task
     lines = [f"{marker} {mask.path}", *(f"{marker} {line}".rstrip() for line in told.splitlines())]
     owner = source.class_at(mask.start_byte)

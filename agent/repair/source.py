@@ -10,7 +10,7 @@ from tree_sitter import Node, Tree
 
 from moot.agent.syntax import defects, language_of, new_parser
 
-__all__ = ["Source", "comment_marker", "is_test_path", "walk"]
+__all__ = ["Source", "is_test_path", "walk"]
 
 _FUNCTIONS = frozenset(
     {
@@ -24,16 +24,12 @@ _FUNCTIONS = frozenset(
         "function_item",
     }
 )
+_LANGUAGES = frozenset({"python", "javascript", "typescript", "tsx", "go", "rust"})  # whose nodes these are
 _CLASSES = frozenset({"class_definition", "class_declaration", "impl_item"})
 _BODIES = frozenset({"block", "module", "statement_block", "program", "statement_list", "source_file"})
 _NOT_STATEMENTS = frozenset(
     {"comment", "line_comment", "block_comment", "empty_statement", "statement_list", "block"}
 )
-
-
-def comment_marker(path: str) -> str:
-    """Return what starts a line comment in a file."""
-    return "#" if language_of(path) in ("python", None) else "//"
 
 
 def is_test_path(path: str) -> bool:
@@ -70,9 +66,9 @@ class Source:
 
     @classmethod
     def parse(cls, path: str, data: bytes) -> "Source":
-        """Parse a file; without a grammar the tree is None."""
+        """Parse a file; the tree is None where no nodes of the language are known here."""
         language = language_of(path)
-        if language is None:
+        if language not in _LANGUAGES:
             return cls(path, data, None, 0)
         tree = new_parser(language).parse(data)
         return cls(path, data, tree, defects(tree.root_node))

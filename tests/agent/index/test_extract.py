@@ -43,6 +43,68 @@ EXPECTED = {
         users table 2-6 | users.id column 3-3 | users.email column 4-4 | users.org_id column 5-5
         users_email index 8-8 | active_users view 10-11 | user_count function 13-17
         users_audit trigger 19-19 | mood type 21-21""",
+    "Ledger.java": """
+        Ledger class 10-42 | Ledger.LIMIT field 11-11 | Ledger.entries field 12-12
+        Ledger.Ledger method 15-17 | Ledger.total method 19-22 | Ledger.Kind enum 24-31
+        Ledger.Kind.DEBIT field 25-25 | Ledger.Kind.CREDIT field 26-26 | Ledger.Kind.isDebit method 28-30
+        Ledger.Entry class 33-33 | Ledger.Visitor interface 35-37 | Ledger.Visitor.visit method 36-36
+        Ledger.Audited interface 39-41 | Ledger.Audited.by method 40-40""",
+    "pool.c": """
+        POOL_MAX constant 5-5 | ROUND_UP macro 6-6 | pool_id type 8-8 | buffer struct 11-14
+        buffer.size field 12-12 | buffer.data field 13-13 | pool_state enum 16-16
+        pool_state.POOL_OPEN constant 16-16 | pool_state.POOL_CLOSED constant 16-16 | pool_t struct 18-21
+        pool_t.items field 19-19 | pool_t.on_full field 20-20 | live variable 23-23
+        pool_close function 25-25 | pool_take function 28-32 | pool_close function 34-38""",
+    "matrix.cpp": """
+        math.kRank variable 6-6 | math.Matrix class 9-22 | math.Matrix.Matrix method 12-12
+        math.Matrix.~Matrix method 13-13 | math.Matrix.at method 15-15 | math.Matrix.operator== method 16-16
+        math.Matrix.identity method 17-17 | math.Matrix.cells_ field 20-20
+        math.Matrix.columns_ field 21-21 | math.Point struct 24-26 | math.Point.x field 25-25
+        math.Point.y field 25-25 | math.Order enum 28-28 | math.Order.Row constant 28-28
+        math.Order.Column constant 28-28 | math.Grid type 30-30 | math.Matrix.Matrix method 32-33
+        math.Matrix.operator== method 35-38 | math.trace function 41-43 | math.Canvas.draw method 45-47""",
+    "Inventory.cs": """
+        Shop.Stock.Inventory class 7-29 | Shop.Stock.Inventory._counts field 9-9
+        Shop.Stock.Inventory.Changed field 10-10 | Shop.Stock.Inventory.Limit field 11-11
+        Shop.Stock.Inventory.Total field 13-13 | Shop.Stock.Inventory.Inventory method 15-18
+        Shop.Stock.Inventory.Take method 21-26 | Shop.Stock.Inventory.Take.Left function 24-24
+        Shop.Stock.ICounter interface 31-34 | Shop.Stock.ICounter.Count method 33-33
+        Shop.Stock.Level enum 36-36 | Shop.Stock.Level.Low field 36-36 | Shop.Stock.Level.High field 36-36
+        Shop.Stock.Slot struct 38-41 | Shop.Stock.Slot.Row field 40-40 | Shop.Stock.Item class 43-43
+        Shop.Stock.Handler type 45-45""",
+    "tracker.rb": """
+        Parcels module 5-32 | Parcels.LIMIT constant 6-6 | Parcels.Parcel class 9-31
+        Parcels.Parcel.weight field 11-11 | Parcels.Parcel.sender field 11-11
+        Parcels.Parcel.initialize method 14-16 | Parcels.Parcel.heavy? method 18-20
+        Parcels.Parcel.load method 22-24 | Parcels.Parcel.empty method 27-29 | track function 34-36""",
+    "Cart.php": """
+        LIMIT constant 10-10 | Cart class 15-34 | Cart.items field 19-19 | Cart.MAX constant 20-20
+        Cart.__construct method 22-24 | Cart.__construct.price field 22-22 | Cart.add method 27-31
+        Cart.total method 33-33 | Countable interface 36-39 | Countable.count method 38-38
+        Logs trait 41-44 | Logs.log method 43-43 | Status enum 46-50 | Status.Open field 48-48
+        Status.Paid field 49-49 | checkout function 52-55""",
+    "deploy.sh": """
+        TARGET variable 6-6 | RETRIES variable 7-7 | build function 10-13 | upload function 15-18""",
+    "Feed.kt": """
+        LIMIT variable 6-6 | Feed class 9-23 | Feed.client field 9-9 | Feed.size field 9-9
+        Feed.page field 10-10 | Feed.next method 13-16 | Feed.reset method 18-18 | Feed.empty method 21-21
+        Source interface 25-27 | Source.next method 26-26 | Post class 29-29 | Post.id field 29-29
+        Post.title field 29-29 | Order enum 31-31 | Order.NEWEST field 31-31 | Order.OLDEST field 31-31
+        Registry class 33-35 | Registry.feeds field 34-34 | Posts type 37-37 | slug function 39-39
+        main function 41-43""",
+    "Player.swift": """
+        maximumVolume variable 4-4 | Player class 7-24 | Player.queue field 8-8 | Player.shared field 9-9
+        Player.init method 12-14 | Player.play method 16-19 | Player.deinit method 21-23
+        Track struct 26-29 | Track.title field 27-27 | Track.length field 28-28 | Mode enum 31-34
+        Mode.once field 32-32 | Mode.loop field 33-33 | Playable protocol 36-39 | Playable.play method 37-37
+        Playable.isPlaying field 38-38 | Track.described method 42-42 | Queue type 45-45
+        shuffle function 47-49""",
+    "Router.scala": """
+        Router class 7-18 | Router.table field 8-8 | Router.hits field 9-9 | Router.handle method 12-15
+        Router.lookup method 17-17 | Router class 20-23 | Router.Empty field 21-21
+        Router.apply method 22-22 | Service trait 25-28 | Service.handle method 26-26
+        Service.Context type 27-27 | Route class 30-30 | Handler type 32-32 | Method enum 34-36
+        Method.Get field 35-35 | Method.Post field 35-35 | serve function 38-38""",
 }
 
 
@@ -79,6 +141,36 @@ def test_symbols_of_each_language(name):
         ("ring.rs", "Ring", "pub struct Ring<T>", "A ring of bytes."),
         ("ring.rs", "Ring.with_capacity", "pub fn with_capacity(n: usize) -> Self", "Makes a ring."),
         ("schema.sql", "users", "CREATE TABLE IF NOT EXISTS app.users", "People who sign in."),
+        (
+            "Ledger.java",
+            "Ledger",
+            "public class Ledger extends Book implements Iterable<Entry>",
+            "Keeps what was booked.",
+        ),
+        (
+            "pool.c",
+            "pool_take",
+            "static struct buffer *pool_take(pool_t *pool, size_t size)",
+            "Takes a buffer out.",
+        ),
+        ("matrix.cpp", "math.trace", "double trace(const Grid& grid)", "Adds up the diagonal."),
+        (
+            "Inventory.cs",
+            "Shop.Stock.Inventory",
+            "public class Inventory : Store, IDisposable",
+            "What is in store.",
+        ),
+        ("tracker.rb", "Parcels.Parcel.initialize", "def initialize(weight, sender: nil)", "Makes one."),
+        ("Cart.php", "Cart.add", "public function add(Item $item, int $count = 1): static", "Adds one."),
+        ("deploy.sh", "build", "build()", "Builds everything."),
+        ("Feed.kt", "Feed.next", "override suspend fun next(): List<Entry>", "Loads the next page."),
+        ("Player.swift", "Player.init", "init(queue: [Track])", "Starts with a queue."),
+        (
+            "Router.scala",
+            "Router.handle",
+            "override def handle(request: Request): Future[Response]",
+            "Handles one request.",
+        ),
     ],
 )
 def test_signature_and_first_doc_line(name, symbol, signature, doc):
@@ -115,6 +207,48 @@ def test_references_and_imports():
     assert "./path" in extract((DATA / "events.js").read_bytes(), "javascript").links.imports
     sql = extract((DATA / "schema.sql").read_bytes(), "sql")
     assert {"users", "orgs"} <= sql.links.references.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "imports", "bases", "references"),
+    [
+        (
+            "Ledger.java",
+            ["java.util.List", "org.example.money.Amount", "org.example.money.Rounding.halfUp"],
+            {"Book", "Iterable", "Closer"},
+            {"halfUp", "Amount", "LedgerException"},
+        ),
+        ("pool.c", ["pool.h"], set(), {"find_free", "ROUND_UP", "pool_t"}),
+        ("matrix.cpp", ["matrix.hpp"], {"Shape"}, {"sum", "Grid", "Point"}),
+        ("Inventory.cs", ["System", "Shop.Money"], {"Store", "IDisposable"}, {"Merge", "Price"}),
+        ("tracker.rb", ["json", "./lib/clock"], {"Record", "Comparable"}, {"parse", "heavy?"}),
+        (
+            "Cart.php",
+            ["Shop\\Money\\Price", "Shop\\Tax.Rate", "Shop\\Tax.Zone", "helpers.php"],
+            {"Basket", "Countable", "Logs"},
+            {"notify", "write", "Price"},
+        ),
+        ("deploy.sh", ["./lib/common.sh", "/.env"], set(), {"build", "upload", "rsync"}),
+        (
+            "Feed.kt",
+            ["org.example.net.Client", "org.example.model.Post"],
+            {"Source", "Closeable"},
+            {"get", "Client", "lowercase"},
+        ),
+        ("Player.swift", ["Foundation", "AudioKit"], {"NSObject", "Playable", "Codable"}, {"start", "Track"}),
+        (
+            "Router.scala",
+            ["org.example.core.", "scala.concurrent.Future"],
+            {"Service", "Logging"},
+            {"groupBy", "lookup", "Request"},
+        ),
+    ],
+)
+def test_what_a_file_says_of_others(name, imports, bases, references):
+    links = extract((DATA / name).read_bytes(), language_of(name)).links
+    assert links.imports == imports
+    assert {base.name for base in links.bases} == bases
+    assert references <= links.references.keys()
 
 
 def test_broken_syntax_still_gives_symbols():

@@ -39,12 +39,12 @@ def update(index: CodeIndex, files: Tree):
 def test_only_unknown_blobs_are_read(index):
     first = tree(SAMPLES)
     stats = update(index, first)
-    assert (stats.files, stats.parsed, stats.reused) == (7, 7, 0)
+    assert (stats.files, stats.parsed, stats.reused) == (17, 17, 0)
     assert stats.symbols == sum(len(index.symbols(path)) for path in SAMPLES)
 
     second = tree(SAMPLES | {"src/new.py": "def fresh(): pass\n", "copy/ring.rs": SAMPLES["src/ring.rs"]})
     stats = update(index, second)
-    assert (stats.files, stats.parsed, stats.reused) == (9, 1, 8)
+    assert (stats.files, stats.parsed, stats.reused) == (19, 1, 18)
     assert len(second.asked) == 1
     assert index.symbols("copy/ring.rs")[0].path == "copy/ring.rs"
 
@@ -64,7 +64,7 @@ def test_a_new_tree_forgets_the_old_one(index):
 
 def test_clones_share_the_store(tmp_path):
     with CodeIndex(tmp_path / "i.db", workers=1) as one, CodeIndex(tmp_path / "i.db", workers=1) as other:
-        assert update(one, tree(SAMPLES)).parsed == 7
+        assert update(one, tree(SAMPLES)).parsed == 17
         assert update(other, tree(SAMPLES)).parsed == 0
         assert other.symbols("src/ring.rs") == one.symbols("src/ring.rs") != []
 

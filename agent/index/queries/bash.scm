@@ -1,0 +1,7 @@
+(function_definition name: (word) @name body: (_) @body) @definition.function
+(program (variable_assignment name: (variable_name) @name) @definition.variable)
+(program (declaration_command (variable_assignment name: (variable_name) @name)) @definition.variable)
+
+(command name: (command_name (word) @call))
+((command name: (command_name (word) @_source) . argument: [(word) @import (string (string_content) @import)])
+  (#match? @_source "^(source|\\.)$"))
