@@ -48,6 +48,12 @@ _ANSWER_TOKENS = 2048
 _PROMPT_TOKENS = 1024
 """Tokens kept free for the instructions around the context and for failing tests."""
 
+_REPAIR_TOKENS = 3072
+"""Tokens kept free for a rejected answer and the reasons, where the model's context has room for them."""
+
+_SESSION = 2
+"""Contexts' budgets that a conversation of several runs may take: a longer one costs attention."""
+
 
 def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | None = None) -> Run:
     """Return a run that begins when its events are read."""
@@ -144,7 +150,9 @@ def _generation(settings: Settings, profile: Profile | None, client: OpenAIClien
     """How to ask, from the profile; a server without one is asked in chat alone."""
     room = client.info.context
     answer = min(_ANSWER_TOKENS, room // 4)
+    prompt = room - answer - min(_REPAIR_TOKENS, room // 8)
     wanted = settings.context_tokens or (profile.pack_budget if profile else 32_768)
+    context = max(256, min(wanted, prompt - _PROMPT_TOKENS))
     fim = fim_format(profile.fim) if profile and profile.fim and client.info.fim else None
     return Generation(
         first=profile.first_generator if profile and fim else "chat",
@@ -152,7 +160,9 @@ def _generation(settings: Settings, profile: Profile | None, client: OpenAIClien
         fim=fim,
         temperature=profile.sampling.temperature if profile else 0.7,
         top_p=profile.sampling.top_p if profile else 0.95,
-        context_tokens=max(256, min(wanted, room - answer - _PROMPT_TOKENS - room // 8)),
+        context_tokens=context,
+        prompt_tokens=prompt,
+        session_tokens=min(prompt, _SESSION * context),
         answer_tokens=answer,
     )
 

@@ -105,9 +105,13 @@ def run(
     context_tokens: Annotated[int | None, typer.Option(help="Budget of the context.")] = None,
     rerank: Annotated[int | None, typer.Option(help="Best files that the model ranks once more.")] = None,
     resume: Annotated[str | None, typer.Option(help="Go on with an earlier run, by its id.")] = None,
+    follow: Annotated[
+        str | None, typer.Option(help="Go on from a finished run, by its id or `last`, with another task.")
+    ] = None,
     output: Form = Output.TEXT,
 ) -> None:
     """Do a task: propose an edit, verify it in a sandbox, publish it as a commit."""
+    from moot.agent.core.errors import UsageError
     from moot.agent.core.types import Task
     from moot.agent.frontend import refuse, run_task
     from moot.agent.record import read
@@ -136,13 +140,15 @@ def run(
         "rerank": rerank,
     }
     try:
+        if resume is not None and follow is not None:
+            raise UsageError("--resume goes on with a run and --follow begins one after it: give one of them")
         settings = _settings(repo, **flags)
         if resume is not None:
             settings = _settings(repo, **read(settings.data_dir, resume).resumed_with(flags))
     except MootError as exc:
         raise typer.Exit(refuse(exc, output.value)) from exc
     text = sys.stdin.read() if task == "-" else task
-    raise typer.Exit(run_task(settings, repo, Task(text, settings.test), resume, output.value))
+    raise typer.Exit(run_task(settings, repo, Task(text, settings.test, follow), resume, output.value))
 
 
 @app.command()

@@ -190,6 +190,9 @@ def _rows(result: RunResult) -> list[tuple[str, str]]:
     tokens = f"{result.usage.prompt} read ({result.usage.cached} cached), {result.usage.completion} written"
     price = f", ${result.cost:.4f}" if result.cost else ""
     rows += [("tokens", tokens + price), ("seconds", f"{result.seconds:.1f}"), ("run", result.run_id)]
+    if follows := result.follows:
+        afresh = f", afresh: {follows.restarted}" if follows.restarted else ""
+        rows.append(("follows", follows.run_id + afresh))
     if result.reason and not result.exit_code:
         rows.append(("why", result.reason))
     return rows

@@ -58,6 +58,7 @@ def as_json(result: RunResult) -> dict[str, Any]:
         "lint": asdict(result.lint) if result.lint else None,
         "risk": asdict(result.risk) if result.risk else None,
         "fusion": dict(result.fusion) if result.fusion else None,
+        "follows": asdict(result.follows) if result.follows else None,
         "tokens": asdict(result.usage),
         "cost": result.cost,
         "seconds": round(result.seconds, 2),

@@ -21,8 +21,10 @@ from moot.agent.core.events import ApprovalRequested, Emit, Event, RunFinished, 
 from moot.agent.core.messages import Usage
 from moot.agent.core.types import RunResult, Task
 from moot.agent.core.verification import IntegrityFlag
+from moot.agent.followed import followed
 from moot.agent.graph.build import Graph, build
 from moot.agent.graph.checkpoints import open_checkpoints
+from moot.agent.graph.conversation import close
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.limits import cost
 from moot.agent.graph.nodes.index import load
@@ -121,11 +123,13 @@ class Run:
 
     async def _execute(self) -> None:
         record = records.read(self._settings.data_dir, self.id) if self._resumed else None
-        task = record.task if record else _check_task(self._task)
+        if record is None:
+            _check_task(self._task)
         async with AsyncExitStack() as stack:
             deps = await self._wire(self.id, self._used, self._emit, stack)
             stack.callback(records.lock(deps.folder).release)
-            base = self._go_on(record, deps) if record else self._begin(task, deps)
+            record = self._go_on(record, deps) if record else self._begin(deps)
+            task, base = record.task, record.base
             self._deps = deps
             graph = build(await stack.enter_async_context(open_checkpoints(self._settings.data_dir)))
             self._announce(task, base, deps)
@@ -190,27 +194,31 @@ class Run:
 
     # --- the run's folder ---------------------------------------------------------------------
 
-    def _begin(self, task: Task, deps: Deps) -> str:
-        """Write what a resumption needs; return the base commit."""
+    def _begin(self, deps: Deps) -> RunRecord:
+        """Write what a resumption needs, and return it."""
+        task, root = self._task, deps.repository.root
+        if task.follows is not None:
+            task = replace(task, follows=followed(self._settings.data_dir, root, task.follows))
         record = RunRecord(
             task=task,
             base=deps.repository.head,
-            repository=deps.repository.root,
+            repository=root,
             model=deps.client.info.id,
             started=datetime.now(UTC),
             settings=records.kept_settings(self._settings),
         )
         records.write(deps.folder, record)
-        return record.base
+        return record
 
-    def _go_on(self, record: RunRecord, deps: Deps) -> str:
-        """Check that this is the run's own repository; return the base commit."""
+    def _go_on(self, record: RunRecord, deps: Deps) -> RunRecord:
+        """Check that this is the run's own repository."""
         if record.repository != deps.repository.root:
             raise UsageError(f"run {self.id} belongs to {record.repository}: resume it there, or with --repo")
-        return record.base
+        return record
 
     def _finish(self, result: RunResult) -> None:
         if self._deps is not None:
+            close(self._state, self._deps)
             text = json.dumps(as_json(result), ensure_ascii=False, indent=2)
             (self._deps.folder / records.RESULT).write_text(text, encoding="utf-8")
         self._events.put_nowait(RunFinished(result))
@@ -238,6 +246,7 @@ class Run:
             lint=state.get("lint"),
             flags=_flags(state),
             risk=state.get("risk"),
+            follows=state.get("follows"),
             usage=usage,
             cost=cost(usage, self._settings),
             seconds=time.monotonic() - self._started,
@@ -268,7 +277,7 @@ def _new_id() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def _check_task(task: Task) -> Task:
+def _check_task(task: Task) -> None:
     if not task.text.strip():
         raise UsageError("the task is empty: say in words what should be done")
     if len(task.text) > MAX_TASK_CHARS:
@@ -276,7 +285,6 @@ def _check_task(task: Task) -> Task:
             f"the task has {len(task.text)} characters and the limit is {MAX_TASK_CHARS}: "
             "put the details into files of the repository and name them in the task"
         )
-    return task
 
 
 def _flags(state: RunState) -> tuple[IntegrityFlag, ...]:

@@ -14,6 +14,7 @@ from moot.agent.core.types import (
     Patch,
     Publication,
     RankedFile,
+    Shown,
     Symbol,
     TreeEntry,
 )
@@ -211,6 +212,15 @@ class Index(Protocol):
 class Packer(Protocol):
     """Builds the context."""
 
-    async def pack(self, ranked: Sequence[RankedFile], budget: int) -> ContextPack:
-        """Return a context of at most `budget` tokens; deterministic for the same input."""
+    async def pack(
+        self, ranked: Sequence[RankedFile], budget: int, shown: Mapping[str, Shown] = {}
+    ) -> ContextPack:
+        """Return a context of at most `budget` tokens; deterministic for the same input.
+
+        Args:
+            ranked: files, the best first.
+            budget: tokens.
+            shown: path -> what the conversation shows already, of the versions that are ranked; nothing of
+                it is shown again.
+        """
         ...

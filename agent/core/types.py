@@ -15,6 +15,7 @@ __all__ = [
     "EditFormat",
     "FileChange",
     "FileDelta",
+    "Followed",
     "FusionPolicy",
     "IndexStats",
     "PackLevel",
@@ -26,6 +27,7 @@ __all__ = [
     "Risk",
     "RunResult",
     "RunStatus",
+    "Shown",
     "Symbol",
     "Task",
     "TreeEntry",
@@ -79,10 +81,12 @@ class Task:
     Attributes:
         text: the request, in the user's words.
         test_command: shell command that verifies the repository; None means detect one.
+        follows: id of the finished run whose conversation the task goes on; `last` for the newest one.
     """
 
     text: str
     test_command: str | None = None
+    follows: str | None = None
 
 
 # --- the repository -------------------------------------------------------------------------
@@ -176,6 +180,23 @@ class ContextPack:
     budget: int
     files: tuple[PackedFile, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a conversation shows of a file: a version of it, how much of that, and which symbols in full."""
+
+    blob: str
+    level: PackLevel
+    symbols: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The run whose conversation this one goes on; `restarted` says why it had to start afresh, if it did."""
+
+    run_id: str
+    restarted: str = ""
 
 
 # --- edits ----------------------------------------------------------------------------------
@@ -283,6 +304,7 @@ class RunResult:
         evidence: what the base's own tests say of an edit that changes tests.
         lint: what the repository's checkers say of the published edit; None when they were not asked.
         baseline_from: when the base's tests ran, where an earlier run did that; else empty.
+        follows: the run whose conversation this one goes on; None when it began one.
     """
 
     status: RunStatus
@@ -306,6 +328,7 @@ class RunResult:
     lint: LintDelta | None = None
     risk: Risk | None = None
     fusion: Mapping[str, object] | None = None
+    follows: Followed | None = None
     usage: Usage = field(default_factory=Usage)
     cost: float | None = None
     seconds: float = 0.0

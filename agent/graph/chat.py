@@ -7,8 +7,8 @@ from moot.agent.core.events import ModelCalled, TokensStreamed
 from moot.agent.core.messages import ChatMessage, ChatRequest, Completion
 from moot.agent.core.types import EditFormat
 from moot.agent.edits.json_answer import ANSWER_SCHEMA
+from moot.agent.graph.conversation import read, size
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.failures import describe
 from moot.agent.graph.state import Draft, RunState
 from moot.prompts import render
 
@@ -20,13 +20,13 @@ async def chat_drafts(state: RunState, deps: Deps) -> RunState:
 
     The incumbent is greedy. A repair round adds samples: what one answer missed, another may find.
     """
-    request = _request(state, deps)
-    answers = await _ask(request, deps)
+    state = {**state, "said": await _said(state, deps)}
+    answers = await _ask(_request(state, deps), deps)
     number = state["round"] + 1
     drafts = _drafts(answers, number, first=1)
     if number > 1 and deps.settings.samples > 1:
         drafts += await sampled_drafts(state, deps, deps.settings.samples - 1)
-    return {"drafts": drafts, "answer": answers[0].text}
+    return {"drafts": drafts, "answer": answers[0].text, "said": state["said"]}
 
 
 async def sampled_drafts(state: RunState, deps: Deps, count: int, first: int = 2) -> tuple[Draft, ...]:
@@ -46,23 +46,25 @@ def _drafts(answers: list[Completion], number: int, first: int) -> tuple[Draft, 
     )
 
 
-def _request(state: RunState, deps: Deps) -> ChatRequest:
-    failures = describe(state["before"], state.get("flaky", ()))
-    task = render(
-        "propose",
-        context=(deps.folder / state["context"]).read_text(encoding="utf-8"),
-        task=state["task"].text,
-        failures=render("failures", failures=failures) if failures else "",
-        form=render(f"form_{deps.generation.edit_format}"),
+async def _said(state: RunState, deps: Deps) -> tuple[ChatMessage, ...]:
+    """Return what follows the task: all earlier rounds, or where the window has no room for them the last."""
+    said = state["said"]
+    if not (state.get("answer") and state["feedback"]):
+        return said
+    last = (
+        ChatMessage("assistant", state["answer"]),
+        ChatMessage("user", render("repair", feedback=state["feedback"])),
     )
-    messages = [ChatMessage("system", render("system")), ChatMessage("user", task)]
-    if state.get("answer") and state["feedback"]:
-        messages += [
-            ChatMessage("assistant", state["answer"]),
-            ChatMessage("user", render("repair", feedback=state["feedback"])),
-        ]
+    whole = (*read(deps.folder).opening, *said, *last)
+    if await size(whole, deps) <= deps.client.info.context - deps.generation.answer_tokens:
+        return (*said, *last)
+    deps.warn_once("the model's window has no room for all answers of this run: it sees only its last one")
+    return last
+
+
+def _request(state: RunState, deps: Deps) -> ChatRequest:
     return ChatRequest(
-        tuple(messages),
+        (*read(deps.folder).opening, *state["said"]),
         max_tokens=deps.generation.answer_tokens,
         schema=ANSWER_SCHEMA if deps.generation.edit_format is EditFormat.JSON else None,
     )

@@ -30,6 +30,8 @@ class Generation:
         fim: the model's fill-in-the-middle form; None when it has none.
         temperature: of the samples beside the first, which is greedy.
         context_tokens: budget of the context.
+        prompt_tokens: room for a prompt in the model's window, beside its answer and a round of repair.
+        session_tokens: bound of a conversation that goes on from an earlier run's.
         answer_tokens: bound of one chat answer.
     """
 
@@ -39,6 +41,8 @@ class Generation:
     temperature: float
     top_p: float
     context_tokens: int
+    prompt_tokens: int
+    session_tokens: int
     answer_tokens: int
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from moot.agent.core.commands import TestReport
-from moot.agent.core.messages import Usage
-from moot.agent.core.types import Candidate, PackedFile, Publication, RankedFile, Risk, Task
+from moot.agent.core.messages import ChatMessage, Usage
+from moot.agent.core.types import Candidate, Followed, PackedFile, Publication, RankedFile, Risk, Task
 from moot.agent.core.verification import IntegrityFlag, LintDelta, TestDelta, unasked
 from moot.agent.edits.forms import ReplaceSpan
 from moot.agent.repair.localise import Localisation
@@ -74,13 +74,14 @@ class RunState(TypedDict, total=False):
     Keys:
         base: commit id that the run starts from.
         before, after: the tests on the base and on the selected candidate; None when not run.
-        context: name of the file in the run's folder that holds the packed context.
+        follows: the run whose conversation this one goes on, and whether it could; None when it begins one.
         round: how many rounds of generation have begun.
         drafts, candidates: of the current round; candidates are in order of preference.
         seen: commits of every candidate so far, so that none is tested twice.
         localisation: suspicious lines, once they are known.
         feedback: what the model has to know about its last answer.
-        answer: the model's last answer, for the repair conversation.
+        said: the earlier answers of this run, each with what was wrong with it, as the last prompt had them.
+        answer: the model's last answer.
         verified: whether the selected candidate passed the gate.
         flaky: tests that failed on the base and then passed there.
         baseline_from: when the base's tests ran, where an earlier run did that; else empty.
@@ -97,13 +98,14 @@ class RunState(TypedDict, total=False):
     test_command: str | None
     before: TestReport | None
     ranked: tuple[RankedFile, ...]
-    context: str
+    follows: Followed | None
     packed: tuple[PackedFile, ...]
     round: int
     drafts: tuple[Draft, ...]
     candidates: tuple[Candidate, ...]
     seen: tuple[str, ...]
     localisation: Localisation
+    said: tuple[ChatMessage, ...]
     answer: str
     feedback: str
     risk: Risk | None
@@ -128,6 +130,7 @@ SERIALISED = (
     ("moot.agent.core.types", "ApplyMode"),
     ("moot.agent.core.types", "Candidate"),
     ("moot.agent.core.types", "FileDelta"),
+    ("moot.agent.core.types", "Followed"),
     ("moot.agent.core.types", "PackLevel"),
     ("moot.agent.core.types", "PackedFile"),
     ("moot.agent.core.types", "Publication"),
@@ -136,6 +139,7 @@ SERIALISED = (
     ("moot.agent.core.types", "Task"),
     ("moot.agent.core.commands", "TestCase"),
     ("moot.agent.core.commands", "TestReport"),
+    ("moot.agent.core.messages", "ChatMessage"),
     ("moot.agent.core.messages", "Usage"),
     ("moot.agent.core.verification", "Finding"),
     ("moot.agent.core.verification", "IntegrityFlag"),

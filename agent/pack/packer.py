@@ -6,16 +6,16 @@ most expected evidence.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from moot.agent.core.ports import Index, TokenCounter
-from moot.agent.core.types import ContextPack, PackedFile, PackLevel, RankedFile
+from moot.agent.core.types import ContextPack, PackedFile, PackLevel, RankedFile, Shown
 from moot.agent.pack.knapsack import fill
 from moot.agent.pack.render import focus_block, name_block, skeleton_block, whole_block
 from moot.agent.pack.screen import why_not_content, why_not_path
 
-__all__ = ["ContextPacker", "files_for"]
+__all__ = ["ContextPacker", "ReadMany", "files_for"]
 
 _FIRST, _DECAY = 0.43, 1.35
 """Chance that the best file is needed, and how it falls with the rank (as its power): what the recall at
@@ -52,9 +52,11 @@ class ContextPacker:
         self._read_many = read_many
         self._counter = counter
 
-    async def pack(self, ranked: Sequence[RankedFile], budget: int) -> ContextPack:
+    async def pack(
+        self, ranked: Sequence[RankedFile], budget: int, shown: Mapping[str, Shown] = {}
+    ) -> ContextPack:
         """Return a context of at most `budget` tokens; `files` is in the order of the ranking."""
-        draft = await asyncio.to_thread(self._draft, ranked, budget)
+        draft = await asyncio.to_thread(self._draft, ranked, budget, shown)
         for _ in range(_ROUNDS):
             draft.choose(budget)
             if not await self._count(draft.uncounted()):
@@ -63,13 +65,13 @@ class ContextPacker:
             draft.choose(budget, counted=True)
         return await self._finish(draft, budget)
 
-    def _draft(self, ranked: Sequence[RankedFile], budget: int) -> "_Draft":
+    def _draft(self, ranked: Sequence[RankedFile], budget: int, shown: Mapping[str, Shown]) -> "_Draft":
         """Read the best files, until there is enough to choose from; the rest is known by name."""
-        draft = _Draft()
+        draft = _Draft(shown)
         enough = max(0, budget) * _ENOUGH
         for start in range(0, len(ranked), _READ_AT_ONCE):
             batch = ranked[start : start + _READ_AT_ONCE]
-            wanted = [file.blob for file in batch if enough > 0 and why_not_path(file.path) is None]
+            wanted = [file.blob for file in batch if enough > 0 and draft.why_not(file) is None]
             texts = dict(self._read_many(list(dict.fromkeys(wanted)))) if wanted else {}
             enough -= sum(map(len, texts.values()))
             for rank, file in enumerate(batch, start + 1):
@@ -113,6 +115,7 @@ class ContextPacker:
 _WHOLE, _FOCUS, _SKELETON, _NAME = "whole", "focus", "skeleton", "name"
 _EVIDENCE = {_WHOLE: 1.0, _FOCUS: 0.7, _SKELETON: 0.3, _NAME: 0.05}
 """Share of what a needed file says that each form says."""
+_SHOWN_BEFORE = "shown before"
 _LEVELS = {
     _WHOLE: PackLevel.WHOLE,
     _FOCUS: PackLevel.FOCUS,
@@ -128,6 +131,7 @@ class _Item:
     file: RankedFile
     chance: float
     blocks: dict[str, str]
+    known: float  # evidence that was shown before
     tokens: dict[str, int] = field(default_factory=dict[str, int])
     chosen: str | None = None
 
@@ -136,31 +140,47 @@ class _Item:
         return self.tokens[form] if form in self.tokens else len(self.blocks[form]) / characters
 
     def value(self, form: str) -> float:
-        """Return the expected evidence."""
-        return self.chance * _EVIDENCE[form]
+        """Return the expected evidence beyond what is known."""
+        return self.chance * (_EVIDENCE[form] - self.known)
 
 
 @dataclass(slots=True)
 class _Draft:
     """The files of a context, in rank order, and those left out."""
 
+    shown: Mapping[str, Shown]
     items: list[_Item] = field(default_factory=list[_Item])
     left_out: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     seen: dict[str, str] = field(default_factory=dict[str, str])
 
+    def __post_init__(self) -> None:
+        self.seen |= {s.blob: path for path, s in self.shown.items() if s.level is PackLevel.WHOLE}
+
+    def why_not(self, file: RankedFile) -> str | None:
+        """Return why a file is left out, as far as that is known without its bytes."""
+        known = self.shown.get(file.path)
+        if known is not None and known.level is PackLevel.WHOLE:
+            return _SHOWN_BEFORE
+        return why_not_path(file.path)
+
     def add(self, file: RankedFile, rank: int, data: bytes | None, index: Index) -> None:
         """Add a file, or the reason why it is left out; without its bytes it can only be named."""
-        reason = why_not_path(file.path) or (why_not_content(data) if data is not None else None)
+        reason = self.why_not(file) or (why_not_content(data) if data is not None else None)
         if reason is None and data and file.blob in self.seen:
             reason = f"same content as {self.seen[file.blob]}"
         if reason is not None:
             self.left_out.append((file.path, reason))
             return
         self.seen[file.blob] = file.path
+        known = _known(file, self.shown.get(file.path))
         blocks = {_NAME: name_block(file.path)}
         if data is not None:
             blocks |= _blocks(file, data, index)
-        self.items.append(_Item(file, _FIRST * rank**-_DECAY, blocks))
+        blocks = {form: block for form, block in blocks.items() if _EVIDENCE[form] > known}
+        if blocks:
+            self.items.append(_Item(file, _FIRST * rank**-_DECAY, blocks, known))
+        else:
+            self.left_out.append((file.path, _SHOWN_BEFORE))
 
     def choose(self, budget: int, *, counted: bool = False) -> None:
         """Choose a form for each file; `counted` leaves those out that would have to be guessed."""
@@ -213,6 +233,15 @@ class _Draft:
             ),
             left_out=(*self.left_out, *((i.file.path, "no room") for i in self.items if not i.chosen)),
         )
+
+
+def _known(file: RankedFile, shown: Shown | None) -> float:
+    """Return the evidence of what was shown; excerpts with other symbols are worth their skeleton."""
+    if shown is None:
+        return 0.0
+    if shown.level is PackLevel.FOCUS and not set(file.symbols) <= set(shown.symbols):
+        return _EVIDENCE[_SKELETON]
+    return _EVIDENCE[shown.level]
 
 
 def _blocks(file: RankedFile, data: bytes, index: Index) -> dict[str, str]:

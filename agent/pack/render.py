@@ -1,15 +1,17 @@
-"""How a file looks in a context: whole, as a skeleton, or by its name.
+"""How a file looks in a context: whole, as a skeleton, by its name, or by what changed in it.
 
 Each form is a block that starts with `<` and ends with a newline, so that the tokens of blocks add up.
 """
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from itertools import islice
 
 from moot.agent.core.types import Symbol
 
-__all__ = ["focus_block", "name_block", "skeleton_block", "whole_block"]
+__all__ = ["changes_block", "focus_block", "name_block", "skeleton_block", "whole_block"]
 
 _IMPORT = re.compile(r"(?:import\b|from\s+\S+\s+import\b|use\s|export\s.*\bfrom\s|const\s.*=\s*require\()")
 _MAX_IMPORT = 160  # characters
@@ -44,9 +46,19 @@ def focus_block(path: str, data: bytes, symbols: Sequence[Symbol], names: Sequen
     return f'<file path={_quote(path)} part="skeleton and excerpts">\n{skeleton}{excerpts}</file>\n'
 
 
-def name_block(path: str) -> str:
-    """Return a file's path alone."""
-    return f'<file path={_quote(path)} part="name"/>\n'
+def name_block(path: str, part: str = "name") -> str:
+    """Return a file's path alone, with what there is to say of it."""
+    return f"<file path={_quote(path)} part={_quote(part)}/>\n"
+
+
+def changes_block(path: str, old: str, new: str) -> str:
+    """Return what changed between two texts of a file, as a unified diff; empty when no line did.
+
+    Applied to the old text as `whole_block` shows it, the diff gives the new one as that would show it.
+    """
+    diff = difflib.unified_diff(_lines(old), _lines(new))
+    body = "".join(islice(diff, 2, None))  # without the two lines that name the file
+    return f'<file path={_quote(path)} part="changes">\n{body}</file>\n' if body else ""
 
 
 def _skeleton(text: str, symbols: Sequence[Symbol]) -> str:
@@ -96,6 +108,10 @@ def _spans(symbols: Iterable[Symbol]) -> list[tuple[int, int]]:
 
 def _closed(text: str) -> str:
     return text if not text or text.endswith("\n") else text + "\n"
+
+
+def _lines(text: str) -> list[str]:
+    return [f"{line}\n" for line in _closed(text).split("\n")[:-1]]
 
 
 def _quote(path: str) -> str:

@@ -33,7 +33,7 @@ async def fuse(state: RunState, runtime: Runtime[Deps]) -> RunState:
         if chosen is not None and contestant.candidate.id != chosen.id:
             deps.emit(CandidateRejected(contestant.candidate.id, verdict.reason))
     kept = (chosen,) if chosen is not None else candidates
-    return {"fusion": summary, "candidates": kept, "seen": state["seen"]}
+    return {"fusion": summary, "candidates": kept, "seen": state["seen"], "drafts": state["drafts"]}
 
 
 async def _with_more(state: RunState, deps: Deps) -> RunState:
@@ -42,7 +42,12 @@ async def _with_more(state: RunState, deps: Deps) -> RunState:
     missing = deps.settings.samples - len(candidates)
     if deps.runner is None or missing <= 0 or candidates[0].generator != "chat":
         return state
-    asked: RunState = {**state, "round": state["round"] - 1, "feedback": ""}
+    asked: RunState = {**state, "round": state["round"] - 1}
     drafts = await sampled_drafts(asked, deps, missing, first=deps.settings.samples + 1)
     update = await to_thread.run_sync(commit_drafts, drafts, state, deps)
-    return {**state, "candidates": (*candidates, *update["candidates"]), "seen": update["seen"]}
+    return {
+        **state,
+        "candidates": (*candidates, *update["candidates"]),
+        "seen": update["seen"],
+        "drafts": (*state["drafts"], *drafts),
+    }

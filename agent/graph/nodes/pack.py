@@ -3,18 +3,31 @@
 from langgraph.runtime import Runtime
 
 from moot.agent.core.events import ContextPacked
+from moot.agent.graph.conversation import write
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import RunState
+from moot.agent.graph.turn import take_turn
 
 __all__ = ["pack"]
 
-CONTEXT_FILE = "context.txt"
+_CONTEXT = "context.txt"
 
 
 async def pack(state: RunState, runtime: Runtime[Deps]) -> RunState:
-    """Write the packed context into the run's folder; the state keeps only its account."""
+    """Write the conversation up to the task into the run's folder; the state keeps only its account.
+
+    The context that this turn brings lies beside it, for people to read.
+    """
     deps = runtime.context
-    packed = await deps.packer.pack(state["ranked"], deps.generation.context_tokens)
-    (deps.folder / CONTEXT_FILE).write_text(packed.text, encoding="utf-8")
-    deps.emit(ContextPacked(packed.tokens, packed.budget, packed.files))
-    return {"context": CONTEXT_FILE, "packed": packed.files, "round": 0, "seen": (), "feedback": ""}
+    turn = await take_turn(state, deps)
+    write(deps.folder, turn.session)
+    (deps.folder / _CONTEXT).write_text(turn.pack.text, encoding="utf-8")
+    deps.emit(ContextPacked(turn.pack.tokens, turn.pack.budget, turn.pack.files))
+    return {
+        "follows": turn.follows,
+        "packed": turn.pack.files,
+        "round": 0,
+        "seen": (),
+        "said": (),
+        "feedback": "",
+    }

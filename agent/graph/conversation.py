@@ -1,0 +1,71 @@
+"""The conversation of a run in its folder, so that later rounds and runs begin with the same bytes."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from moot.agent.core.errors import UsageError
+from moot.agent.core.messages import ChatMessage
+from moot.agent.graph.deps import Deps
+from moot.agent.graph.state import RunState
+from moot.agent.pack.session import Session
+
+__all__ = ["close", "read", "size", "write"]
+
+_FILE = "session.json"
+_STORED = TypeAdapter(Session)
+
+_MESSAGE_TOKENS = 8
+"""Tokens of a chat template around a message, at most."""
+
+
+def read(folder: Path) -> Session:
+    """Return the conversation in a run's folder.
+
+    Raises:
+        UsageError: there is none, or it is damaged.
+    """
+    file = folder / _FILE
+    try:
+        return _STORED.validate_json(file.read_bytes())
+    except FileNotFoundError as exc:
+        raise UsageError(
+            f"run {folder.name} has no conversation: it ended before it asked the model"
+        ) from exc
+    except (OSError, ValidationError) as exc:
+        raise UsageError(
+            f"the conversation of run {folder.name} in {file} cannot be read: begin a new one"
+        ) from exc
+
+
+def write(folder: Path, session: Session) -> None:
+    """Store a conversation in a run's folder, entirely or not at all."""
+    new = folder / f"{_FILE}.new"
+    new.write_bytes(_STORED.dump_json(session))
+    new.replace(folder / _FILE)
+
+
+def close(state: RunState, deps: Deps) -> None:
+    """Add the answer that ended a run, so that another can go on from it; without one none can."""
+    answer = _last_answer(state, deps)
+    if answer:
+        said = (*state["said"], ChatMessage("assistant", answer))
+        write(deps.folder, replace(read(deps.folder), said=said))
+
+
+async def size(messages: Iterable[ChatMessage], deps: Deps) -> int:
+    """Return the tokens of a prompt, not less than the served model's template makes of it."""
+    counts = await deps.client.count([message.content for message in messages])
+    return sum(count + _MESSAGE_TOKENS for count in counts)
+
+
+def _last_answer(state: RunState, deps: Deps) -> str:
+    """Return the answer that was accepted, as a diff where it came from no chat; else the last one."""
+    selected = state.get("selected")
+    if selected is None:
+        return state.get("answer", "")
+    texts = {draft.id: draft.text for draft in state["drafts"] if draft.generator == "chat"}
+    diff = deps.repository.diff(state["base"], selected.commit)
+    return texts.get(selected.id, f"```diff\n{diff}```")
