@@ -42,6 +42,8 @@ class Sources:
 def search(corpus: Corpus, query: str, limit: int, sources: Sources, past: Past | None) -> list[RankedFile]:
     """Return the best files for a task, best first; ties are broken by path.
 
+    What cannot be read (links, submodules, huge files) is among them only when the task names its path.
+
     Args:
         corpus: the tree.
         query: the task, in words, with whatever traces and ids its author pasted.
@@ -51,7 +53,7 @@ def search(corpus: Corpus, query: str, limit: int, sources: Sources, past: Past 
     """
     board, definitions = evidence(corpus, query, sources, past)
     scores = board.score(WEIGHTS)
-    found = [n for n in board.evident() if corpus.readable[n]]
+    found = [n for n in board.evident() if corpus.readable[n] or board.signal("named")[n]]
     ranked = sorted(found, key=lambda number: (-scores[number], number))[: max(0, limit)]
     return [
         _result(board, number, float(scores[number]), definitions(number) if rank < _DETAILED else ())
