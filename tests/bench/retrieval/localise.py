@@ -5,7 +5,8 @@
 REPOSITORIES is a folder with a clone (bare or not) of each repository of the split, at OWNER/NAME,
 OWNER+NAME/repo or NAME; tests/bench/retrieval/README.md says how they are had. Each instance is searched in
 the tree of the commit's parent, as if the commit had not been made. In the same run: BM25F over words, names
-and paths alone (tests and prose last), as the prototypes had it, and files in random order.
+and paths alone (tests and prose last), as the prototypes had it, files in random order, and the changed files
+themselves, smallest first: the most that is possible where a commit changed several files or large ones.
 Intervals are 95 % bootstrap over instances. Tokens are bytes / 3.6, whole files in the order of the ranking.
 """
 
@@ -110,6 +111,7 @@ def run(
             yield "BM25F alone", instance, by_words(index, instance.query), 0.0, sizes
             shuffled = draw.sample(sorted(sizes), min(DEPTH, len(sizes)))
             yield "random", instance, shuffled, 0.0, sizes
+            yield "most possible", instance, sorted(instance.gold, key=sizes.__getitem__), 0.0, sizes
 
 
 def by_words(index: CodeIndex, query: str) -> list[str]:

@@ -29,6 +29,15 @@ LANGUAGES = {
     "jsx": "javascript",
     "ts": "typescript",
     "tsx": "typescript",
+    "c": "c",
+    "cc": "cpp",
+    "cpp": "cpp",
+    "cs": "c_sharp",
+    "h": "cpp",
+    "hpp": "cpp",
+    "kt": "kotlin",
+    "php": "php",
+    "rb": "ruby",
 }
 BOT = re.compile(r"\[bot\]|\bbot\b|dependabot|renovate|greenkeeper|pre-commit", re.IGNORECASE)
 UNWANTED = re.compile(
