@@ -140,7 +140,11 @@ class IndexStats:
 
 @dataclass(frozen=True, slots=True)
 class RankedFile:
-    """A file with its relevance to a query, the reasons in words, and its best symbols."""
+    """A file with its relevance to a query, the reasons in words, and its best symbols, best first.
+
+    Scores are log-likelihoods but for a constant: by how much one is above another says how many times
+    likelier its file is to be needed.
+    """
 
     path: str
     blob: str
@@ -163,12 +167,13 @@ class PackLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PackedFile:
-    """One file of a context and what it cost, in tokens."""
+    """One file of a context and what it cost, in tokens; at FOCUS, with the symbols that are shown."""
 
     path: str
     level: PackLevel
     tokens: int
     reasons: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

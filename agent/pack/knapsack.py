@@ -3,7 +3,8 @@
 The forms of a file lie on a line of growing cost and value; only those on its upper convex hull can be part
 of the best answer to the relaxed problem (Sinha and Zoltners, The Multiple-Choice Knapsack Problem, 1979).
 Taking steps along the hulls in order of value per token solves the relaxation exactly; the whole answer is
-worse by less than the value of one step, which is little where many files share a budget.
+worse by less than the value of one step, which is little where many files share a budget. What is left of the
+budget then goes to forms that fit it.
 """
 
 import heapq
@@ -44,7 +45,20 @@ def fill(items: Sequence[Sequence[Choice]], budget: float) -> list[int | None]:
             room -= cost
             chosen[item] = hulls[item][place]
             offer(item, place + 1)
+    _use_up(items, chosen, room)
     return chosen
+
+
+def _use_up(items: Sequence[Sequence[Choice]], chosen: list[int | None], room: float) -> None:
+    """Give what room is left to the first items that have a better form for it, on the hull or not."""
+    for item, choices in enumerate(items):
+        before = chosen[item]
+        cost, value = choices[before] if before is not None else (0.0, 0.0)
+        fitting = [n for n, (more, gain) in enumerate(choices) if more <= cost + room and gain > value]
+        if fitting:
+            best = max(fitting, key=lambda n: (choices[n][1], -choices[n][0]))
+            room -= choices[best][0] - cost
+            chosen[item] = best
 
 
 def _step(choices: Sequence[Choice], hull: Sequence[int], place: int) -> Choice:

@@ -6,6 +6,7 @@ most expected evidence.
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,9 +18,8 @@ from moot.agent.pack.screen import why_not_content, why_not_path
 
 __all__ = ["ContextPacker", "ReadMany", "files_for"]
 
-_FIRST, _DECAY = 0.43, 1.35
-"""Chance that the best file is needed, and how it falls with the rank (as its power): what the recall at
-1, 3, 5 and 10 of the measured ranking leaves for each rank (docs/index.md)."""
+_NEEDED = 1.5
+"""Files that a task changes, the mean of the commits that the ranking was learned on."""
 
 _READ_AT_ONCE = 64  # files
 _ENOUGH = 12  # bytes of text to choose from for each token of the budget, about four times what fits
@@ -68,14 +68,14 @@ class ContextPacker:
     def _draft(self, ranked: Sequence[RankedFile], budget: int, shown: Mapping[str, Shown]) -> "_Draft":
         """Read the best files, until there is enough to choose from; the rest is known by name."""
         draft = _Draft(shown)
-        enough = max(0, budget) * _ENOUGH
+        enough, chances = max(0, budget) * _ENOUGH, _chances([file.score for file in ranked])
         for start in range(0, len(ranked), _READ_AT_ONCE):
             batch = ranked[start : start + _READ_AT_ONCE]
             wanted = [file.blob for file in batch if enough > 0 and draft.why_not(file) is None]
             texts = dict(self._read_many(list(dict.fromkeys(wanted)))) if wanted else {}
             enough -= sum(map(len, texts.values()))
-            for rank, file in enumerate(batch, start + 1):
-                draft.add(file, rank, texts.get(file.blob), self._index)
+            for file, chance in zip(batch, chances[start:], strict=False):
+                draft.add(file, chance, texts.get(file.blob), self._index)
         return draft
 
     async def _count(self, wanted: "Sequence[tuple[_Item, str]]") -> bool:
@@ -112,15 +112,29 @@ class ContextPacker:
         return all(a + b == both for a, b, both in zip(counts[::3], counts[1::3], counts[2::3], strict=True))
 
 
-_WHOLE, _FOCUS, _SKELETON, _NAME = "whole", "focus", "skeleton", "name"
-_EVIDENCE = {_WHOLE: 1.0, _FOCUS: 0.7, _SKELETON: 0.3, _NAME: 0.05}
-"""Share of what a needed file says that each form says."""
+_NAME, _SKELETON, _WHOLE = "name", "skeleton", "whole"
+_OUTLINED = "focus 6 with skeleton"
+_FOCUS = {"focus 1": 1, "focus 2": 2, "focus 4": 4, "focus 6": 6, _OUTLINED: 6}
+"""Excerpts, and how many of a file's best symbols they show."""
+
+_EVIDENCE = {
+    _NAME: 0.01,
+    _SKELETON: 0.11,
+    "focus 1": 0.43,
+    "focus 2": 0.53,
+    "focus 4": 0.63,
+    "focus 6": 0.66,
+    _OUTLINED: 0.68,
+    _WHOLE: 1.0,
+}
+"""What each form shows of what a commit changes in a file: the share of the lines counts four fifths, that of
+the names in them one fifth. Measured by tests/bench/retrieval/forms.py on the commits of learn.jsonl."""
+
 _SHOWN_BEFORE = "shown before"
-_LEVELS = {
-    _WHOLE: PackLevel.WHOLE,
-    _FOCUS: PackLevel.FOCUS,
-    _SKELETON: PackLevel.SKELETON,
+_LEVELS = dict.fromkeys(_FOCUS, PackLevel.FOCUS) | {
     _NAME: PackLevel.NAME,
+    _SKELETON: PackLevel.SKELETON,
+    _WHOLE: PackLevel.WHOLE,
 }
 
 
@@ -143,6 +157,11 @@ class _Item:
         """Return the expected evidence beyond what is known."""
         return self.chance * (_EVIDENCE[form] - self.known)
 
+    def account(self, form: str) -> PackedFile:
+        """Return what is told of a file that is shown in a form."""
+        symbols = self.file.symbols[: _FOCUS.get(form, 0)]
+        return PackedFile(self.file.path, _LEVELS[form], self.tokens[form], self.file.reasons, symbols)
+
 
 @dataclass(slots=True)
 class _Draft:
@@ -163,7 +182,7 @@ class _Draft:
             return _SHOWN_BEFORE
         return why_not_path(file.path)
 
-    def add(self, file: RankedFile, rank: int, data: bytes | None, index: Index) -> None:
+    def add(self, file: RankedFile, chance: float, data: bytes | None, index: Index) -> None:
         """Add a file, or the reason why it is left out; without its bytes it can only be named."""
         reason = self.why_not(file) or (why_not_content(data) if data is not None else None)
         if reason is None and data and file.blob in self.seen:
@@ -178,7 +197,7 @@ class _Draft:
             blocks |= _blocks(file, data, index)
         blocks = {form: block for form, block in blocks.items() if _EVIDENCE[form] > known}
         if blocks:
-            self.items.append(_Item(file, _FIRST * rank**-_DECAY, blocks, known))
+            self.items.append(_Item(file, chance, blocks, known))
         else:
             self.left_out.append((file.path, _SHOWN_BEFORE))
 
@@ -208,7 +227,7 @@ class _Draft:
             (item for item in self.items if item.chosen in (_SKELETON, _NAME)),
             key=lambda item: (item.chosen != _NAME, item.file.path),
         )
-        texts = [item for item in reversed(self.items) if item.chosen in (_WHOLE, _FOCUS)]
+        texts = [item for item in reversed(self.items) if item.chosen in (_WHOLE, *_FOCUS)]
         return "".join(item.blocks[item.chosen] for item in (*maps, *texts) if item.chosen)
 
     def drop(self, excess: int) -> None:
@@ -226,30 +245,35 @@ class _Draft:
             text=text,
             tokens=tokens,
             budget=budget,
-            files=tuple(
-                PackedFile(i.file.path, _LEVELS[i.chosen], i.tokens[i.chosen], i.file.reasons)
-                for i in self.items
-                if i.chosen
-            ),
+            files=tuple(item.account(item.chosen) for item in self.items if item.chosen),
             left_out=(*self.left_out, *((i.file.path, "no room") for i in self.items if not i.chosen)),
         )
 
 
+def _chances(scores: Sequence[float]) -> list[float]:
+    """Return how likely each file is needed: the search's weights are those of a softmax (weights.py)."""
+    shares = [math.exp(score - max(scores)) for score in scores]
+    return [1 - (1 - share / sum(shares)) ** _NEEDED for share in shares]
+
+
 def _known(file: RankedFile, shown: Shown | None) -> float:
-    """Return the evidence of what was shown; excerpts with other symbols are worth their skeleton."""
+    """Return the evidence of what was shown; excerpts of other symbols are worth the file's name."""
     if shown is None:
         return 0.0
-    if shown.level is PackLevel.FOCUS and not set(file.symbols) <= set(shown.symbols):
-        return _EVIDENCE[_SKELETON]
-    return _EVIDENCE[shown.level]
+    if shown.level is not PackLevel.FOCUS:
+        return _EVIDENCE[shown.level]
+    seen = [form for form, best in _FOCUS.items() if set(file.symbols[:best]) <= set(shown.symbols)]
+    return max((_EVIDENCE[form] for form in seen), default=_EVIDENCE[_NAME])
 
 
 def _blocks(file: RankedFile, data: bytes, index: Index) -> dict[str, str]:
     symbols = index.symbols(file.path)
     text = data.decode("utf-8", "replace")
-    blocks = {
-        _SKELETON: skeleton_block(file.path, text, symbols),
-        _FOCUS: focus_block(file.path, data, symbols, file.symbols),
-        _WHOLE: whole_block(file.path, text),
-    }
+    blocks = {_SKELETON: skeleton_block(file.path, text, symbols), _WHOLE: whole_block(file.path, text)}
+    fewer = 0
+    for form, best in _FOCUS.items():
+        outline = form == _OUTLINED
+        if len(file.symbols) > fewer or outline:
+            blocks[form] = focus_block(file.path, data, symbols, file.symbols[:best], outline=outline)
+        fewer = best
     return {form: block for form, block in blocks.items() if block is not None}

@@ -32,18 +32,31 @@ def skeleton_block(path: str, text: str, symbols: Sequence[Symbol]) -> str | Non
     return f'<file path={_quote(path)} part="skeleton">\n{_skeleton(text, symbols)}</file>\n'
 
 
-def focus_block(path: str, data: bytes, symbols: Sequence[Symbol], names: Sequence[str]) -> str | None:
-    """Return a skeleton with the whole text of the named symbols; None when none of them is there."""
-    spans = _spans([s for name in names for s in symbols if s.qualified_name == name])
-    if not spans:
+def focus_block(
+    path: str, data: bytes, symbols: Sequence[Symbol], names: Sequence[str], *, outline: bool = False
+) -> str | None:
+    """Return imports, the named symbols whole and what they lie in; None when none of them is there.
+
+    Args:
+        path: of the file.
+        data: its bytes.
+        symbols: its definitions.
+        names: qualified names of what is shown whole.
+        outline: show the signatures of all definitions.
+    """
+    shown = [symbol for name in names for symbol in symbols if symbol.qualified_name == name]
+    if not shown:
         return None
-    lines = data.decode("utf-8", "replace").split("\n")
+    text = data.decode("utf-8", "replace")
+    lines = text.split("\n")
     excerpts = "".join(
         f'<lines first="{first}" last="{last}">\n{_closed(chr(10).join(lines[first - 1 : last]))}</lines>\n'
-        for first, last in spans
+        for first, last in _spans(shown)
     )
-    skeleton = _skeleton("\n".join(lines), symbols)
-    return f'<file path={_quote(path)} part="skeleton and excerpts">\n{skeleton}{excerpts}</file>\n'
+    around = [symbol for symbol in symbols if any(_encloses(symbol, inner) for inner in shown)]
+    skeleton = _skeleton(text, symbols if outline else [symbol for symbol in around if symbol not in shown])
+    part = "skeleton and excerpts" if outline else "excerpts"
+    return f'<file path={_quote(path)} part="{part}">\n{skeleton}{excerpts}</file>\n'
 
 
 def name_block(path: str, part: str = "name") -> str:
@@ -93,6 +106,10 @@ def _imports(text: str) -> Iterator[str]:
         found += 1
         if found == _MAX_IMPORT_LINES:
             return
+
+
+def _encloses(outer: Symbol, inner: Symbol) -> bool:
+    return outer is not inner and outer.start_byte <= inner.start_byte and inner.end_byte <= outer.end_byte
 
 
 def _spans(symbols: Iterable[Symbol]) -> list[tuple[int, int]]:

@@ -38,9 +38,8 @@ def shown_with(
     after, files = dict(shown), {file.path: file for file in ranked}
     for packed in pack.files:
         file, before = files[packed.path], after.get(packed.path)
-        symbols = file.symbols if packed.level is PackLevel.FOCUS else ()
         earlier = before.symbols if before is not None else ()
-        after[file.path] = Shown(file.blob, packed.level, tuple(dict.fromkeys((*earlier, *symbols))))
+        after[file.path] = Shown(file.blob, packed.level, tuple(dict.fromkeys((*earlier, *packed.symbols))))
     return after
 
 

@@ -43,3 +43,9 @@ def test_a_form_that_is_dominated_is_never_chosen():
 
 def test_of_equals_the_earlier_item_is_chosen():
     assert fill([[(10.0, 5.0)], [(10.0, 5.0)]], 15) == [0, None]
+
+
+def test_a_form_off_the_hull_takes_what_room_is_left():
+    forms = [(1.0, 1.0), (2.0, 9.0), (9.0, 10.0)]
+    assert fill([forms], 1) == [0]
+    assert fill([[(4.0, 40.0)], [(2.0, 5.0), (1.0, 0.1)]], 5) == [0, 1]

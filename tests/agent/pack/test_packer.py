@@ -3,14 +3,17 @@
 import asyncio
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moot.agent.core.types import PackLevel, RankedFile
+from moot.agent.index.extract import extract
 from moot.agent.index.index import CodeIndex
 from moot.agent.pack.packer import ContextPacker
+from moot.agent.pack.render import focus_block
 from tests.agent.index.tree import tree
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----\n"
@@ -112,6 +115,31 @@ def test_a_file_too_large_keeps_its_outline_and_the_lines_that_matter(pack):
     assert "from sys import ( path, )" in made.text
     assert '<lines first="49" last="52">\ndef step_7(a, b):' in made.text
     assert "value = a + b + 8\n" not in made.text
+
+
+def test_excerpts_show_what_they_lie_in():
+    data = (
+        b'import os\n\n\nclass Shelf:\n    """Holds."""\n\n    def put(self):\n        return 1\n\n'
+        b"    def take(self):\n        return 2\n\n\ndef other():\n    return 3\n"
+    )
+    symbols = list(extract(data, "python").symbols)
+    assert focus_block("a.py", data, symbols, ["Shelf.take"]) == (
+        '<file path="a.py" part="excerpts">\nimport os\nclass Shelf  # Holds.\n'
+        '<lines first="10" last="11">\n    def take(self):\n        return 2\n</lines>\n</file>\n'
+    )
+    outlined = focus_block("a.py", data, symbols, ["Shelf.take"], outline=True)
+    assert outlined is not None
+    assert "  def put(self)\n" in outlined
+    assert focus_block("a.py", data, symbols, ["gone"]) is None
+
+
+def test_where_the_ranking_is_sure_of_a_file_more_of_it_is_shown(pack, ranked):
+    def tokens(score: float) -> int:
+        files = [replace(file, score=score) if file.path == "app/big.py" else file for file in ranked]
+        made = pack(180, ranking=sorted(files, key=lambda file: -file.score))
+        return {file.path: file.tokens for file in made.files}.get("app/big.py", 0)
+
+    assert tokens(9.0) > tokens(-9.0)
 
 
 def test_a_skeleton_without_room_becomes_a_name(pack):

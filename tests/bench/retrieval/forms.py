@@ -1,13 +1,12 @@
-"""What each form of a file in the context is worth, and what a context shows of the lines that a commit changed.
+"""What each form of a file in the context is worth, and what contexts show of the lines that commits changed.
 
     PYTHONPATH=. python tests/bench/retrieval/forms.py REPOSITORIES [--split learn|report] [--only OWNER/NAME]
 
-First, of the files that a commit changed, as far as the search finds them: the share of the changed lines that
-each form shows (of an insertion, the lines beside it), the share of the names in these lines, and the form's
-length over the file's. Then how often the file at each rank is one that was changed, and the power of the rank
-that fits this. Then the share of the changed lines of a commit that the context shows within a budget, for the
-knapsack with the values of agent/pack/packer.py, for other values, and for whole files in the order of the
-ranking. REPOSITORIES as for localise.py. Tokens are bytes / 3.6.
+First, of the files that a commit changed, as far as the search finds them: the share of the changed lines
+that each form shows (of an insertion, the lines beside it), the share of the names in these lines, and the
+form's length over the file's. Then the share of the changed lines of a commit that the context shows within a
+budget: for the knapsack of agent/pack/packer.py, the same without excerpts and with whole files alone, and
+for whole files in the order of the ranking. REPOSITORIES as for localise.py. Tokens are bytes / 3.6.
 """
 
 import argparse
@@ -21,8 +20,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).parent))
 from localise import BYTES_A_TOKEN, Instance, blobs_of, find, git, load, log_of, tree
 
@@ -32,12 +29,10 @@ from moot.agent.pack import packer
 from moot.agent.pack.packer import ContextPacker, files_for
 
 BUDGETS = (2_000, 4_000, 8_000, 16_000, 32_000)
-RANKS = 50
 VALUES = {
     "knapsack": dict(packer._EVIDENCE),
-    "guesses": {"whole": 1.0, "focus": 0.7, "skeleton": 0.3, "name": 0.05},
-    "lines only": {"whole": 1.0, "focus": 0.6, "skeleton": 0.02, "name": 0.0},
-    "whole only": {"whole": 1.0, "focus": 0.0, "skeleton": 0.0, "name": 0.0},
+    "without excerpts": packer._EVIDENCE | dict.fromkeys(packer._FOCUS, 0.0),
+    "whole files alone": dict.fromkeys(packer._EVIDENCE, 0.0) | {"whole": 1.0},
 }
 HUNK = re.compile(r"^@@ -(\d+)(?:,(\d+))? ", re.M)
 BLOCK = re.compile(r'^<file path="([^"]+)"( part="[^"]+")?/?>$', re.M)
@@ -79,35 +74,17 @@ class Counts:
 
     def __init__(self) -> None:
         self.forms: defaultdict[str, list[tuple[float, float, float]]] = defaultdict(list)
-        self.ranks: list[list[bool]] = []
         self.shown: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
 
     def report(self) -> None:
         """Print it."""
         print(f"{'form':10} {'files':>6} {'lines':>7} {'names':>7} {'length':>7}")
-        for form in ("whole", "focus", "skeleton", "name"):
+        for form in packer._EVIDENCE:
             lines, names, length = (statistics.fmean(each) for each in zip(*self.forms[form], strict=True))
             print(f"{form:10} {len(self.forms[form]):6} {lines:7.3f} {names:7.3f} {length:7.3f}")
-        chances = [statistics.fmean(each) for each in zip(*self.ranks, strict=True)]
-        print(
-            "\nchance by rank: " + ", ".join(f"{n}: {chances[n - 1]:.3f}" for n in (1, 2, 3, 5, 10, 20, 50))
-        )
-        first, decay = power(chances)
-        print(f"fits {first:.2f} * rank ** -{decay:.2f}")
         print(f"\n{'changed lines shown':20} " + " ".join(f"{budget:>18}" for budget in BUDGETS))
         for name in (*VALUES, "in order"):
             print(f"{name:20} " + " ".join(f"{interval(self.shown[name, b]):>18}" for b in BUDGETS))
-
-
-def power(chances: Sequence[float]) -> tuple[float, float]:
-    """Return a and b of the a * rank ** -b that is likeliest, by Newton's method over a Poisson model."""
-    ranks = np.log(np.arange(1, len(chances) + 1))
-    design, seen = np.stack([np.ones_like(ranks), -ranks], 1), np.array(chances)
-    weights = np.array([np.log(seen[0]), 1.0])
-    for _ in range(50):
-        expected = np.exp(design @ weights)
-        weights += np.linalg.solve(design.T @ (design * expected[:, None]), design.T @ (seen - expected))
-    return float(np.exp(weights[0])), float(weights[1])
 
 
 def interval(values: Sequence[float]) -> str:
@@ -129,8 +106,6 @@ def measure(git_dir: Path, instances: Sequence[Instance], counts: Counts) -> Non
             texts = {file.path: file for file in ranked}
             gold = [texts[path] for path in changed if path in texts]
             forms(git_dir, index, gold, changed, counts)
-            counts.ranks.append([file.path in instance.gold for file in ranked[:RANKS]])
-            counts.ranks[-1] += [False] * (RANKS - len(counts.ranks[-1]))
             asyncio.run(contexts(git_dir, index, ranked, changed, counts))
 
 
