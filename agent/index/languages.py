@@ -42,7 +42,20 @@ QUERIES = {
 
 
 _CAPTURE = re.compile(r"@([a-z.]+)")
-_ROLES = (*REFERENCES, "package", "import.from", "import.near", "import", "doc", "attribute", "container")
+_ROLES = (
+    *REFERENCES,
+    "package.part",
+    "package",
+    "import.from",
+    "import.group",
+    "import.inner",
+    "import.within",
+    "import.near",
+    "import",
+    "doc",
+    "attribute",
+    "container",
+)
 
 
 @dataclass(frozen=True, slots=True)

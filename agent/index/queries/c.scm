@@ -40,3 +40,5 @@
 (type_identifier) @reference
 
 (preproc_include path: (string_literal (string_content) @import))
+((preproc_include path: (system_lib_string) @import)
+  (#match? @import "/"))

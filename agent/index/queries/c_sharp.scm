@@ -37,4 +37,6 @@
 (type_argument_list (identifier) @reference)
 
 (file_scoped_namespace_declaration name: (_) @package)
-(using_directive [(identifier) (qualified_name)] @import)
+(namespace_declaration name: (_) @package)
+(using_directive !name [(identifier) (qualified_name)] @import)
+(using_directive name: (_) [(identifier) (qualified_name)] @import .)

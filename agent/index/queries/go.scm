@@ -43,4 +43,6 @@
 (composite_literal type: (type_identifier) @reference)
 (qualified_type name: (type_identifier) @reference)
 
-(import_spec path: (interpreted_string_literal (interpreted_string_literal_content) @import))
+(import_spec path: [
+  (interpreted_string_literal (interpreted_string_literal_content) @import)
+  (raw_string_literal (raw_string_literal_content) @import)])

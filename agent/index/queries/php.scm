@@ -26,7 +26,23 @@
 (namespace_definition name: (namespace_name) @package)
 (namespace_use_declaration (namespace_use_clause . [(name) (qualified_name)] @import))
 (namespace_use_declaration (namespace_name) @import.from body: (namespace_use_group (namespace_use_clause . [(name) (qualified_name)] @import.name)))
-(require_expression (string (string_content) @import))
-(require_once_expression (string (string_content) @import))
-(include_expression (string (string_content) @import))
-(include_once_expression (string (string_content) @import))
+(require_expression [
+  (string (string_content) @import)
+  (encapsed_string . (string_content) @import .)
+  (binary_expression right: (string (string_content) @import))
+  (parenthesized_expression [(string (string_content) @import) (binary_expression right: (string (string_content) @import))])])
+(require_once_expression [
+  (string (string_content) @import)
+  (encapsed_string . (string_content) @import .)
+  (binary_expression right: (string (string_content) @import))
+  (parenthesized_expression [(string (string_content) @import) (binary_expression right: (string (string_content) @import))])])
+(include_expression [
+  (string (string_content) @import)
+  (encapsed_string . (string_content) @import .)
+  (binary_expression right: (string (string_content) @import))
+  (parenthesized_expression [(string (string_content) @import) (binary_expression right: (string (string_content) @import))])])
+(include_once_expression [
+  (string (string_content) @import)
+  (encapsed_string . (string_content) @import .)
+  (binary_expression right: (string (string_content) @import))
+  (parenthesized_expression [(string (string_content) @import) (binary_expression right: (string (string_content) @import))])])

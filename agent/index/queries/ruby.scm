@@ -18,6 +18,8 @@
 (constant) @reference
 
 ((call !receiver method: (identifier) @_require arguments: (argument_list . (string (string_content) @import)))
-  (#match? @_require "^(require|load|autoload)$"))
+  (#match? @_require "^(require|load)$"))
+((call !receiver method: (identifier) @_autoload arguments: (argument_list . (_) . (string (string_content) @import)))
+  (#eq? @_autoload "autoload"))
 ((call !receiver method: (identifier) @_relative arguments: (argument_list . (string (string_content) @import.near)))
   (#eq? @_relative "require_relative"))

@@ -38,5 +38,8 @@
 (field_declaration type: [(type_identifier) @reference (generic_type type: (type_identifier) @reference)])
 (struct_expression name: (type_identifier) @reference)
 
-(use_declaration argument: (_) @import)
-(mod_item name: (identifier) @import !body)
+(source_file (use_declaration argument: (_) @import.group))
+(block (use_declaration argument: (_) @import.group))
+(declaration_list (use_declaration argument: (_) @import.inner))
+(source_file (mod_item name: (identifier) @import.near !body))
+(mod_item name: (identifier) @import.within body: (declaration_list (mod_item name: (identifier) @import.near !body)))

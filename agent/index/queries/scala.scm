@@ -23,5 +23,5 @@
 (extends_clause [(type_identifier) @base (generic_type type: (type_identifier) @base)])
 (type_identifier) @reference
 
-(package_clause name: (package_identifier) @package)
-(import_declaration) @import
+(package_clause name: (package_identifier) @package.part)
+(import_declaration) @import.group

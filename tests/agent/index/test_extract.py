@@ -218,6 +218,12 @@ def test_references_and_imports():
             {"Book", "Iterable", "Closer"},
             {"halfUp", "Amount", "LedgerException"},
         ),
+        (
+            "ring.rs",
+            ["crate::alloc::Block", "std::collections::HashMap", "std::fmt", "./sync"],
+            {"Drain"},
+            {"with_capacity"},
+        ),
         ("pool.c", ["pool.h"], set(), {"find_free", "ROUND_UP", "pool_t"}),
         ("matrix.cpp", ["matrix.hpp"], {"Shape"}, {"sum", "Grid", "Point"}),
         ("Inventory.cs", ["System", "Shop.Money"], {"Store", "IDisposable"}, {"Merge", "Price"}),
@@ -238,7 +244,7 @@ def test_references_and_imports():
         ("Player.swift", ["Foundation", "AudioKit"], {"NSObject", "Playable", "Codable"}, {"start", "Track"}),
         (
             "Router.scala",
-            ["org.example.core.", "scala.concurrent.Future"],
+            ["org.example.core.Request", "org.example.core.Response", "scala.concurrent.Future"],
             {"Service", "Logging"},
             {"groupBy", "lookup", "Request"},
         ),
@@ -249,6 +255,62 @@ def test_what_a_file_says_of_others(name, imports, bases, references):
     assert links.imports == imports
     assert {base.name for base in links.bases} == bases
     assert references <= links.references.keys()
+
+
+@pytest.mark.parametrize(
+    ("language", "source", "imports"),
+    [
+        ("rust", "use a::{self, b as c, d::{e, f::*}};", ["a::self", "a::b", "a::d::e", "a::d::f::*"]),
+        ("rust", "use a::{\n    // not, these\n    b, /* nor {this} */\n    c,\n};", ["a::b", "a::c"]),
+        (
+            "rust",
+            "mod m { use super::*; use super::super::x; mod n; }",
+            ["self::*", "self::super::x", "./m/n"],
+        ),
+        ("rust", "fn f() { use crate::a; }", ["crate::a"]),
+        ("scala", "import a.{B, C => D, _}, x.y", ["a.B", "a.C", "a._", "x.y"]),
+        ("kotlin", "import a.b.*\nimport a.C as D\n", ["a.b", "a.C"]),
+        ("java", "import static a.B.*;\nimport a.c.*;\n", ["a.B", "a.c"]),
+        ("go", 'package p\nimport (\n\t_ "a/b"\n\t`c`\n)\n', ["a/b", "c"]),
+        ("cpp", "#include <vector>\n#include <a/b.h>\n", ["<a/b.h>"]),
+        ("c_sharp", "global using A.B;\nusing static A.C;\nusing X = A.D;\n", ["A.B", "A.C", "A.D"]),
+        ("ruby", "autoload :Foo, 'foo/bar'\n", ["foo/bar"]),
+        ("bash", '. $A/x.sh\nsource "$(pwd)/y.sh"\n. "$A"/z.sh\n', ["/x.sh", "/y.sh", "/z.sh"]),
+        (
+            "php",
+            "<?php require __DIR__ . '/a.php'; include_once(X . 'b.php'); require \"c.php\";",
+            ["/a.php", "b.php", "c.php"],
+        ),
+        (
+            "typescript",
+            "import a = require('./a'); export * from './b'; const c: import('./c').C = await import('./d');",
+            ["./a", "./b", "./c", "./d"],
+        ),
+    ],
+)
+def test_forms_of_imports(language, source, imports):
+    assert extract(source.encode(), language).links.imports == imports
+
+
+@pytest.mark.parametrize(
+    ("language", "source", "package"),
+    [
+        ("scala", "package a.b\npackage c\n", "a.b.c"),
+        ("c_sharp", "namespace A.B { class C {} }", "A.B"),
+        ("c_sharp", "namespace A.B;\nclass C {}", "A.B"),
+        ("kotlin", "package a.b\n", "a.b"),
+        ("php", "<?php\nnamespace A\\B;\n", "A\\B"),
+        ("python", "import a\n", ""),
+    ],
+)
+def test_the_package_that_a_file_declares(language, source, package):
+    assert extract(source.encode(), language).links.package == package
+
+
+def test_hostile_groups_are_bounded():
+    assert len(extract(b"use " + b"a::{" * 50_000, "rust").links.imports) < 300
+    wide = ", ".join(f"m{n}" for n in range(5000))
+    assert len(extract(f"use a::{{{wide}}};".encode(), "rust").links.imports) == 200
 
 
 def test_broken_syntax_still_gives_symbols():
