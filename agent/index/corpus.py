@@ -8,24 +8,32 @@ import numpy as np
 import numpy.typing as npt
 
 from moot.agent.core.types import TreeEntry
+from moot.agent.index.facts import Imports
+from moot.agent.index.imports.resolve import Resolver
+from moot.agent.index.imports.tree import Tree
 from moot.agent.index.paths import Paths, is_test, is_vendored, test_subject
 from moot.agent.index.segment import Ints, Segment
 from moot.agent.index.stems import stem, stem_prefix
 from moot.agent.index.store import Place
 
-__all__ = ["BODY", "FIELDS", "NAMES", "PATH", "Corpus", "Document"]
+__all__ = ["BODY", "FIELDS", "NAMES", "PATH", "Corpus", "Document", "ReadMany"]
 
 BODY, NAMES, PATH = FIELDS = range(3)
 """The fields of a document that BM25F weighs."""
 
 _NONE = np.zeros(0, np.int64)
+_NO_IMPORTS = Imports("", ())
 _EVERY = 4096  # documents whose imports are loaded at once
+_MOST_CONFIGURED = 1 << 18  # bytes of a configuration file
 
 Document = tuple[TreeEntry, Place | None]
 """A file and where its words are; None for one that is known by its path only."""
 
-LoadImports = Callable[[Collection[TreeEntry]], Mapping[str, Sequence[str]]]
+LoadImports = Callable[[Collection[TreeEntry]], Mapping[str, Imports]]
 """Returns the imports of files, by path."""
+
+ReadMany = Callable[[Iterable[str]], Iterable[tuple[str, bytes]]]
+"""Yields (blob id, bytes) of blobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,7 @@ class Corpus:
         documents: Sequence[Document],
         segments: Mapping[str, Segment],
         load_imports: LoadImports,
+        read_many: ReadMany,
         before: Paths | None = None,
     ) -> None:
         """Join files with the segments that they name.
@@ -59,6 +68,7 @@ class Corpus:
             documents: the files, in any order.
             segments: by name; each that a place names.
             load_imports: asked when imports are first followed from a file.
+            read_many: asked for the configuration files by which imports are resolved, when they first are.
             before: the paths of the tree before a change, which are kept where they are the same.
         """
         ordered = sorted(documents, key=lambda document: document[0].path)
@@ -69,7 +79,9 @@ class Corpus:
         self._generated = np.array([place is not None and place.generated for _, place in ordered], np.bool_)
         self._parts = list(_parts_of([place for _, place in ordered], segments))
         self._load_imports = load_imports
-        self._imports: dict[int, Sequence[str]] = {}
+        self._read_many = read_many
+        self._imports: dict[int, Imports] = {}
+        self._resolver = Resolver(Tree(self.paths, self._read_files, self.defining_numbers, self._packages))
 
     @cached_property
     def lengths(self) -> list["npt.NDArray[np.float64]"]:
@@ -143,8 +155,8 @@ class Corpus:
 
     def imported(self, number: int) -> Iterator[int]:
         """Yield the files that a file's imports lead to."""
-        for module in self._imports_of([number])[0]:
-            yield from (n for n in self.paths.imported(module, self.paths.all[number]) if n != number)
+        for module in self._imports_of([number])[0].modules:
+            yield from (n for n in self._resolver.files(module, self.paths.all[number]) if n != number)
 
     def dependents(self, paths: Collection[str]) -> set[str]:
         """Return the paths whose imports lead to these, at any distance, and tests named after them."""
@@ -170,10 +182,18 @@ class Corpus:
         word = name.encode("utf-8", "replace")
         return {int(n) for part in self._parts for n in part.having(documents(part.segment, word))}
 
-    def _imports_of(self, numbers: Sequence[int]) -> list[Sequence[str]]:
+    def _packages(self, numbers: Sequence[int]) -> Sequence[str]:
+        return [imports.package for imports in self._imports_of(numbers)]
+
+    def _read_files(self, numbers: Collection[int]) -> Iterator[tuple[int, bytes]]:
+        small = [n for n in numbers if self.readable[n] and self.entries[n].size <= _MOST_CONFIGURED]
+        blobs = dict(self._read_many(dict.fromkeys(self.entries[n].blob for n in small)))
+        yield from ((n, blobs[blob]) for n in small if (blob := self.entries[n].blob) in blobs)
+
+    def _imports_of(self, numbers: Sequence[int]) -> list[Imports]:
         if missing := [n for n in numbers if n not in self._imports]:
             loaded = self._load_imports([self.entries[n] for n in missing if self.readable[n]])
-            self._imports |= {n: loaded.get(self.paths.all[n], ()) for n in missing}
+            self._imports |= {n: loaded.get(self.paths.all[n], _NO_IMPORTS) for n in missing}
         return [self._imports[n] for n in numbers]
 
 

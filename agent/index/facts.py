@@ -13,6 +13,7 @@ __all__ = [
     "EXTRACTOR_VERSION",
     "Base",
     "Facts",
+    "Imports",
     "Links",
     "Outlined",
     "State",
@@ -57,6 +58,13 @@ class Base(NamedTuple):
     name: str
     child: str
     line: int
+
+
+class Imports(NamedTuple):
+    """What resolving a file's imports takes: the package that it declares, and the modules as written."""
+
+    package: str
+    modules: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +137,12 @@ class Facts:
         return zlib.compress(_dump(columns).encode(), _LEVEL)
 
     def encoded_imports(self) -> str:
-        """Return the stored form of the imports."""
-        return _dump(self.links.imports) if self.links.imports else ""
+        """Return the stored form of the package and the imports."""
+        return (
+            _dump([self.links.package, *self.links.imports])
+            if self.links.imports or self.links.package
+            else ""
+        )
 
 
 def decode_symbols(data: bytes, path: str) -> list[Symbol]:
@@ -147,9 +159,10 @@ def decode_symbols(data: bytes, path: str) -> list[Symbol]:
     ]
 
 
-def decode_imports(text: str) -> list[str]:
-    """Return the imports of a stored row."""
-    return json.loads(text) if text else []
+def decode_imports(text: str) -> Imports:
+    """Return the package and the imports of a stored row."""
+    package, *modules = json.loads(text)
+    return Imports(package, modules)
 
 
 def encode_links(links: Links) -> bytes:

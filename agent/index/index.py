@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Self
 
 from moot.agent.core.types import IndexStats, RankedFile, Symbol, TreeEntry
-from moot.agent.index.corpus import Corpus
+from moot.agent.index.corpus import Corpus, ReadMany
 from moot.agent.index.extract import MAX_BYTES
-from moot.agent.index.facts import Links, decode_imports, decode_symbols
+from moot.agent.index.facts import Imports, Links, decode_imports, decode_symbols
 from moot.agent.index.history import History, Past, ReadLog, load_history
 from moot.agent.index.languages import TEXT, language_of
 from moot.agent.index.live import outline_text
@@ -27,7 +27,6 @@ from moot.agent.index.workers import Job, Workers
 
 __all__ = ["CodeIndex"]
 
-ReadMany = Callable[[Iterable[str]], Iterable[tuple[str, bytes]]]
 Progress = Callable[[int, int], None]
 
 _REGULAR = ("100644", "100755")
@@ -194,7 +193,7 @@ class CodeIndex:
         segments = self._segments()
         places = {key: place for key, place in self._places.items() if place.segment in segments}
         documents = [(e, places.get(_key(e)) if _readable(e) else None) for e in self._entries.values()]
-        return Corpus(documents, segments, self._load_imports, self._paths)
+        return Corpus(documents, segments, self._load_imports, self._read_blobs, self._paths)
 
     def _segments(self) -> dict[str, Segment]:
         """Open the tree's segments; where another process merged or dropped one, look again, parse again."""
@@ -210,9 +209,12 @@ class CodeIndex:
             self._places = self._store.known(keys)
         return found
 
-    def _load_imports(self, entries: Collection[TreeEntry]) -> dict[str, list[str]]:
+    def _load_imports(self, entries: Collection[TreeEntry]) -> dict[str, Imports]:
         texts = dict(self._store.imports(map(_key, entries)))
         return {e.path: decode_imports(texts[_key(e)]) for e in entries if _key(e) in texts}
+
+    def _read_blobs(self, blobs: Iterable[str]) -> Iterable[tuple[str, bytes]]:
+        return self._read_many(blobs)
 
     def _links(self, paths: Collection[str]) -> Iterator[tuple[str, Links]]:
         """Yield what each readable file of the tree says of others; parsed now, since few files are asked."""

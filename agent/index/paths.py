@@ -1,11 +1,8 @@
-"""The paths of a tree: what their names say, and which of them a text or an import means."""
+"""The paths of a tree: what their names say, and which of them a text means."""
 
-import posixpath
 import re
-from collections.abc import Iterator
 from functools import cached_property
 
-from moot.agent.index.languages import TEXT, language_of
 from moot.agent.index.terms import split_identifier
 
 __all__ = ["Paths", "is_test", "is_vendored", "test_subject"]
@@ -58,13 +55,6 @@ class Paths:
         """Return the files whose name without extension is `name`."""
         return self._by_stem.get(name, [])
 
-    def imported(self, module: str, importer: str) -> list[int]:
-        """Return the files that a module means, as `importer` writes it; two at most."""
-        for parts in _module_parts(module, importer):
-            if found := self._module(parts, language_of(importer)):
-                return found[:2]
-        return []
-
     @cached_property
     def terms(self) -> dict[str, tuple[list[int], list[int]]]:
         """Term -> the files whose path has it, and how often."""
@@ -84,13 +74,6 @@ class Paths:
                 numbers.append(number)
                 all_times.append(times)
         return found
-
-    def _module(self, parts: tuple[str, ...], language: str) -> list[int]:
-        return [
-            n
-            for n in self._by_stem.get(parts[-1], ())
-            if _module_of(self.all[n])[-len(parts) :] == parts and language_of(self.all[n]) == language
-        ]
 
     @cached_property
     def _by_stem(self) -> dict[str, list[int]]:
@@ -127,23 +110,3 @@ def _module_of(path: str) -> tuple[str, ...]:
     *folders, name = path.split("/")
     stem = _stem(name)
     return tuple(folders) if stem in _PACKAGE_STEMS and folders else (*folders, stem)
-
-
-def _module_parts(module: str, path: str) -> Iterator[tuple[str, ...]]:
-    """Yield the ways to read an imported module as the end of a path, the most specific first."""
-    folder, language = posixpath.dirname(path), language_of(path)
-    if language in ("javascript", "typescript", "tsx"):
-        if module.startswith("."):
-            target = posixpath.normpath(posixpath.join(folder, module))
-            yield _module_of(target)
-            yield _module_of(target + "/index")
-        return
-    if language == "python" and module.startswith("."):
-        name = module.lstrip(".")
-        folders = [part for part in folder.split("/") if part]
-        kept = max(0, len(folders) - (len(module) - len(name) - 1))
-        parts = (*folders[:kept], *(part for part in name.split(".") if part))
-    else:
-        parts = tuple(p for p in re.split(r"::|[./]", module) if p not in ("crate", "self", "super", ""))
-    if language != TEXT:
-        yield from (parts[:end] for end in (len(parts), len(parts) - 1) if end > 0)

@@ -1,0 +1,54 @@
+"""Go: an import path is a package, which is a folder below the module that a go.mod names."""
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+
+from moot.agent.index.imports.tree import Tree, joined
+
+__all__ = ["Go"]
+
+_MODULE = re.compile(rb"^module[ \t]+\"?([\w.~/-]+)", re.MULTILINE)
+_MOST = 100  # files of one package
+_FEWEST = 2  # folders that must agree where no go.mod says what they are below
+
+
+class Go:
+    """All files of a package but its tests, 100 at most.
+
+    The longest module path that an import path starts with says the folder. A tree without any go.mod has
+    the package in the folder that shares the longest end with the import path, of two folders at least.
+    """
+
+    def __init__(self, tree: Tree) -> None:
+        """Take the tree."""
+        self._tree = tree
+
+    def __call__(self, module: str, importer: str) -> Sequence[int]:
+        """Return the files of a package."""
+        parts = module.split("/")
+        for end in range(len(parts), 0, -1):
+            folder = self._modules.get("/".join(parts[:end]))
+            if folder is not None:
+                return self._package(joined(folder, *parts[end:]))
+        return () if self._modules else self._by_end(parts)
+
+    @cached_property
+    def _modules(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for folder, data in self._tree.configurations("go.mod"):
+            if match := _MODULE.search(data):
+                found.setdefault(match[1].decode(), folder)
+        return found
+
+    def _by_end(self, parts: Sequence[str]) -> Sequence[int]:
+        for start in range(len(parts) - _FEWEST + 1):
+            end = "/".join(parts[start:])
+            found = [files for f in self._tree.folders_ending(end) if (files := self._package(f))]
+            if found:
+                return found[0] if len(found) == 1 else ()
+        return ()
+
+    def _package(self, folder: str) -> Sequence[int]:
+        files = self._tree.folder(folder, (".go",))
+        return [n for n in files if not self._tree.paths.all[n].endswith("_test.go")][:_MOST]
