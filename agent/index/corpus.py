@@ -11,7 +11,7 @@ from moot.agent.core.types import TreeEntry
 from moot.agent.index.facts import Imports
 from moot.agent.index.imports.resolve import Resolver
 from moot.agent.index.imports.tree import Tree
-from moot.agent.index.paths import Paths, is_test, is_vendored, test_subject
+from moot.agent.index.paths import Paths, is_test, is_vendored
 from moot.agent.index.segment import Ints, Segment
 from moot.agent.index.stems import stem, stem_prefix
 from moot.agent.index.store import Place
@@ -164,8 +164,8 @@ class Corpus:
         for start in range(0, len(self.entries), _EVERY):
             self._imports_of(range(start, min(start + _EVERY, len(self.entries))))
         for number, path in enumerate(self.paths.all):
-            subject = test_subject(path) if is_test(path) else None
-            for other in {*self.imported(number), *(self.paths.stem(subject) if subject else ())}:
+            tested = (*self.paths.subjects(path), *self._resolver.tested(path)) if is_test(path) else ()
+            for other in {*self.imported(number), *tested}:
                 importers.setdefault(other, []).append(number)
         found, waiting = (
             set[int](),

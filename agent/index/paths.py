@@ -8,10 +8,26 @@ from moot.agent.index.terms import split_identifier
 __all__ = ["Paths", "is_test", "is_vendored", "test_subject"]
 
 _WORD = re.compile(r"[^\W\d]\w+")
-_TEST_FOLDERS = frozenset({"test", "tests", "testing", "spec", "specs", "__tests__", "testdata", "fixtures"})
-_TEST_STEM = re.compile(
-    r"^(?:tests?_(?P<after>.+)|(?P<before>.+?)(?:_tests?|[._-]spec|\.test|Tests?)|conftest)$"
+_TEST_FOLDER = re.compile(
+    r"(?:^|/)(?:tests?|testing|specs?|__tests__|testdata|fixtures|Tests|[^/]*[a-z.]Tests?)/"
 )
+_TEST_STEM = re.compile(
+    r"^(?:tests?_(?P<after>.+)|(?P<before>.+?)(?:_(?:unit)?tests?|[._-]spec|\.test|Tests?)|conftest)$"
+)
+_TEST_FILE = re.compile(r"[a-z0-9]IT(?:Case)?\.(?:java|kt|scala)$|\.bats$")
+_IN_TEST_FOLDER = re.compile(  # names that products have as well
+    r"^(?:Test(?P<after>[A-Z]\w*)|(?P<before>\w*?[a-z0-9])(?:IT(?:Case)?|Spec|Suite))\.(?:java|kt|scala)$"
+)
+_PLAIN_TEST = re.compile(
+    r"(?:^|/)__tests__/(?P<any>[^/]+)$|(?:^|/)tests/(?P<rust>[^/]+\.rs)$|(?P<bats>[^/]+\.bats)$"
+)
+_FAMILIES = {
+    **dict.fromkeys((".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue"), "ecmascript"),
+    **dict.fromkeys((".java", ".kt", ".scala"), "jvm"),
+    **dict.fromkeys((".c", ".h", ".cc", ".hh", ".cpp", ".hpp", ".cxx", ".hxx"), "c"),
+    **dict.fromkeys((".sh", ".bash", ".bats"), "bash"),
+}
+_MOST_SUBJECTS = 3
 _VENDORED = re.compile(
     r"(?:^|/)(?:vendor|vendored|_vendor|Godeps|node_modules|third_party|dist|\.yarn)/|\.min\.(?:js|css)$|_pb2?\.\w+$"
     r"|(?:^|/)(?:package-lock\.json|[\w.-]+\.lock|go\.sum|pnpm-lock\.yaml)$"
@@ -51,9 +67,23 @@ class Paths:
                 return found
         return []
 
-    def stem(self, name: str) -> list[int]:
-        """Return the files whose name without extension is `name`."""
-        return self._by_stem.get(name, [])
+    def subjects(self, test: str) -> list[int]:
+        """Return the sources that a test is named after; none where many could be meant.
+
+        They are of a language that calls the test's own, share the most folders' names with the test, and of
+        those are nearest to the top.
+        """
+        subject, folders = test_subject(test), set(test.split("/")[:-1])
+        if subject is None:
+            return []
+        found: dict[tuple[int, int], list[int]] = {}
+        for number in self._by_stem.get(subject) or self._by_stem.get(f"_{subject}", ()):
+            path = self.all[number]
+            if _family(path) == _family(test) and not is_test(path):
+                around = path.split("/")[:-1]
+                found.setdefault((-len(folders.intersection(around)), len(around)), []).append(number)
+        best = found[min(found)] if found else []
+        return best if len(best) <= _MOST_SUBJECTS else []
 
     @cached_property
     def terms(self) -> dict[str, tuple[list[int], list[int]]]:
@@ -86,14 +116,19 @@ class Paths:
 
 def test_subject(path: str) -> str | None:
     """Return the stem of the source that a test file is named after (`tests/test_x.py` -> `x`)."""
-    match = _TEST_STEM.match(_stem(path.rpartition("/")[2]))
-    return (match["after"] or match["before"]) if match else None
+    name = path.rpartition("/")[2]
+    for match in (_TEST_STEM.match(_stem(name)), _IN_TEST_FOLDER.match(name)):
+        if match:
+            return match["after"] or match["before"]
+    plain = _PLAIN_TEST.search(path)
+    return _stem(plain["any"] or plain["rust"] or plain["bats"]) if plain else None
 
 
 def is_test(path: str) -> bool:
     """Tell whether a file is of tests, by its name or a folder."""
-    folder, _, name = path.rpartition("/")
-    return not _TEST_FOLDERS.isdisjoint(folder.split("/")) or _TEST_STEM.match(_stem(name)) is not None
+    name = path.rpartition("/")[2]
+    named = _TEST_STEM.match(_stem(name)) or _TEST_FILE.search(name)
+    return named is not None or _TEST_FOLDER.search(path) is not None
 
 
 def is_vendored(path: str) -> bool:
@@ -104,6 +139,11 @@ def is_vendored(path: str) -> bool:
 def _stem(name: str) -> str:
     dot = name.rfind(".")
     return name[:dot] if 0 < dot < len(name) - 1 else name
+
+
+def _family(path: str) -> str:
+    suffix = path[path.rfind(".") :]
+    return _FAMILIES.get(suffix, suffix)
 
 
 def _module_of(path: str) -> tuple[str, ...]:

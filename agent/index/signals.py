@@ -16,7 +16,7 @@ from moot.agent.index.corpus import FIELDS, Corpus
 from moot.agent.index.history import Past, scaled
 from moot.agent.index.languages import TEXT, language_of
 from moot.agent.index.mentions import Mentions
-from moot.agent.index.paths import is_test, test_subject
+from moot.agent.index.paths import is_test
 
 __all__ = ["Board", "Floats", "Gains", "first_signals", "following_signals"]
 
@@ -194,11 +194,9 @@ def _tests(board: Board) -> None:
     named |= {n for path, name in mentions.tests if not path for n in _defining_tests(corpus, name)}
     for number in sorted(named):
         path = board.path(number)
-        subject = test_subject(path) if is_test(path) else None
-        if subject is None:
+        if not is_test(path):
             continue
-        sources = [n for n in corpus.paths.stem(subject) if board.is_source(n)]
-        for source, share in _shares(sources or corpus.paths.stem(f"_{subject}")):
+        for source, share in _shares(corpus.paths.subjects(path)):
             board.add("tested", source, share, f"its test is {path}, which the task names")
         for source, share in _shares(n for n in corpus.imported(number) if board.is_source(n)):
             board.add("tested", source, share / 2, f"imported by {path}, which the task names")

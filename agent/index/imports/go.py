@@ -6,7 +6,7 @@ from functools import cached_property
 
 from moot.agent.index.imports.tree import Tree, joined
 
-__all__ = ["Go"]
+__all__ = ["Go", "package"]
 
 _MODULE = re.compile(rb"^module[ \t]+\"?([\w.~/-]+)", re.MULTILINE)
 _MOST = 100  # files of one package
@@ -30,7 +30,7 @@ class Go:
         for end in range(len(parts), 0, -1):
             folder = self._modules.get("/".join(parts[:end]))
             if folder is not None:
-                return self._package(joined(folder, *parts[end:]))
+                return package(self._tree, joined(folder, *parts[end:]))
         return () if self._modules else self._by_end(parts)
 
     @cached_property
@@ -44,11 +44,13 @@ class Go:
     def _by_end(self, parts: Sequence[str]) -> Sequence[int]:
         for start in range(len(parts) - _FEWEST + 1):
             end = "/".join(parts[start:])
-            found = [files for f in self._tree.folders_ending(end) if (files := self._package(f))]
+            found = [files for f in self._tree.folders_ending(end) if (files := package(self._tree, f))]
             if found:
                 return found[0] if len(found) == 1 else ()
         return ()
 
-    def _package(self, folder: str) -> Sequence[int]:
-        files = self._tree.folder(folder, (".go",))
-        return [n for n in files if not self._tree.paths.all[n].endswith("_test.go")][:_MOST]
+
+def package(tree: Tree, folder: str) -> Sequence[int]:
+    """Return the files of the package in a folder but its tests, 100 at most."""
+    files = tree.folder(folder, (".go",))
+    return [n for n in files if not tree.paths.all[n].endswith("_test.go")][:_MOST]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from moot.agent.index.imports.c import Include
 from moot.agent.index.imports.ecmascript import EcmaScript
-from moot.agent.index.imports.go import Go
+from moot.agent.index.imports.go import Go, package
 from moot.agent.index.imports.jvm import Jvm
 from moot.agent.index.imports.namespaces import CSharp, Php
 from moot.agent.index.imports.python import Python
@@ -55,3 +55,7 @@ class Resolver:
         if rule is None:
             rule = self._rules[make] = make(self._tree)
         return rule(module, importer)
+
+    def tested(self, test: str) -> Sequence[int]:
+        """Return the files that a test is compiled with, and so need not import: in Go, its package."""
+        return package(self._tree, test.rpartition("/")[0]) if test.endswith("_test.go") else ()

@@ -23,6 +23,27 @@ TYPESCRIPT = {
     "src/b.test.ts": 'import { b } from "./b";\n',
     "src/c.ts": "export const c = 1;\n",
 }
+GO = {
+    "go.mod": "module example.com/shop\n",
+    "cart/cart.go": "package cart\n",
+    "cart/price.go": "package cart\n",
+    "cart/cart_test.go": "package cart\n",
+    "web/page.go": 'package web\n\nimport "example.com/shop/cart"\n',
+    "other/cart.go": 'package other\n\nimport "encoding/json"\n',
+}
+KOTLIN = {
+    "src/Feed.kt": "package org.shop.feed\n\nfun slug(text: String) = text\n",
+    "src/Page.kt": "package org.shop\n\nimport org.shop.feed.slug\n",
+    "src/Other.kt": "package org.shop\n\nimport okio.slug\n",
+}
+RUST = {
+    "Cargo.toml": '[package]\nname = "my-shop"\n',
+    "src/lib.rs": "mod cart;\n",
+    "src/cart.rs": "use crate::money::{Amount, Rate};\n",
+    "src/money.rs": "pub struct Amount;\n",
+    "tests/buying.rs": "use my_shop::money::Amount;\n",
+    "tests/other.rs": "use serde::Serialize;\n",
+}
 
 
 @pytest.fixture
@@ -47,6 +68,21 @@ def index(tmp_path: Path):
         pytest.param(
             TYPESCRIPT, "src/a.ts", {"src/a.ts", "src/b.ts", "src/b.test.ts"}, id="relative imports"
         ),
+        pytest.param(
+            GO,
+            "cart/price.go",
+            {"cart/price.go", "cart/cart_test.go", "web/page.go"},
+            id="a package of Go, and its tests",
+        ),
+        pytest.param(
+            KOTLIN, "src/Feed.kt", {"src/Feed.kt", "src/Page.kt"}, id="by the package that a file declares"
+        ),
+        pytest.param(
+            RUST,
+            "src/money.rs",
+            {"src/money.rs", "src/cart.rs", "src/lib.rs", "tests/buying.rs"},
+            id="modules of Rust, and the crate by its name",
+        ),
         pytest.param(PYTHON, "not/there.py", {"not/there.py"}, id="an unknown file is its own"),
     ],
 )
@@ -54,3 +90,30 @@ def test_dependents(index: CodeIndex, files: dict[str, str], changed: str, found
     listed = tree(files)
     index.update(listed.entries, listed.read_many)
     assert set(index.dependents([changed])) == found
+
+
+def test_configuration_is_read_when_imports_are_followed(index: CodeIndex) -> None:
+    listed = tree(GO)
+    index.update(listed.entries, listed.read_many)
+    index.find("cart")
+    asked = len(listed.asked)
+    index.dependents(["cart/price.go"])
+    read = listed.asked[asked:]
+    index.dependents(["cart/cart.go"])
+    assert [listed.blobs[blob] for blob in read] == [GO["go.mod"].encode()]
+    assert listed.asked[asked:] == read
+
+
+def test_a_configuration_that_cannot_be_read_says_nothing(index: CodeIndex) -> None:
+    listed = tree(GO, {"go.mod": "120000"})
+    index.update(listed.entries, listed.read_many)
+    assert "web/page.go" not in index.dependents(["cart/price.go"])
+
+
+def test_a_changed_configuration_is_read_again(index: CodeIndex) -> None:
+    before = tree(GO | {"go.mod": "module example.com/old\n"})
+    index.update(before.entries, before.read_many)
+    assert "web/page.go" not in index.dependents(["cart/price.go"])
+    after = tree(GO)
+    index.update(after.entries, after.read_many)
+    assert "web/page.go" in index.dependents(["cart/price.go"])
