@@ -8,6 +8,7 @@ from moot.agent.index.terms import split_identifier
 __all__ = ["Paths", "is_test", "is_vendored", "test_subject"]
 
 _WORD = re.compile(r"[^\W\d]\w+")
+_TEST_HINT = re.compile(r"[Tt]est|spec|IT[.C]|fixtures/|\.bats")  # in the path of every test
 _TEST_FOLDER = re.compile(
     r"(?:^|/)(?:tests?|testing|specs?|__tests__|testdata|fixtures|Tests|[^/]*[a-z.]Tests?)/"
 )
@@ -126,6 +127,8 @@ def test_subject(path: str) -> str | None:
 
 def is_test(path: str) -> bool:
     """Tell whether a file is of tests, by its name or a folder."""
+    if not _TEST_HINT.search(path):
+        return False
     name = path.rpartition("/")[2]
     named = _TEST_STEM.match(_stem(name)) or _TEST_FILE.search(name)
     return named is not None or _TEST_FOLDER.search(path) is not None

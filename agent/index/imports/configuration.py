@@ -20,12 +20,12 @@ _LAST_COMMA = re.compile(_STRING + r"|,(?=\s*[}\]])", re.DOTALL)
 def read_json(data: bytes) -> Mapping[str, object]:
     """Return the object of a JSON file, which may have comments and commas before closing brackets."""
     text = data.decode("utf-8-sig", "replace")
-    for extra in (_COMMENT, _LAST_COMMA):
-        text = extra.sub(lambda match: match[1] or "", text)
-    try:
-        return as_object(json.loads(text))
-    except (ValueError, RecursionError):
-        return {}
+    value = _json(text)
+    if value is None:
+        for extra in (_COMMENT, _LAST_COMMA):
+            text = extra.sub(lambda match: match[1] or "", text)
+        value = _json(text)
+    return as_object(value)
 
 
 def as_object(value: object) -> Mapping[str, object]:
@@ -56,3 +56,10 @@ def read_toml(data: bytes) -> dict[tuple[str, str], str]:
         elif text := _TEXT.match(line.strip()):
             found.setdefault((section, text[1]), text[2] if text[2] is not None else text[3])
     return found
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

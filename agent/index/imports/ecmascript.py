@@ -27,10 +27,10 @@ class _Package:
 
     def targets(self, field: str, wanted: str) -> Iterator[str]:
         """Yield the paths that `imports` or `exports` gives a name, from the top."""
-        given: object = self.said.get(field)
-        named = (
-            as_object(given) if any(key.startswith((".", "#")) for key in as_object(given)) else {".": given}
-        )
+        given = self.said.get(field)
+        named = as_object(given)
+        if not any(key.startswith((".", "#")) for key in named):
+            named = {".": given}
         for pattern, target in named.items():
             if (middle := _matched(pattern, wanted)) is not None:
                 yield from (joined(self.folder, text.replace("*", middle)) for text in as_strings(target))
@@ -63,7 +63,7 @@ class EcmaScript:
     def __init__(self, tree: Tree) -> None:
         """Take the tree."""
         self._tree = tree
-        self._folders: dict[str, _Paths] = {}
+        self._folders: dict[str, _Paths | None] = {}
 
     def __call__(self, module: str, importer: str) -> Sequence[int]:
         """Return the file of a module."""
@@ -104,9 +104,7 @@ class EcmaScript:
 
     def _mapped(self, module: str, folder: str) -> Iterator[str]:
         """Yield the paths that the nearest tsconfig.json gives a bare name."""
-        said = next(
-            (p for f in _upwards(folder) if (p := self._paths_of(f)).patterns or p.base is not None), None
-        )
+        said = next((paths for f in _upwards(folder) if (paths := self._paths_of(f)) is not None), None)
         if said is None:
             return
         for pattern, targets in said.patterns.items():
@@ -115,51 +113,38 @@ class EcmaScript:
         if said.base is not None:
             yield joined(said.base, module)
 
-    def _paths_of(self, folder: str) -> _Paths:
+    def _paths_of(self, folder: str) -> _Paths | None:
         if folder not in self._folders:
-            self._folders[folder] = self._read_paths(folder)
+            places = (joined(folder, name) for name in ("tsconfig.json", "jsconfig.json"))
+            place = next((place for place in places if place in self._configs), None)
+            self._folders[folder] = self._read_paths(place) if place else None
         return self._folders[folder]
 
-    def _read_paths(self, folder: str) -> _Paths:
-        place = next(
-            (
-                p
-                for name in ("tsconfig.json", "jsconfig.json")
-                if (p := joined(folder, name)) in self._configs
-            ),
-            "",
-        )
+    def _read_paths(self, place: str) -> _Paths | None:
         for _ in range(_MOST_EXTENDED):
-            said = self._configs.get(place, {})
-            options = as_object(said.get("compilerOptions"))
-            folder = place.rpartition("/")[0]
-            base = options.get("baseUrl")
-            root = joined(folder, base) if isinstance(base, str) else None
-            if root is not None or "paths" in options:
-                given = as_object(options.get("paths"))
-                where = folder if root is None else root
-                return _Paths(
-                    {p: [joined(where, t) for t in as_strings(ts)] for p, ts in given.items()}, root
-                )
+            said, folder = self._configs.get(place, {}), place.rpartition("/")[0]
+            if paths := _paths(as_object(said.get("compilerOptions")), folder):
+                return paths
             extended = said.get("extends")
             if not isinstance(extended, str) or not extended.startswith("."):
-                break
+                return None
             place = joined(folder, extended if extended.endswith(".json") else f"{extended}.json")
-        return _Paths({}, None)
+        return None
 
     @cached_property
     def _configs(self) -> dict[str, Mapping[str, object]]:
-        names = {p.rpartition("/")[2] for p in self._tree.paths.all if p.endswith(".json") and "sconfig" in p}
-        return {
-            joined(folder, name): read_json(data)
-            for name in sorted(names)
-            for folder, data in self._tree.configurations(name)
-        }
+        """Path -> what it says, for each package.json and configuration of TypeScript."""
+        read = self._tree.configurations(r"package\.json|.*[tj]sconfig.*\.json")
+        return {path: read_json(data) for path, data in read}
 
     @cached_property
     def _packages(self) -> dict[str, _Package]:
-        read = self._tree.configurations("package.json")
-        return {folder: _Package(folder, read_json(data)) for folder, data in read}
+        paths = {path: path.rpartition("/") for path in self._configs}
+        return {
+            folder: _Package(folder, self._configs[path])
+            for path, (folder, _, name) in paths.items()
+            if name == "package.json"
+        }
 
     @cached_property
     def _named(self) -> dict[str, _Package]:
@@ -168,6 +153,16 @@ class EcmaScript:
             if isinstance(name := package.said.get("name"), str):
                 found.setdefault(name, package)
         return found
+
+
+def _paths(options: Mapping[str, object], folder: str) -> _Paths | None:
+    base = options.get("baseUrl")
+    root = joined(folder, base) if isinstance(base, str) else None
+    if root is None and "paths" not in options:
+        return None
+    start = folder if root is None else root
+    given = as_object(options.get("paths"))
+    return _Paths({p: [joined(start, t) for t in as_strings(ts)] for p, ts in given.items()}, root)
 
 
 def _files(path: str, suffixes: Sequence[str]) -> Iterator[str]:

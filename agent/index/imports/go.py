@@ -36,9 +36,9 @@ class Go:
     @cached_property
     def _modules(self) -> dict[str, str]:
         found: dict[str, str] = {}
-        for folder, data in self._tree.configurations("go.mod"):
+        for path, data in self._tree.configurations(r"go\.mod"):
             if match := _MODULE.search(data):
-                found.setdefault(match[1].decode(), folder)
+                found.setdefault(match[1].decode(), path.rpartition("/")[0])
         return found
 
     def _by_end(self, parts: Sequence[str]) -> Sequence[int]:

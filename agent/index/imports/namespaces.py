@@ -89,10 +89,10 @@ class Php:
     def _prefixes(self) -> dict[str, list[str]]:
         """Namespace -> the folders of its files, from the top."""
         found: dict[str, list[str]] = {}
-        for folder, data in self._tree.configurations("composer.json"):
+        for path, data in self._tree.configurations(r"composer\.json"):
             said = read_json(data)
             for field in ("autoload", "autoload-dev"):
                 for prefix, folders in as_object(as_object(said.get(field)).get("psr-4")).items():
-                    mapped = [joined(folder, each) for each in as_strings(folders)]
+                    mapped = [joined(path.rpartition("/")[0], each) for each in as_strings(folders)]
                     found.setdefault(prefix.strip("\\"), []).extend(mapped)
         return found

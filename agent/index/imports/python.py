@@ -44,9 +44,9 @@ class Python:
         if folder.startswith(".."):
             return ()
         parts = [part for part in name.split(".") if part]
-        return self._below(folder, parts) or (
-            self._tree.first([joined(folder, "__init__.py")]) if len(parts) < 2 else ()
-        )
+        if (found := self._below(folder, parts)) or len(parts) > 1:
+            return found
+        return self._tree.first([joined(folder, "__init__.py")])
 
     def _below(self, root: str, parts: Sequence[str]) -> Sequence[int]:
         """Return the module that the parts lead to, or all but the last."""
@@ -60,15 +60,16 @@ class Python:
         """Yield the folders in which a top-level name can be found, the nearest to the importer first."""
         folder = importer.rpartition("/")[0]
         standard = name in sys.stdlib_module_names
-        near = [root for root in self._places.get(name, ()) if _around(root, folder)]
-        for root in sorted(near, key=len, reverse=True):
-            if not standard or root.rpartition("/")[2] in ("", *_SOURCES):
+        places = sorted(self._places.get(name, ()), key=lambda root: (-len(root), root))
+        near = [root for root in places if _around(root, folder)]
+        if standard:
+            yield from (root for root in near if root.rpartition("/")[2] in ("", *_SOURCES))
+            return
+        yield from near
+        for root in places:
+            package = joined(root, name)
+            if package in self._packages and (is_test(importer) or not is_test(f"{package}/__init__.py")):
                 yield root
-        if not standard:
-            far = [
-                r for r in self._places.get(name, ()) if joined(r, name) in self._packages and r not in near
-            ]
-            yield from sorted(r for r in far if is_test(importer) or not is_test(f"{r}/{name}/__init__.py"))
 
     def _renamed(self, parts: Sequence[str]) -> Sequence[int]:
         for end in range(len(parts), 0, -1):
@@ -104,8 +105,8 @@ class Python:
     @cached_property
     def _package_dirs(self) -> dict[str, str]:
         return {
-            package: joined(folder, given)
-            for folder, data in self._tree.configurations("pyproject.toml")
+            package: joined(path.rpartition("/")[0], given)
+            for path, data in self._tree.configurations(r"pyproject\.toml")
             for (section, package), given in read_toml(data).items()
             if section == _PACKAGE_DIR and package
         }

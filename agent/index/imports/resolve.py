@@ -15,6 +15,8 @@ from moot.agent.index.languages import language_of
 
 __all__ = ["RULES", "Resolver"]
 
+_LONGEST = 300  # characters of a module that is looked for
+
 Rule = Callable[[str, str], Sequence[int]]
 """Takes a module as the extractor gives it and the path that imports it; returns the files meant."""
 
@@ -49,7 +51,7 @@ class Resolver:
     def files(self, module: str, importer: str) -> Sequence[int]:
         """Return the files that a module means as `importer` writes it; none where that is in doubt."""
         make = RULES.get(language_of(importer))
-        if make is None:
+        if make is None or len(module) > _LONGEST:
             return ()
         rule = self._rules.get(make)
         if rule is None:

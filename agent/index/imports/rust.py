@@ -78,10 +78,9 @@ class Rust:
         folder, _, name = path.rpartition("/")
         around, _, last = folder.rpartition("/")
         package = joined(around, "..") if last == "bin" else around
-        in_package = name == "build.rs" and folder in self._packages
-        return (
-            in_package or path in self._crates.values() or (last in _OWN_ROOTS and package in self._packages)
-        )
+        if name == "build.rs" and folder in self._packages:
+            return True
+        return path in self._crates.values() or (last in _OWN_ROOTS and package in self._packages)
 
     def _crate_folder(self, path: str) -> str:
         """Return the folder of the root of the crate that a file is of."""
@@ -98,7 +97,8 @@ class Rust:
     @cached_property
     def _packages(self) -> dict[str, dict[tuple[str, str], str]]:
         """Folder of a Cargo.toml -> what it says."""
-        return {folder: read_toml(data) for folder, data in self._tree.configurations("Cargo.toml")}
+        read = self._tree.configurations(r"Cargo\.toml")
+        return {path.rpartition("/")[0]: read_toml(data) for path, data in read}
 
     @cached_property
     def _crates(self) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What the rules ask of a tree: its files by name, folder and end of path, and its configuration files."""
 
 import posixpath
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 
@@ -11,7 +12,7 @@ __all__ = ["MOST", "Defining", "Packages", "ReadFiles", "Tree", "joined"]
 MOST = 2
 """Files that an import of one file may mean; where more are equally near, it means none."""
 
-_MOST_CONFIGURATIONS = 500  # of one name that are read, those nearest to the top
+_MOST_CONFIGURATIONS = 500  # that are read, those nearest to the top
 
 ReadFiles = Callable[[Collection[int]], Iterator[tuple[int, bytes]]]
 """Yields the contents of numbered files; leaves out what is large or cannot be read."""
@@ -65,10 +66,17 @@ class Tree:
         return found if len(found) <= most else []
 
     def configurations(self, name: str) -> Iterator[tuple[str, bytes]]:
-        """Yield the folder and the contents of each file with a name, those nearest to the top first."""
-        found = sorted(self._by_name.get(name, ()), key=lambda n: self.paths.all[n].count("/"))
+        """Yield the path and the contents of each file whose name matches, those nearest to the top first.
+
+        Args:
+            name: a regular expression for whole names. Ask once for all that is needed: each time is a
+                round of reading.
+        """
+        wanted = re.compile(name)
+        found = [n for name, numbers in self._by_name.items() if wanted.fullmatch(name) for n in numbers]
+        found.sort(key=lambda n: self.paths.all[n].count("/"))
         for number, data in self._read(found[:_MOST_CONFIGURATIONS]):
-            yield posixpath.dirname(self.paths.all[number]), data
+            yield self.paths.all[number], data
 
     @cached_property
     def folders(self) -> dict[str, list[int]]:
