@@ -28,6 +28,7 @@ from moot.agent.index.paths import Paths
 
 DOTTED = ("java", "kotlin", "scala", "c_sharp", "php")  # whose packages say what is internal
 RELATIVE = re.compile(r"[./#]|(?:crate|super)(?:::|$)")
+PLATFORM = re.compile(r"(?:System|Microsoft)\b|$")
 PART = re.compile(r"::|[./\\]")
 
 
@@ -115,7 +116,7 @@ def own_starts(files: dict[str, bytes], facts: dict[str, Facts]) -> dict[str, se
     own: defaultdict[str, set[str]] = defaultdict(set)
     for path, said in facts.items():
         language = language_of(path)
-        if language in DOTTED and said.links.package:
+        if language in DOTTED and not PLATFORM.match(said.links.package):
             own[language].add(start(said.links.package, language))
         elif language == "python" and path.endswith("/__init__.py"):
             folder = path.rpartition("/")[0]

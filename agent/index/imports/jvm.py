@@ -16,6 +16,7 @@ _SUFFIXES = {
 _WILDCARDS = ("_", "*", "given")
 _MOST = 32  # files of a package that is imported whole; one with more says nothing
 _MOST_VARIANTS = 4  # of one class, each for its platform
+_AROUND = 3  # packages from which a name may start
 _COMMON = 50  # files that define one name, above which they are not asked for their packages
 
 
@@ -24,8 +25,8 @@ class Jvm:
 
     All folders of the package must agree. A name in a class, as static imports have it, means the class.
     Where no folder does, a file that declares the package and defines the name is meant: Kotlin and Scala
-    leave out folders and define functions outside of classes. In Scala, a name may start from any package
-    around the importing file, and be one of a package object.
+    leave out folders and define functions outside of classes. In Scala, a name may start from one of the
+    three packages around the importing file, and be one of a package object.
     """
 
     def __init__(self, tree: Tree) -> None:
@@ -66,10 +67,9 @@ class Jvm:
         return [n for n, said in zip(numbers, self._tree.packages(numbers), strict=True) if said == package]
 
     def _of_scala(self, parts: Sequence[str], importer: str) -> Sequence[int]:
-        around = importer.split("/")[:-1]
-        for end in range(len(around), 0, -1):
-            start = "/".join(around[:end])
-            names = (name.replace(".", "/") for name in _classes(parts, 1))
+        names, start = [name.replace(".", "/") for name in _classes(parts, 1)], importer
+        for _ in range(_AROUND):
+            start = start.rpartition("/")[0]
             if found := self._tree.first(f"{start}/{name}.scala" for name in names):
                 return found
         objects = self._tree.ending("/".join((*parts[:-1], "package.scala"))) if len(parts) > 2 else ()

@@ -384,6 +384,12 @@ def test_values_of_other_types_say_nothing(said: str) -> None:
     assert imported(files, "A\\B", "a.php") == []
 
 
+@pytest.mark.parametrize("importer", ["a.py", "a.rs", "a.go", "a.kt", "a.cs", "a.php", "a.ts"])
+def test_a_module_of_absurd_length_means_nothing(importer: str) -> None:
+    for separator in (".", "::", "/", "\\"):
+        assert imported({importer: ""}, separator.join("a" * 100_000), importer) == []
+
+
 def test_an_endless_extension_ends():
     files = {"tsconfig.json": '{"extends": "./tsconfig.json"}', "a.ts": ""}
     assert imported(files, "b", "a.ts") == []
