@@ -71,20 +71,21 @@ class Paths:
     def subjects(self, test: str) -> list[int]:
         """Return the sources that a test is named after; none where many could be meant.
 
-        They are of a language that calls the test's own, share the most folders' names with the test, and of
-        those are nearest to the top.
+        They are of the test's language or of one that is mixed with it, share the most names of folders with
+        the test, and of those are nearest to the top. A source may have an underscore before its name.
         """
-        subject, folders = test_subject(test), set(test.split("/")[:-1])
+        subject = test_subject(test)
         if subject is None:
             return []
-        found: dict[tuple[int, int], list[int]] = {}
-        for number in self._by_stem.get(subject) or self._by_stem.get(f"_{subject}", ()):
-            path = self.all[number]
-            if _family(path) == _family(test) and not is_test(path):
-                around = path.split("/")[:-1]
-                found.setdefault((-len(folders.intersection(around)), len(around)), []).append(number)
-        best = found[min(found)] if found else []
+        found = self._sources(subject, test) or self._sources(f"_{subject}", test)
+        ranks = [_distance(test, self.all[number]) for number in found]
+        best = [number for number, rank in zip(found, ranks, strict=True) if rank == min(ranks)]
         return best if len(best) <= _MOST_SUBJECTS else []
+
+    def _sources(self, stem: str, test: str) -> list[int]:
+        family = _family(test)
+        named = self._by_stem.get(stem, ())
+        return [n for n in named if _family(self.all[n]) == family and not is_test(self.all[n])]
 
     @cached_property
     def terms(self) -> dict[str, tuple[list[int], list[int]]]:
@@ -147,6 +148,11 @@ def _stem(name: str) -> str:
 def _family(path: str) -> str:
     suffix = path[path.rfind(".") :]
     return _FAMILIES.get(suffix, suffix)
+
+
+def _distance(test: str, source: str) -> tuple[int, int]:
+    folders, around = set(test.split("/")[:-1]), source.split("/")[:-1]
+    return -len(folders.intersection(around)), len(around)
 
 
 def _module_of(path: str) -> tuple[str, ...]:

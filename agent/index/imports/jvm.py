@@ -5,6 +5,7 @@ from functools import cache
 
 from moot.agent.index.imports.tree import Tree
 from moot.agent.index.languages import language_of
+from moot.agent.index.paths import is_test
 
 __all__ = ["Jvm"]
 
@@ -23,10 +24,10 @@ _COMMON = 50  # files that define one name, above which they are not asked for t
 class Jvm:
     """The file of a class, or the files of a package (32 at most), of any of the three languages.
 
-    All folders of the package must agree. A name in a class, as static imports have it, means the class.
-    Where no folder does, a file that declares the package and defines the name is meant: Kotlin and Scala
-    leave out folders and define functions outside of classes. In Scala, a name may start from one of the
-    three packages around the importing file, and be one of a package object.
+    All folders of the package must agree, and its tests are for tests only. A name in a class, as static
+    imports have it, means the class. Where no folder agrees, a file that declares the package and defines the
+    name is meant: Kotlin and Scala leave out folders and define functions outside of classes. In Scala, a
+    name may start from one of the three packages around the importing file, and be one of a package object.
     """
 
     def __init__(self, tree: Tree) -> None:
@@ -51,9 +52,12 @@ class Jvm:
             files = [n for suffix in suffixes for n in self._tree.ending(path + suffix)]
             if found := self._tree.nearest(files, importer, _MOST_VARIANTS):
                 return found
-        folders = self._tree.folders_ending("/".join(parts)) if len(parts) > 1 else ()
-        numbers = [n for folder in folders for n in self._tree.folder(folder, suffixes)]
-        return numbers if len(numbers) <= _MOST else ()
+        return self._whole("/".join(parts), suffixes, is_test(importer)) if len(parts) > 1 else ()
+
+    def _whole(self, package: str, suffixes: tuple[str, ...], tests: bool) -> Sequence[int]:
+        files = [n for f in self._tree.folders_ending(package) for n in self._tree.folder(f, suffixes)]
+        found = [n for n in files if tests or not is_test(self._tree.paths.all[n])]
+        return found if len(found) <= _MOST else ()
 
     def _by_package(self, parts: Sequence[str], importer: str) -> Sequence[int]:
         found = next((found for name in _classes(parts) if (found := self._declaring(name))), ())

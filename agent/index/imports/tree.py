@@ -60,9 +60,10 @@ class Tree:
         best, found = -1, list[int]()
         for number in numbers:
             shared = _shared(own, self.paths.all[number].split("/")[:-1])
-            if shared >= best:
-                found = [*found, number] if shared == best else [number]
-                best = shared
+            if shared > best:
+                best, found = shared, []
+            if shared == best:
+                found.append(number)
         return found if len(found) <= most else []
 
     def configurations(self, name: str) -> Iterator[tuple[str, bytes]]:
@@ -73,7 +74,7 @@ class Tree:
                 round of reading.
         """
         wanted = re.compile(name)
-        found = [n for name, numbers in self._by_name.items() if wanted.fullmatch(name) for n in numbers]
+        found = [n for each, numbers in self._by_name.items() if wanted.fullmatch(each) for n in numbers]
         found.sort(key=lambda n: self.paths.all[n].count("/"))
         for number, data in self._read(found[:_MOST_CONFIGURATIONS]):
             yield self.paths.all[number], data

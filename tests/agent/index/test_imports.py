@@ -282,6 +282,7 @@ BASH = none_of("scripts/deploy.sh", "scripts/lib/common.sh", "env.sh", ".env", "
         (JAVA, f"{CORE}/Cart.java", "org.shop.money.Amount", [f"{CORE}/money/Amount.java"]),
         (JAVA, f"{WEB}/web/Page.java", "org.shop.money.Amount.ZERO", [f"{WEB}/money/Amount.java"]),
         (JAVA, "core/src/test/java/org/shop/CartTest.java", "org.shop.web", [f"{WEB}/web/Page.java"]),
+        (JAVA, f"{WEB}/web/Page.java", "org.shop", [f"{CORE}/Cart.java"]),
         (JAVA, f"{CORE}/Cart.java", "java.util.List", []),
         (JAVA, f"{CORE}/Cart.java", "com.other.Cart", []),
         (KOTLIN, "app/src/Feed.kt", "org.shop.net.Client", ["app/src/net/Client.kt"]),

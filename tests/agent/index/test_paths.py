@@ -99,6 +99,7 @@ def test_a_test_leads_to_the_nearest_source_of_its_language(test: str, found: li
         "shop/pay/__init__.py",
         "shop/pay/card.py",
         "tests/cart.py",
+        "tests/models.py",
         "web/Page.vue",
         "web/cart.tsx",
         *(f"{name}/many.py" for name in ("a", "b", "c", "d")),
