@@ -9,7 +9,7 @@ TASK   ?=
 BIN    := $(VENV)/bin
 export TASK
 
-.PHONY: run test check test-live bench bench-edits bench-index bench-retrieval bench-pack links clean
+.PHONY: run test check test-live bench bench-edits bench-index bench-languages bench-retrieval bench-pack links clean
 
 run: $(VENV)/.installed
 	$(BIN)/agent model up
@@ -40,9 +40,14 @@ FUZZ_EXAMPLES ?= 100000
 bench-index: $(VENV)/.dev
 	$(BIN)/python tests/bench/bench_index.py
 
-# REPOSITORIES: a folder of clones; tests/bench/retrieval/README.md says which.
+# REPOSITORIES: a folder of clones, OWNER/NAME; tests/bench/retrieval/README.md says which.
+bench-languages: $(VENV)/.dev
+	$(BIN)/python tests/bench/languages/symbols.py "$(REPOSITORIES)"/*/*
+	$(BIN)/python tests/bench/languages/imports.py "$(REPOSITORIES)"/*/*
+
 bench-retrieval: $(VENV)/.dev
 	$(BIN)/python tests/bench/retrieval/localise.py "$(REPOSITORIES)"
+	PYTHONPATH=. $(BIN)/python tests/bench/retrieval/forms.py "$(REPOSITORIES)" --split report
 
 bench-pack: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_pack.py

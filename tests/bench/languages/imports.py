@@ -1,6 +1,6 @@
 """Imports of real repositories, and how many of them lead to files.
 
-    python tests/bench/bench_imports.py REPOSITORY...
+    python tests/bench/languages/imports.py REPOSITORY...
 
 Each REPOSITORY is a clone, bare or not; its newest commit is read. For each language: files, the imports
 that they write, those that look as if they meant something of the repository (by how they start), the share

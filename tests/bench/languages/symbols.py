@@ -1,6 +1,6 @@
 """Definitions of real repositories, ours beside those of universal-ctags.
 
-    python tests/bench/bench_symbols.py REPOSITORY...
+    python tests/bench/languages/symbols.py REPOSITORY...
 
 Each REPOSITORY is a clone, bare or not; its newest commit is read. For each language: files, the share of
 them whose syntax tree has no error, definitions that ctags finds (types, functions and methods with a name),
