@@ -1,4 +1,4 @@
-"""What must not, or need not, reach a model: secrets, binaries, and files too large to read."""
+"""What must not, or cannot, reach a model: secrets, binaries, odd names, and files too large to read."""
 
 import re
 from pathlib import PurePosixPath
@@ -32,6 +32,8 @@ _SECRET_CONTENT = (
 
 def why_not_path(path: str) -> str | None:
     """Return why a file is left out by its path alone; None when it may be read."""
+    if any("\ud800" <= character <= "\udfff" for character in path):
+        return "its name is not UTF-8"
     pure = PurePosixPath(path)
     if not _SECRET_FOLDERS.isdisjoint(pure.parts[:-1]):
         return "secret: its folder holds keys"

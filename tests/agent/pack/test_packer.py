@@ -180,6 +180,14 @@ def test_secrets_binaries_and_copies_are_left_out_and_listed(pack):
     assert made.text.count("The core.") == 1
 
 
+def test_a_name_that_is_not_text_is_left_out(index, pack):
+    path = "caf\udce9.py"
+    odd = tree({path: "x = 1\n"})
+    packer = ContextPacker(index, odd.read_many, WordCounter())
+    made = asyncio.run(packer.pack([RankedFile(path, odd.entries[0].blob, 1.0)], 100))
+    assert (made.text, made.left_out) == ("", ((path, "its name is not UTF-8"),))
+
+
 def test_nothing_ranked(pack):
     made = pack(1000, ranking=[])
     assert (made.text, made.tokens, made.files, made.left_out) == ("", 0, (), ())
