@@ -103,6 +103,31 @@ def test_a_session_goes_on_from_a_run_that_went_on_itself(repo, agent, server):
     assert last[-2] == {"role": "assistant", "content": DOUBLE}
 
 
+def test_an_infilled_edit_is_followed_as_a_diff(repo, tmp_path, serve):
+    script = [Reply(texts=["return sum(values)", "return sum(values) / len(values)"]), Reply(DOUBLE)]
+    server = serve(script, tools=False)
+    (tmp_path / "home").mkdir()
+    agent = Agent(tmp_path / "home", server.base_url)
+    first = agent.run(repo, "--profile", "qwen2.5-coder-1.5b-cpu")
+    assert first.exit_code == 0, first.stderr
+    second = agent.run(repo, "--follow", "last", "--no-verify", task="Double it")
+    assert second.exit_code == 0, second.stderr
+    _, _, answer, _ = server.calls[-1].body["messages"]
+    assert answer == {"role": "assistant", "content": f"```diff\n{first.result['diff']}```"}
+
+
+def test_an_argued_edit_is_followed_by_its_own_text(repo, tmp_path, serve):
+    wrong = FIX.replace("/ len(values)\n>", "/ (len(values) + 1)\n>")
+    server = serve([Reply(wrong), Reply(texts=["none", FIX]), Reply(DOUBLE)], tools=False)
+    (tmp_path / "home").mkdir()
+    agent = Agent(tmp_path / "home", server.base_url)
+    first = agent.run(repo, "--fusion", "always")
+    assert first.exit_code == 0, first.stderr
+    second = agent.run(repo, "--follow", "last", "--no-verify", task="Double it")
+    assert second.exit_code == 0, second.stderr
+    assert sent(server)[2][2] == {"role": "assistant", "content": FIX}
+
+
 def test_what_cannot_be_followed_is_refused(repo, agent, server):
     outcome = agent.run(repo, "--follow", "last")
     assert outcome.exit_code == 2

@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import jsonschema
@@ -165,6 +166,10 @@ def test_the_model_may_look_things_up_first(repo, serve, tmp_path):
     (tmp_path / "home").mkdir()
     outcome = Agent(tmp_path / "home", server.base_url).run(repo)
     assert outcome.exit_code == 0, outcome.stderr
+    asked = [call.body for call in server.calls[:4]]
+    for earlier, later in pairwise(asked):
+        assert later["tools"] == earlier["tools"]
+        assert later["messages"][: len(earlier["messages"])] == earlier["messages"]
     told = [message["content"] for message in server.calls[3].body["messages"] if message["role"] == "tool"]
     assert told[0].startswith("stats.py:1: def mean")
     assert "no file" in told[1]
@@ -340,6 +345,16 @@ def test_a_fault_of_ours_is_a_failed_result(repo, agent):
     assert outcome.result["status"] == "failed"
     assert "please report it" in outcome.error
     assert "Traceback" in outcome.stderr
+
+
+@pytest.mark.parametrize(("window", "budget"), [(262_144, 256_000), (16_384, 11_264)])
+def test_a_budget_is_kept_as_far_as_the_window_has_room(repo, agent, window, budget):
+    command = agent(Reply(FIX), context=window)
+    arguments = ("--no-verify", "--context-tokens", "256000", "--output", "stream-json")
+    outcome = command("run", TASK, "--repo", str(repo), *arguments)
+    assert outcome.exit_code == 0, outcome.stderr
+    events = [json.loads(line) for line in outcome.stdout.splitlines()]
+    assert [event["budget"] for event in events if event["event"] == "ContextPacked"] == [budget]
 
 
 def test_a_limit_on_tokens(repo, agent):

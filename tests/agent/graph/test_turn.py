@@ -129,12 +129,16 @@ BLOCK = re.compile(r'<file path="([^"]*)"(?: part="([^"]*)")?(?:/>|>\n(.*?)</fil
 
 
 def told(text: str) -> Files:
-    """Read whole files off a prompt as a careful reader does: blocks in order, changes applied."""
+    """Read whole files off a prompt as a careful reader does: blocks in order, changes applied.
+
+    No block may tell what is known already.
+    """
     known: Files = {}
     for quoted, quoted_part, body in BLOCK.findall(text):
         path, part = unescape(quoted), unescape(quoted_part)
         match part:
             case "":
+                assert known.get(path) != body
                 known[path] = body
             case "changes" if path in known:
                 known[path] = applied(known[path], body)
@@ -246,7 +250,8 @@ def test_what_changed_is_told_as_a_diff_and_nothing_is_sent_twice(tmp_path):
     assert told_now.startswith(
         f'<file path="a.py" part="renamed to d.py"/>\n<file path="b.py" part="changes">\n{diff}</file>\n'
     )
-    assert "c.py" not in told_now
+    assert '"c.py"' not in told_now
+    assert '"d.py"' not in told_now
     assert ("e.py", "same content as c.py") in after.pack.left_out
     assert '<file path="f.py">\nf = 1\n</file>\n' in told_now
     assert [m.role for m in after.session.opening] == ["system", "user", "assistant", "user"]

@@ -35,6 +35,13 @@ def test_every_profile_has_what_a_client_needs(settings: Settings):
         assert profile.first_generator == ("chat" if profile.device == "gpu" else "fim")
 
 
+def test_the_default_budget_is_what_a_model_of_its_size_can_use(settings: Settings):
+    """A long context costs attention, and a small model's sooner."""
+    for profile in profiles(settings):
+        least, most = (32_768, 65_536) if profile.device == "gpu" else (1_024, 16_384)
+        assert least <= profile.pack_budget <= most
+
+
 def test_the_hub_id_of_codestral_is_a_setting(tmp_path: Path):
     assert choose(Settings(data_dir=tmp_path, codestral_repo="me/mine"), "codestral-2").hub_repo == "me/mine"
 
