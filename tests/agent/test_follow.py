@@ -104,8 +104,8 @@ def test_a_session_goes_on_from_a_run_that_went_on_itself(repo, agent, server):
 
 
 def test_an_infilled_edit_is_followed_as_a_diff(repo, tmp_path, serve):
-    script = [Reply(texts=["return sum(values)", "return sum(values) / len(values)"]), Reply(DOUBLE)]
-    server = serve(script, tools=False)
+    infills = Reply(texts=["return sum(values)", "return sum(values) / len(values)"])
+    server = serve(lambda request: Reply(DOUBLE) if "messages" in request.body else infills, tools=False)
     (tmp_path / "home").mkdir()
     agent = Agent(tmp_path / "home", server.base_url)
     first = agent.run(repo, "--profile", "qwen2.5-coder-1.5b-cpu")
