@@ -9,7 +9,7 @@ TASK   ?=
 BIN    := $(VENV)/bin
 export TASK
 
-.PHONY: run test check test-live bench bench-edits bench-index bench-languages bench-retrieval bench-pack links clean
+.PHONY: run test check test-live bench bench-edits bench-index bench-languages bench-retrieval bench-pack bench-prefix links clean
 
 run: $(VENV)/.installed
 	$(BIN)/agent model up
@@ -51,6 +51,10 @@ bench-retrieval: $(VENV)/.dev
 
 bench-pack: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_pack.py
+
+# The embedded model must be up: `agent model up`.
+bench-prefix: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_prefix.py
 
 bench-edits: $(VENV)/.dev
 	$(BIN)/python tests/bench/bench_edits.py
