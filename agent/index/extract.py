@@ -21,6 +21,7 @@ from moot.agent.index.outline import (
     outline,
     owners,
 )
+from moot.agent.index.skim import skim
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -122,7 +123,10 @@ def _parse(data: bytes, language: str, references: bool) -> _Found | None:
         grammar = load_grammar(language, references)
     except ImportError:
         return None
-    root = grammar.parser.parse(data).root_node
+    text = skim(data) if language == "python" and not references else data
+    root = grammar.parser.parse(text).root_node
+    if root.has_error and text != data:
+        root = grammar.parser.parse(data).root_node
     found = _Found(broken=root.has_error)
     for number, captures in QueryCursor(grammar.query).matches(root):
         pattern = grammar.patterns[number]
