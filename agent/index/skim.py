@@ -1,23 +1,26 @@
-"""Python text without what fills its functions, which a parser then need not read.
+"""Python text without what fills its functions and tables, which a parser then need not read.
 
-Where a body holds no definition, import or long string, its first and last statement become `pass`, what is
-between them a comment. Every position stays. A text that this breaks, such as one with brackets left open
+Statements of functions that hold no definition, import or long string become `pass`, what brackets hold on
+lines of its own a comment. Every position stays. A text that this breaks, such as one with brackets left open
 where a body seems to end, has a syntax error afterwards, since `pass` is allowed only between statements.
 """
 
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 
 __all__ = ["skim"]
 
 _HEAD_END = re.compile(rb": *(?:#[^\n]*)?\n")
 _SPACE = re.compile(rb"(?:[ \n]|#[^\n]*)*")
 _QUOTE = re.compile(rb"[rRbBuUfF]*(\"\"\"|'''|[\"'])")
+_TABLE = re.compile(rb"\n( *)\w+ *= *[\w.]*[(\[{]+\n")
 _ODD = (b"\t", b"\r", b"\f", b"\v")  # indentation is counted in spaces here
 _KEPT = (b"def ", b"class ", b"import", b'"""', b"'''", b"type ")
+_FOLLOWING = rb"[)\]}]|(?:else|elif|except|finally)\b"  # goes on with the statement before it
 _PASS = b"pass"
-_SHORT = 60  # bytes of a body that are not worth the while
+_SHORT = 60  # bytes that are not worth the while
 
 
 def skim(data: bytes) -> bytes:
@@ -27,35 +30,106 @@ def skim(data: bytes) -> bytes:
     """
     if any(odd in data for odd in _ODD):
         return data
+    text = _replaced(data, [(start, end, _passing(data, start, end)) for start, end in sorted(_bodies(data))])
+    return _replaced(text, [(start, end, _comment(text, start, end)) for start, end in _tables(text)])
+
+
+def _replaced(data: bytes, cuts: list[tuple[int, int, bytes]]) -> bytes:
     parts: list[bytes] = []
     done = 0
-    for start, end in _bodies(data):
-        first = data.rfind(b"\n", 0, start) + 1
-        last = b"\n" * data.count(b"\n", start, end) + b" " * (start - first) + _PASS
-        parts += [data[done:start], _PASS.ljust(end - start - len(last), b"#"), last]
-        done = end
+    for start, end, text in cuts:
+        if start >= done:
+            parts += (data[done:start], text)
+            done = end
     return b"".join([*parts, data[done:]])
 
 
+def _passing(data: bytes, start: int, end: int) -> bytes:
+    """Return two statements that begin and end where those of the span do."""
+    last = b"\n" * data.count(b"\n", start, end) + b" " * _column(data, start) + _PASS
+    room = end - start - len(last)
+    return _PASS.ljust(room, b"#") + last if room >= len(_PASS) else data[start:end]
+
+
+def _comment(data: bytes, start: int, end: int) -> bytes:
+    lines = data.count(b"\n", start, end)
+    return b"#" * (end - start - lines) + b"\n" * lines
+
+
 def _bodies(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where each function's statements begin and end that can be left out."""
+    """Yield where statements of functions begin and end that can be left out."""
     at = 0
     while (at := data.find(b"def ", at)) >= 0:
-        indent = data[data.rfind(b"\n", 0, at) + 1 : at]
+        indent = data[at - _column(data, at) : at]
         at += 4
-        if indent.strip() not in (b"", b"async") or (head := _HEAD_END.search(data, at)) is None:
+        if indent.strip() not in (b"", b"async"):
             continue
-        after = _dedent(len(indent) - len(indent.lstrip())).search(data, head.end() - 1)
-        end = _code_end(data, head.end(), after.start() if after else len(data))
-        start = _code_start(data, head.end(), end)
-        if end - start >= _SHORT and not any(data.find(kept, start, end) >= 0 for kept in _KEPT):
-            yield start, end
-            at = end
+        first, end = _body(data, at, len(indent) - len(indent.lstrip()))
+        end = _code_end(data, first, end)
+        start = _code_start(data, first, end)
+        if _holds_nothing(data, start, end):
+            if end - start >= _SHORT:
+                yield start, end
+            at = max(at, end)
+        else:
+            yield from _statements(data, start, end)
+
+
+def _body(data: bytes, at: int, width: int) -> tuple[int, int]:
+    """Return where the lines below a header begin and end; nothing when all of it is on one line."""
+    match, end = _HEAD_END.search(data, at), _dedent(data, at, width)
+    first = match.end() if match else len(data)
+    if first <= end:
+        return first, end
+    closed = data[end + 1 + width : end + 2 + width] == b")" and data.find(b"\n", end + 1) == first - 1
+    return first, _dedent(data, first, width) if closed else first
+
+
+def _statements(data: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield where runs of one body's statements begin and end that can be left out."""
+    column = _column(data, start)
+    begins = [start, *(match.end() for match in _aligned(column).finditer(data, start, end))]
+    run = start
+    for begin, after in pairwise([*begins, end + column + 1]):
+        kept = data[begin : begin + 1] == b"@" or not _holds_nothing(data, begin, after)
+        if kept or after > end:
+            stop = _code_end(data, run, (begin if kept else after) - column - 1)
+            if stop - run >= _SHORT:
+                yield run, stop
+            run = after
+
+
+def _tables(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where the lines between a value's brackets begin and end."""
+    for match in _TABLE.finditer(data):
+        end = _dedent(data, match.end(), len(match[1]))
+        closed = data[end : end + len(match[1]) + 2].strip() in (b")", b"]", b"}")
+        if closed and end - match.end() >= _SHORT and _holds_nothing(data, match.end(), end):
+            yield match.end(), end
+
+
+def _holds_nothing(data: bytes, start: int, end: int) -> bool:
+    return not any(data.find(kept, start, end) >= 0 for kept in _KEPT)
+
+
+def _column(data: bytes, at: int) -> int:
+    return at - data.rfind(b"\n", 0, at) - 1
+
+
+def _dedent(data: bytes, start: int, width: int) -> int:
+    """Return where the line ends after which a code line is indented by no more than a width."""
+    match = _outside(width).search(data, start - 1)
+    return match.start() if match else len(data)
 
 
 @cache
-def _dedent(width: int) -> re.Pattern[bytes]:
+def _outside(width: int) -> re.Pattern[bytes]:
     return re.compile(rb"\n {0,%d}[^ \n#]" % width)
+
+
+@cache
+def _aligned(width: int) -> re.Pattern[bytes]:
+    return re.compile(rb"\n {%d}(?![ \n#]|%b)" % (width, _FOLLOWING))
 
 
 def _code_start(data: bytes, start: int, end: int) -> int:
@@ -76,7 +150,7 @@ def _first(data: bytes, start: int, end: int) -> int:
 def _code_end(data: bytes, start: int, end: int) -> int:
     """Return where the last statement ends; `start` when that is not clear."""
     while end > start:
-        line = data.rfind(b"\n", start - 1, end) + 1
+        line = max(start, data.rfind(b"\n", start, end) + 1)
         text = data[line:end].strip()
         if text and not text.startswith(b"#"):
             return start if b"#" in text or text[-1:] in b";\\" else line + len(data[line:end].rstrip())
