@@ -23,7 +23,7 @@ from moot.agent.index.search import Sources, evidence, search
 from moot.agent.index.segment import MOST_DOCUMENTS, Builder, Segment
 from moot.agent.index.signals import Board
 from moot.agent.index.store import Key, Place, Row, Store
-from moot.agent.index.workers import Job, Workers
+from moot.agent.index.workers import Indexed, Job, Workers
 
 __all__ = ["CodeIndex"]
 
@@ -31,9 +31,8 @@ Progress = Callable[[int, int], None]
 
 _REGULAR = ("100644", "100755")
 _ONE_WORKER = 50  # unknown blobs up to which a second process costs more than it saves
-_PORTION = 48 << 20  # bytes of source in one segment: what is held in memory at once while it is made
 _MOST_SEGMENTS = 32  # of one tree; more are merged
-_ATTEMPTS = 5  # at opening segments that other processes merge meanwhile
+_ATTEMPTS = 5  # at opening segments that others merge meanwhile, and at blobs whose parser had to be ended
 
 
 class CodeIndex:
@@ -235,30 +234,30 @@ class CodeIndex:
         if not unknown:
             return
         workers = self._start(len(unknown))
-        reading = _read(unknown, read_many)
-        done = 0
-        while added := self._add_portion(
-            workers, reading, lambda n, done=done: progress(done + n, len(unknown)) if progress else None
-        ):
-            done += added
+        waiting = unknown
+        for _ in range(_ATTEMPTS):
+            if not waiting:
+                break
+            waiting = self._add_once(workers, waiting, read_many, progress)
         self._rest()
 
-    def _add_portion(
-        self, workers: Workers, reading: Iterator[tuple[Key, bytes]], progress: Callable[[int], None]
-    ) -> int:
-        """Make one segment of the next blobs; return how many there were."""
-        builder, rows, keys = Builder(), list[tuple[Key, Row]](), list[Key]()
-        for done, found in enumerate(workers.index(_portion(reading, keys)), 1):
-            progress(done)
-            if found.state == "unread":
-                continue  # its parser died twice, perhaps for want of memory: try again next time
-            number = builder.add(found.vocabulary, found.used, found.times, found.names)
-            row = Row(number, found.generated, found.symbol_count, found.imports, found.symbols)
-            rows.append((keys[done - 1], row))
-        workers.renumber()
-        if rows:
-            self._store.add(builder.build(), rows)
-        return len(keys)
+    def _add_once(
+        self, workers: Workers, waiting: Sequence[Key], read_many: ReadMany, progress: Progress | None
+    ) -> list[Key]:
+        """Store what blobs hold; return those whose words were lost with a process that had to be ended."""
+        keys, lost = list[Key](), list[Key]()
+
+        def say(done: int) -> None:
+            if progress is not None:
+                progress(done, len(waiting))
+
+        for portion in workers.index(_jobs(_read(waiting, read_many), keys), say):
+            if portion.segment is None:
+                lost += [keys[number] for number in portion.rows]
+            else:
+                rows = [(keys[number], _row(found)) for number, found in portion.rows.items()]
+                self._store.add(portion.segment, rows)
+        return lost
 
     def _forget_passing(self, keys: Collection[Key], added: Sequence[Key]) -> None:
         """Drop the states that files of a watched tree went through while they were edited."""
@@ -316,12 +315,12 @@ def _read(keys: Sequence[Key], read_many: ReadMany) -> Iterator[tuple[Key, bytes
             yield (blob, language), data
 
 
-def _portion(reading: Iterator[tuple[Key, bytes]], keys: list[Key]) -> Iterator[Job]:
-    """Yield blobs up to the size of a segment, and note their keys."""
-    size = 0
+def _jobs(reading: Iterable[tuple[Key, bytes]], keys: list[Key]) -> Iterator[Job]:
+    """Yield blobs, and note their keys."""
     for key, data in reading:
         keys.append(key)
-        size += len(data)
         yield key[1], data
-        if size >= _PORTION or len(keys) == MOST_DOCUMENTS:
-            return
+
+
+def _row(found: Indexed) -> Row:
+    return Row(found.document, found.generated, found.symbol_count, found.imports, found.symbols)

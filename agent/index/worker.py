@@ -9,8 +9,11 @@ import sys
 from array import array
 from collections.abc import Sequence
 
+import numpy as np
+
 from moot.agent.index.extract import extract
 from moot.agent.index.facts import Facts, encode_links
+from moot.agent.index.segment import Builder, Vocabulary
 from moot.agent.index.terms import count_words
 
 __all__ = ["main"]
@@ -20,60 +23,59 @@ _GRACE = 5  # seconds after which a worker that its parent has forgotten ends it
 _READABLE = ("parsed", "words")
 
 
-class _Numbers(dict[bytes, int]):
-    """Numbers words as they are first asked for; `new` are those since it was last emptied."""
+class _Words(dict[bytes, int]):
+    """Numbers words as they are first asked for, and collects the documents that they are of."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.new: list[bytes] = []
+        self._vocabulary = Vocabulary()
+        self._builder = Builder()
 
     def __missing__(self, word: bytes) -> int:
         number = self[word] = len(self)
-        self.new.append(word)
+        self._vocabulary.words.append(word)
         return number
+
+    def add(self, facts: Facts, data: bytes) -> int:
+        """Add a document and return its number."""
+        counts = count_words(data if facts.state in _READABLE else b"")
+        uses, times = array("I", map(self.__getitem__, counts)), array("I", counts.values())
+        names = array("I", [self[_word(outlined.name)] for outlined in facts.outline])
+        return self._builder.add(
+            self._vocabulary, *(np.frombuffer(n, np.uint32) for n in (uses, times, names))
+        )
+
+    def segment(self) -> bytes:
+        """Return the segment of all documents."""
+        return self._builder.build()
 
 
 def main() -> None:
-    """Answer batches until standard input ends.
+    """Answer requests until standard input ends.
 
-    A request is a line of JSON, `[what, timeout, fresh, [[language, parse, size], …]]`, and the blobs;
-    the answer, for each blob, is a line of JSON with the sizes of what follows it. `what` is `index`, or
-    `links` for what a blob says of others. Words are numbered as they come up; `fresh` starts anew.
+    A request is a line of JSON, `[what, timeout, [[language, parse, size], …]]`, and the blobs; the answer,
+    for each blob, is a line of JSON with the sizes of what follows it. `what` is `index`, `links` for what a
+    blob says of others, or `segment` for the words of what was indexed: their size in a line, and they.
     """
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     gc.disable()  # nothing here is cyclic, and looking for cycles took a tenth of the time
-    numbers = _Numbers()
+    words = _Words()
     while line := sys.stdin.buffer.readline():
-        what, timeout, fresh, files = json.loads(line)
+        what, timeout, files = json.loads(line)
         blobs = [sys.stdin.buffer.read(size) for _, _, size in files]
-        numbers = _Numbers() if fresh else numbers
+        signal.alarm(math.ceil(timeout) + _GRACE)
+        if what == "segment":
+            data, words = words.segment(), _Words()
+            _write(b"%d" % len(data), data)
         for (language, parse, _), data in zip(files, blobs, strict=True):
             signal.alarm(math.ceil(timeout) + _GRACE)
             if what == "index":
-                _answer(*_indexed(data, language, parse, numbers))
+                facts = extract(data, language, parse=parse, references=False)
+                header = [words.add(facts, data), facts.state, len(facts.outline), facts.generated]
+                _answer(header, [facts.encoded_symbols(), facts.encoded_imports().encode()])
             else:
                 _answer([], [encode_links(extract(data, language, parse=parse).links)])
         signal.alarm(0)
-
-
-def _indexed(
-    data: bytes, language: str, parse: bool, numbers: _Numbers
-) -> tuple[Sequence[object], list[bytes]]:
-    facts = extract(data, language, parse=parse, references=False)
-    used, times, names = _words(facts, data, numbers)
-    parts = [facts.encoded_symbols(), facts.encoded_imports().encode(), b"\n".join(numbers.new)]
-    numbers.new.clear()
-    header = [facts.state, len(facts.outline), facts.generated]
-    return header, [*parts, used.tobytes(), times.tobytes(), names.tobytes()]
-
-
-def _words(facts: Facts, data: bytes, numbers: _Numbers) -> "tuple[array[int], array[int], array[int]]":
-    counts = count_words(data if facts.state in _READABLE else b"")
-    return (
-        array("I", map(numbers.__getitem__, counts)),
-        array("I", counts.values()),
-        array("I", [numbers[_word(outlined.name)] for outlined in facts.outline]),
-    )
 
 
 def _word(name: str) -> bytes:
@@ -81,6 +83,9 @@ def _word(name: str) -> bytes:
 
 
 def _answer(header: Sequence[object], parts: list[bytes]) -> None:
-    line = json.dumps([header, [len(part) for part in parts]]).encode()
+    _write(json.dumps([header, [len(part) for part in parts]]).encode(), *parts)
+
+
+def _write(line: bytes, *parts: bytes) -> None:
     sys.stdout.buffer.write(b"\n".join((line, b"".join(parts))))
     sys.stdout.buffer.flush()

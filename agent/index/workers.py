@@ -15,22 +15,23 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from typing import Any, Self, get_args
 
-import numpy as np
-
 from moot.agent.index.facts import Links, State, decode_links
-from moot.agent.index.segment import Ints, Vocabulary
+from moot.agent.index.segment import MOST_DOCUMENTS
 
-__all__ = ["Indexed", "Job", "Workers"]
+__all__ = ["Indexed", "Job", "Portion", "Workers"]
 
 _PROGRAM = "from moot.agent.index.worker import main; main()"
 _READ = 1 << 20
 _BATCH_BYTES = 1 << 18
 _BATCH_FILES = 64
+_PORTION = 32 << 20  # bytes of source in one segment: what a process holds in memory while it is made
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # NumPy's others take address space and are not used
+_SEGMENT_SECONDS = 300.0
 _START_SECONDS = 60.0  # allowed on top for the first file, while the process starts
 
 Job = tuple[str, bytes]
@@ -39,20 +40,25 @@ Job = tuple[str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """What one blob holds, as it is stored; numbers of words refer to `vocabulary`."""
+    """What one blob holds, as it is stored; its words are those of a document of a segment."""
 
+    document: int
     state: State
     symbol_count: int
     generated: bool
     symbols: bytes
     imports: str
-    vocabulary: Vocabulary
-    used: Ints
-    times: Ints
-    names: Ints
 
 
-_EMPTY: Ints = np.zeros(0, np.uint32)
+@dataclass(slots=True)
+class Portion:
+    """What one process has read since its last segment, by the job's number.
+
+    `segment` holds the words; None when the process was ended before it made one: the words are lost.
+    """
+
+    rows: dict[int, Indexed] = field(default_factory=dict[int, Indexed])
+    segment: bytes | None = None
 
 
 class Workers:
@@ -61,11 +67,11 @@ class Workers:
     def __init__(self, count: int, timeout: float) -> None:
         """Prepare `count` processes; `timeout` is in seconds a file."""
         self._count = count
-        self._timeout = timeout
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="index")
         self._idle: queue.LifoQueue[_Worker] = queue.LifoQueue()
         for _ in range(count):
-            self._idle.put(_Worker())
+            self._idle.put(_Worker(timeout))
+        self._feared: set[int] = set()  # hashes of jobs that a process died of
 
     def __enter__(self) -> Self:
         return self
@@ -79,120 +85,167 @@ class Workers:
         while not self._idle.empty():
             self._idle.get().kill()
 
-    def renumber(self) -> None:
-        """Let the words that come be numbered from the start, in new vocabularies; not during `index`."""
-        for worker in list(self._idle.queue):
-            worker.fresh = True
+    def index(self, jobs: Iterable[Job], progress: Callable[[int], None]) -> Iterator[Portion]:
+        """Yield what the blobs hold, in any order, reading only a little ahead.
 
-    def index(self, jobs: Iterable[Job]) -> Iterator[Indexed]:
-        """Yield what each blob holds, in order, reading only a little ahead."""
-        pending: deque[Future[list[Indexed]]] = deque()
-        for batch in _batches(jobs):
-            pending.append(self._threads.submit(self._index, batch))
-            if len(pending) > 2 * self._count:
-                yield from pending.popleft().result()
-        for future in pending:
-            yield from future.result()
+        Args:
+            jobs: numbered as they come; what neither grammar nor lines can be read of is left out.
+            progress: called with the number of blobs that were read.
+        """
+        pending: deque[Future[tuple[int, list[Portion]]]] = deque()
+        done = 0
+        try:
+            for batch in _batches(jobs):
+                pending.append(self._threads.submit(self._index, done, batch))
+                done += len(batch)
+                if len(pending) > 2 * self._count:
+                    yield from _result(pending, progress)
+            while pending:
+                yield from _result(pending, progress)
+            yield from self._threads.map(_Worker.finish, list(self._idle.queue))
+        finally:
+            wait(pending)
+            for worker in list(self._idle.queue):
+                worker.forget()
 
     def links(self, jobs: Iterable[Job]) -> Iterator[Links]:
         """Yield what each blob says of others; nothing of one that cannot be read in time."""
         for future in [self._threads.submit(self._links, batch) for batch in _batches(jobs)]:
             yield from future.result()
 
-    def _index(self, batch: Sequence[Job]) -> list[Indexed]:
-        return [
-            answer
-            if isinstance(answer, Indexed)
-            else Indexed("unread", 0, False, b"", "", Vocabulary(), *_NONE)
-            for answer in self._ask("index", batch)
-        ]
+    def _index(self, first: int, batch: Sequence[Job]) -> tuple[int, list[Portion]]:
+        """Return how many blobs are read by now, and what was lost or is complete."""
+        with self._worker() as worker:
+            for number, answer in enumerate(self._ask(worker, "index", batch), first):
+                if isinstance(answer, Indexed):
+                    worker.portion.rows[number] = answer
+            worker.size += sum(len(data) for _, data in batch)
+            full = worker.size >= _PORTION or len(worker.portion.rows) > MOST_DOCUMENTS - _BATCH_FILES
+            return first + len(batch), [*worker.take_lost(), *([worker.finish()] if full else [])]
 
     def _links(self, batch: Sequence[Job]) -> list[Links]:
-        return [
-            answer if isinstance(answer, Links) else Links({}, {}, [], [])
-            for answer in self._ask("links", batch)
-        ]
+        with self._worker() as worker:
+            answers = self._ask(worker, "links", batch)
+            return [each if isinstance(each, Links) else Links({}, {}, [], []) for each in answers]
 
-    def _ask(self, what: str, batch: Sequence[Job]) -> "list[Indexed | Links | None]":
-        """Return an answer for each job: parsed; where that fails, line by line; where that fails, None."""
+    @contextlib.contextmanager
+    def _worker(self) -> "Generator[_Worker]":
         worker = self._idle.get()
         try:
-            answers: list[Indexed | Links | None] = []
-            parse = True
-            while len(answers) < len(batch):
-                rest = batch[len(answers) :]
-                found = list(worker.ask(what, rest, parse, self._timeout))
-                answers += found
-                if len(found) == len(rest):
-                    break
-                parse = not parse and not found  # else the next one is read by lines
-                if parse:
-                    answers.append(None)
-            return answers
+            yield worker
         finally:
             self._idle.put(worker)
 
+    def _ask(self, worker: "_Worker", what: str, batch: Sequence[Job]) -> "Iterator[Indexed | Links | None]":
+        """Yield an answer for each job: parsed; where that fails, line by line; where that fails, None."""
+        done, parse = 0, True
+        while done < len(batch):
+            rest = [(job, hash(job) not in self._feared) for job in batch[done:]]
+            rest[0] = rest[0][0], rest[0][1] and parse
+            found = 0
+            for answer in worker.ask(what, rest):
+                yield answer
+                found += 1
+            done += found
+            if done < len(batch):
+                parse = not parse and not found  # else the next one is read by lines
+                self._feared.add(hash(batch[done]))
+                if parse:
+                    yield None
+                    done += 1
 
-_NONE = (_EMPTY, _EMPTY, _EMPTY)
+
+def _result(
+    pending: "deque[Future[tuple[int, list[Portion]]]]", progress: Callable[[int], None]
+) -> list[Portion]:
+    done, portions = pending.popleft().result()
+    progress(done)
+    return portions
 
 
 class _Worker:
     """One process, started when asked and again after it was killed."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
-        self._vocabulary = Vocabulary()
-        self.fresh = False
+        self._lost: list[Portion] = []
+        self.portion = Portion()
+        self.size = 0
 
-    def ask(
-        self, what: str, batch: Sequence[Job], parse: bool, timeout: float
-    ) -> "Iterator[Indexed | Links]":
+    def ask(self, what: str, batch: Sequence[tuple[Job, bool]]) -> "Iterator[Indexed | Links]":
         """Yield answers in order; they end early where the process died or was killed at the timeout.
 
         Args:
             what: `index` or `links`.
-            batch: at least one job.
-            parse: whether the first one is parsed; the others are.
-            timeout: seconds for each.
+            batch: at least one job, and whether it is parsed.
         """
         slack = 0.0 if self._process else _START_SECONDS
-        process = self._started()
-        files = [[language, parse or n > 0, len(data)] for n, (language, data) in enumerate(batch)]
-        header = json.dumps([what, timeout, self.fresh, files]).encode()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        if self.fresh:
-            self._vocabulary, self.fresh = Vocabulary(), False
-        answers = _Reader(process.stdout.fileno())
+        files = [[language, parse, len(data)] for (language, data), parse in batch]
         try:
-            process.stdin.write(b"".join((header, b"\n", *(data for _, data in batch))))
-            process.stdin.flush()
+            answers = self._send([what, self._timeout, files], [data for (_, data), _ in batch])
             for _ in batch:
-                answers.deadline = time.monotonic() + timeout + slack
-                yield _decode(what, answers, self._vocabulary)
+                answers.deadline = time.monotonic() + self._timeout + slack
+                yield _decode(what, answers)
                 slack = 0.0
         except (OSError, ValueError):
             self.kill()
 
+    def finish(self) -> Portion:
+        """Return what was read since the last time, with the segment of it; lost when the process dies."""
+        portion = self.portion
+        if portion.rows:
+            try:
+                answers = self._send(["segment", _SEGMENT_SECONDS, []], [])
+                answers.deadline = time.monotonic() + _SEGMENT_SECONDS
+                portion.segment = answers.take(int(answers.line()))
+            except (OSError, ValueError):
+                self.kill()
+        self.forget()
+        return portion
+
+    def take_lost(self) -> list[Portion]:
+        """Return what was read by processes that were killed since the last time."""
+        lost, self._lost = self._lost, []
+        return lost
+
+    def forget(self) -> None:
+        """Begin a new portion; a process that holds words of this one begins anew."""
+        if self.portion.rows and self.portion.segment is None:
+            self.kill()
+        self._lost, self.portion, self.size = [], Portion(), 0
+
     def kill(self) -> None:
         """End the process, whatever it does."""
         process, self._process = self._process, None
+        if self.portion.rows:
+            self._lost.append(self.portion)
+        self.portion, self.size = Portion(), 0
         if process is not None:
             process.kill()
             with contextlib.suppress(OSError), process:  # closing flushes into a pipe that nobody reads
                 pass
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def start(self) -> subprocess.Popen[bytes]:
+        """Return the process."""
         if self._process is None:
-            self._vocabulary, self.fresh = Vocabulary(), False
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _PROGRAM],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                env=os.environ | _ONE_THREAD,
                 start_new_session=True,  # an interrupt at the terminal is the parent's to handle
             )
         return self._process
+
+    def _send(self, header: list[object], blobs: list[bytes]) -> "_Reader":
+        process = self.start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"".join((json.dumps(header).encode(), b"\n", *blobs)))
+        process.stdin.flush()
+        return _Reader(process.stdout.fileno())
 
 
 class _Reader:
@@ -227,22 +280,18 @@ class _Reader:
         self._data += chunk
 
 
-def _decode(what: str, answers: _Reader, vocabulary: Vocabulary) -> "Indexed | Links":
+def _decode(what: str, answers: _Reader) -> "Indexed | Links":
     """Read one answer. Raises ValueError when it is malformed."""
     header: list[Any]
     header, sizes = json.loads(answers.line())
     parts = [answers.take(size) for size in sizes]
     if what == "links":
         return decode_links(parts[0])
-    state, symbol_count, generated = header
-    symbols, imports, new, *numbers = parts
-    used, times, names = (np.frombuffer(part, np.uint32) for part in numbers)
-    vocabulary.words += new.split(b"\n") if new else []
-    if state not in get_args(State) or max(used.max(initial=0), names.max(initial=0)) > len(vocabulary.words):
+    document, state, symbol_count, generated = header
+    symbols, imports = parts
+    if state not in get_args(State):
         raise ValueError("the answer is malformed")
-    return Indexed(
-        state, int(symbol_count), bool(generated), symbols, imports.decode(), vocabulary, used, times, names
-    )
+    return Indexed(int(document), state, int(symbol_count), bool(generated), symbols, imports.decode())
 
 
 def _batches(jobs: Iterable[Job]) -> Iterator[list[Job]]:

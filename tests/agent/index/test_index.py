@@ -172,11 +172,24 @@ def test_threads_that_search_while_another_updates(index):
 
 def test_a_file_that_takes_too_long_is_read_by_lines_and_the_next_one_parsed():
     slow = b"def a(): pass\nx = " + b"(" * 400_000 + b"\n"  # takes the grammar far over 10 seconds
+    texts = [b"def z(): pass\n", slow, b"def b(): pass\n"]
     with Workers(1, timeout=2.0) as workers:
-        texts = [b"def z(): pass\n", slow, b"def b(): pass\n"]
-        found = list(workers.index(("python", text) for text in texts))
-    assert [each.state for each in found] == ["parsed", "words", "parsed"]
-    assert [[s.name for s in decode_symbols(each.symbols, "")] for each in found] == [["z"], ["a"], ["b"]]
+        lost, whole = list(workers.index([("python", text) for text in texts], lambda done: None))
+        (again,) = workers.index([("python", text) for text in texts], lambda done: None)
+    assert (list(lost.rows), lost.segment) == ([0], None)  # the words of the first went with the process
+    assert [whole.rows[n].state for n in (1, 2)] == ["words", "parsed"]
+    assert [each.state for each in again.rows.values()] == ["parsed", "words", "parsed"]  # at once
+    names = [[s.name for s in decode_symbols(each.symbols, "")] for each in again.rows.values()]
+    assert names == [["z"], ["a"], ["b"]]
+
+
+def test_what_is_lost_with_a_parser_is_read_again(tmp_path):
+    slow = "x = " + "(" * 400_000 + "\n"
+    files = tree({"a.py": "def first(): pass\n", "b.py": slow, "c.py": "def third(): pass\n"})
+    with CodeIndex(tmp_path / "i.db", workers=1, timeout=2.0) as index:
+        assert update(index, files).parsed == 3
+        assert {file.path for file in index.search("first third")} == {"a.py", "c.py"}
+        assert update(index, files).parsed == 0
 
 
 def test_a_repository_cannot_run_code_in_the_parser(tmp_path, monkeypatch):
