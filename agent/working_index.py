@@ -34,13 +34,14 @@ class WorkingIndex:
             progress: called with the files parsed so far and their number.
             warm: keep a parser running between updates.
         """
-        self._stack = ExitStack()
-        self._repository = open_repository(settings, repo)
+        with ExitStack() as stack:
+            self.index: CodeIndex = stack.enter_context(open_index(settings, warm=warm))
+            self._repository = open_repository(settings, repo)
+            self._stack = stack.pop_all()
         self._root = self._repository.root
         self._files = self._repository.working_files(MAX_BYTES)
         self._entries: dict[str, TreeEntry] = {}
         self._progress = progress
-        self.index: CodeIndex = self._stack.enter_context(open_index(settings, warm=warm))
 
     def __enter__(self) -> Self:
         """Return itself."""

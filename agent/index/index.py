@@ -77,6 +77,8 @@ class CodeIndex:
         self._commit: tuple[str, ReadLog] | None = None
         self._history: History | None = None
         self._past: Past | None = None
+        if self._store.empty():
+            self._start(_ONE_WORKER + 1).start()  # meanwhile the tree is listed
 
     def __enter__(self) -> Self:
         return self

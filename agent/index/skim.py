@@ -12,10 +12,10 @@ from itertools import pairwise
 
 __all__ = ["skim"]
 
-_HEAD_END = re.compile(rb": *(?:#[^\n]*)?\n")
-_SPACE = re.compile(rb"(?:[ \n]|#[^\n]*)*")
+_HEAD_END = re.compile(rb": *+(?:#[^\n]*+)?\n")
+_SPACE = re.compile(rb"(?:[ \n]++|#[^\n]*+)*+")
 _QUOTE = re.compile(rb"[rRbBuUfF]*(\"\"\"|'''|[\"'])")
-_TABLE = re.compile(rb"\n( *)\w+ *= *[\w.]*[(\[{]+\n")
+_TABLE = re.compile(rb"\n( *+)\w++ *+= *+[\w.]*+[(\[{]++\n")
 _ODD = (b"\t", b"\r", b"\f", b"\v")  # indentation is counted in spaces here
 _KEPT = (b"def ", b"class ", b"import", b'"""', b"'''", b"type ")
 _FOLLOWING = rb"[)\]}]|(?:else|elif|except|finally)\b"  # goes on with the statement before it
@@ -65,6 +65,8 @@ def _bodies(data: bytes) -> Iterator[tuple[int, int]]:
         if indent.strip() not in (b"", b"async"):
             continue
         first, end = _body(data, at, len(indent) - len(indent.lstrip()))
+        if end - first < _SHORT:
+            continue
         end = _code_end(data, first, end)
         start = _code_start(data, first, end)
         if _holds_nothing(data, start, end):
@@ -109,7 +111,10 @@ def _tables(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _holds_nothing(data: bytes, start: int, end: int) -> bool:
-    return not any(data.find(kept, start, end) >= 0 for kept in _KEPT)
+    for kept in _KEPT:  # noqa: SIM110 - a generator takes as long as the search
+        if data.find(kept, start, end) >= 0:
+            return False
+    return True
 
 
 def _column(data: bytes, at: int) -> int:
@@ -124,7 +129,7 @@ def _dedent(data: bytes, start: int, width: int) -> int:
 
 @cache
 def _outside(width: int) -> re.Pattern[bytes]:
-    return re.compile(rb"\n {0,%d}[^ \n#]" % width)
+    return re.compile(rb"\n {0,%d}+[^ \n#]" % width)
 
 
 @cache

@@ -96,6 +96,11 @@ class Store:
         """Close the database."""
         self._db.close()
 
+    def empty(self) -> bool:
+        """Tell whether nothing is stored yet."""
+        with self._lock:
+            return self._db.execute("SELECT 1 FROM segment LIMIT 1").fetchone() is None
+
     def known(self, keys: Iterable[Key]) -> dict[Key, Place]:
         """Return where those keys are that have a row."""
         columns = "segment, document, generated, symbol_count"

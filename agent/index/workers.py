@@ -79,6 +79,11 @@ class Workers:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def start(self) -> None:
+        """Start the processes, which takes them a while, before there is something to do."""
+        for worker in list(self._idle.queue):
+            worker.start()
+
     def close(self) -> None:
         """End the processes."""
         self._threads.shutdown(wait=True, cancel_futures=True)
@@ -168,6 +173,7 @@ class _Worker:
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
+        self._slack = 0.0
         self._process: subprocess.Popen[bytes] | None = None
         self._lost: list[Portion] = []
         self.portion = Portion()
@@ -180,14 +186,13 @@ class _Worker:
             what: `index` or `links`.
             batch: at least one job, and whether it is parsed.
         """
-        slack = 0.0 if self._process else _START_SECONDS
         files = [[language, parse, len(data)] for (language, data), parse in batch]
         try:
             answers = self._send([what, self._timeout, files], [data for (_, data), _ in batch])
             for _ in batch:
-                answers.deadline = time.monotonic() + self._timeout + slack
+                answers.deadline = time.monotonic() + self._timeout + self._slack
                 yield _decode(what, answers)
-                slack = 0.0
+                self._slack = 0.0
         except (OSError, ValueError):
             self.kill()
 
@@ -229,6 +234,7 @@ class _Worker:
     def start(self) -> subprocess.Popen[bytes]:
         """Return the process."""
         if self._process is None:
+            self._slack = _START_SECONDS
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _PROGRAM],
                 stdin=subprocess.PIPE,

@@ -204,10 +204,14 @@ def test_a_repository_cannot_run_code_in_the_parser(tmp_path, monkeypatch):
     assert not (tmp_path / "ran").exists()
 
 
-def test_no_process_outlives_the_update(index):
+def test_no_process_outlives_the_update(tmp_path):
     before = children()
-    update(index, tree(SAMPLES))
-    assert children() == before
+    with CodeIndex(tmp_path / "i.db", workers=2) as index:
+        assert len(children() - before) == 2  # at once, since there is everything to read
+        update(index, tree(SAMPLES))
+        assert children() == before
+    with CodeIndex(tmp_path / "i.db", workers=2):
+        assert children() == before
 
 
 def test_importing_the_index_loads_no_grammar():
