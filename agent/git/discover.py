@@ -68,9 +68,10 @@ def _ask(path: Path) -> tuple[Path, Path, Path, str]:
     """Let git search, with the user's own configuration: it may name directories as safe."""
     git = Git(None, path, own_config=True)
     try:
-        if git.line("rev-parse", "--is-bare-repository") == "true":
+        bare, inside = git.line("rev-parse", "--is-bare-repository", "--is-inside-work-tree").split("\n")
+        if bare == "true":
             raise UsageError(f"{path} is a bare repository: clone it and pass the clone with --repo")
-        if git.line("rev-parse", "--is-inside-work-tree") != "true":
+        if inside != "true":
             raise UsageError(f"{path} is inside a git directory: pass the working tree with --repo")
         options = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--show-object-format")
         lines = git.line("rev-parse", *options).split("\n")

@@ -5,8 +5,8 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterable
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 __all__ = ["SYMLINK", "Folder"]
@@ -24,9 +24,24 @@ class Folder:
 
     def state(self, path: str) -> os.stat_result | None:
         """Return the entry's own status; None when it, or a real folder on its way, is missing."""
+        with ExitStack() as opened:
+            parent = self._opened(path, opened)
+            return _state(parent, path.rpartition("/")[2]) if parent is not None else None
+
+    def states(self, paths: Iterable[str]) -> Generator[os.stat_result | None]:
+        """Yield what `state` returns for each path; quick where those of one folder follow each other."""
+        with ExitStack() as opened:
+            folder, parent = None, None
+            for path in paths:
+                above, _, name = path.rpartition("/")
+                if above != folder:
+                    opened.close()
+                    folder, parent = above, self._opened(path, opened)
+                yield _state(parent, name) if parent is not None else None
+
+    def _opened(self, path: str, opened: ExitStack) -> int | None:
         try:
-            with self._parent(path) as (parent, name):
-                return os.stat(name, dir_fd=parent, follow_symlinks=False)
+            return opened.enter_context(self._parent(path))[0]
         except OSError as exc:
             if exc.errno in _ABSENT:
                 return None
@@ -115,6 +130,15 @@ class Folder:
             yield handle, name
         finally:
             os.close(handle)
+
+
+def _state(parent: int, name: str) -> os.stat_result | None:
+    try:
+        return os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except OSError as exc:
+        if exc.errno in _ABSENT:
+            return None
+        raise
 
 
 def _create(parent: int, name: str, mode: str, content: bytes) -> None:

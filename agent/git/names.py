@@ -38,6 +38,9 @@ def check_path(path: str) -> str:
     Raises:
         UsageError: it is absolute, leaves the tree, or enters a git directory.
     """
+    whole = f"/{path}/"
+    if not ("/." in whole or "//" in whole or "~" in whole or "\0" in whole):  # most paths, in little time
+        return path
     parts = path.split("/")
     hidden = {part.lower().rstrip(". ") for part in parts} & {".git", "git~1"}
     if hidden or "\0" in path or any(part in ("", ".", "..") for part in parts):

@@ -84,8 +84,8 @@ class WorkingFiles:
         found: dict[str, TreeEntry] = {}
         places: dict[str, tuple[str, bool]] = {}
         absent: dict[str, _Staged] = {}
-        for path, entry in staged.items():
-            status = self._folder.state(path)
+        states = self._folder.states(staged)
+        for (path, entry), status in zip(staged.items(), states, strict=True):
             if entry.mode == SUBMODULE:
                 found[path] = TreeEntry(path, entry.mode, entry.blob, 0)
             elif status is None:

@@ -114,12 +114,13 @@ def first_signals(board: Board) -> None:
     _compounds(board)
     if board.past is not None:
         _habits(board, board.past)
-    _kinds(board)
+    _kinds(board, board.evident())
 
 
 def following_signals(board: Board, scores: Floats) -> None:
     """Fill in what follows from the files that are best so far: their imports and companions."""
-    evident = [n for n in board.evident() if board.corpus.readable[n] and board.is_source(n)]
+    before = board.evident()
+    evident = [n for n in before if board.corpus.readable[n] and board.is_source(n)]
     leading = sorted(evident, key=lambda number: (-scores[number], number))[:_LEADING]
     companions = np.zeros(len(scores))
     for rank, number in enumerate(leading, 1):
@@ -133,7 +134,7 @@ def following_signals(board: Board, scores: Floats) -> None:
                 board.reasons.setdefault(other, {})[f"often changed with {board.path(number)}"] = None
     board.signals["together"] = scaled(companions)
     _neighbours(board)
-    _kinds(board)  # of those that came in just now
+    _kinds(board, sorted(set(board.evident()) - set(before)))
 
 
 def _words(board: Board) -> None:
@@ -240,10 +241,10 @@ def _scopes(scope: str) -> set[str]:
     )
 
 
-def _kinds(board: Board) -> None:
+def _kinds(board: Board, numbers: Iterable[int]) -> None:
     """What speaks against files whatever the task, and for those below what it names as its subject."""
     scopes, scope = _scopes(board.mentions.scope), board.mentions.scope
-    for number in board.evident():
+    for number in numbers:
         path = board.path(number)
         prose = path.lower().endswith(_PROSE)
         for applies, name, what in (
@@ -274,9 +275,12 @@ def _neighbours(board: Board) -> None:
     for number in np.flatnonzero(words).tolist():
         folders.setdefault(board.path(number).rpartition("/")[0], []).append(number)
     for numbers in folders.values():
+        best = sorted(map(float, words[numbers]), reverse=True)[: _NEIGHBOURS + 1]
         for number in numbers:
-            others = sorted((float(words[n]) for n in numbers if n != number), reverse=True)[:_NEIGHBOURS]
-            beside[number] = sum(others) / max(1, len(others))
+            others = list(best)
+            if words[number] >= best[-1]:
+                others.remove(float(words[number]))
+            beside[number] = sum(others[:_NEIGHBOURS]) / max(1, len(others[:_NEIGHBOURS]))
 
 
 def _shares(numbers: Iterable[int]) -> list[tuple[int, float]]:
