@@ -4,10 +4,13 @@ import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from moot.agent.core.config import Settings
 from moot.agent.git.repository import GitRepository
-from moot.agent.index.index import CodeIndex
+
+if TYPE_CHECKING:
+    from moot.agent.index.index import CodeIndex
 
 __all__ = ["open_index", "open_repository"]
 
@@ -23,7 +26,9 @@ def open_repository(settings: Settings, repo: Path) -> GitRepository:
 
 
 @contextmanager
-def open_index(settings: Settings, *, warm: bool = False) -> Generator[CodeIndex]:
+def open_index(settings: Settings, *, warm: bool = False) -> "Generator[CodeIndex]":
     """Open the index that all repositories share, until the end of the block; see `CodeIndex` for `warm`."""
+    from moot.agent.index.index import CodeIndex
+
     with CodeIndex(settings.data_dir / "index.sqlite", ignore=settings.ignore, warm=warm) as code_index:
         yield code_index

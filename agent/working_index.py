@@ -1,18 +1,19 @@
 """The index of a working tree as it lies there, and as it changes."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
-from typing import Self
-
-from watchfiles import watch
+from typing import TYPE_CHECKING, Self
 
 from moot.agent.core.config import Settings
 from moot.agent.core.types import IndexStats, TreeEntry
 from moot.agent.index.extract import MAX_BYTES
-from moot.agent.index.index import CodeIndex
 from moot.agent.opening import open_index, open_repository
+
+if TYPE_CHECKING:
+    from moot.agent.index.index import CodeIndex
 
 __all__ = ["WorkingIndex"]
 
@@ -34,9 +35,10 @@ class WorkingIndex:
             progress: called with the files parsed so far and their number.
             warm: keep a parser running between updates.
         """
-        with ExitStack() as stack:
+        with ThreadPoolExecutor(1) as thread, ExitStack() as stack:
+            opening = thread.submit(open_repository, settings, repo)  # waits for git while NumPy is imported
             self.index: CodeIndex = stack.enter_context(open_index(settings, warm=warm))
-            self._repository = open_repository(settings, repo)
+            self._repository = opening.result()
             self._stack = stack.pop_all()
         self._root = self._repository.root
         self._files = self._repository.working_files(MAX_BYTES)
@@ -78,6 +80,8 @@ class WorkingIndex:
         The changes come from the system (inotify, FSEvents) through the library watchfiles; those of
         ignored files and of git's own are passed over.
         """
+        from watchfiles import watch
+
         changes = watch(self._root, watch_filter=self._concerns, debounce=_DEBOUNCE_MS)
         with suppress(KeyboardInterrupt):
             for change in changes:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from moot.agent.index.outline import Definition
 
@@ -97,10 +98,6 @@ _PATTERNS: dict[str, tuple[tuple[str, bytes], ...]] = {
     "swift": (*_TYPES, ("function", _MODIFIERS + rb"func\s+" + _NAME)),
     "scala": (*_TYPES, ("function", _MODIFIERS + rb"def\s+" + _NAME)),
 }
-_COMPILED = {
-    language: tuple((kind, re.compile(rb"(?P<indent>[ \t]*)" + pattern)) for kind, pattern in patterns)
-    for language, patterns in _PATTERNS.items()
-}
 
 
 def find_definitions(data: bytes, language: str) -> list[Definition]:
@@ -138,13 +135,19 @@ def find_definitions(data: bytes, language: str) -> list[Definition]:
 
 
 def _matches(lines: list[bytes], language: str) -> Iterator[tuple[int, str, re.Match[bytes]]]:
+    compiled = _compiled(language)
     for row, line in enumerate(lines):
         if len(line) > _MAX_LINE:
             continue
-        for kind, pattern in _COMPILED[language]:
+        for kind, pattern in compiled:
             if match := pattern.match(line):
                 yield row, kind, match
                 break
+
+
+@cache
+def _compiled(language: str) -> list[tuple[str, re.Pattern[bytes]]]:
+    return [(kind, re.compile(rb"(?P<indent>[ \t]*)" + pattern)) for kind, pattern in _PATTERNS[language]]
 
 
 def _last_row(lines: list[bytes], row: int, indent: int) -> int:
