@@ -31,7 +31,8 @@ Progress = Callable[[int, int], None]
 
 _REGULAR = ("100644", "100755")
 _ONE_WORKER = 50  # unknown blobs up to which a second process costs more than it saves
-_MOST_SEGMENTS = 32  # of one tree; more are merged
+_MOST_SEGMENTS = 32  # of one tree; the small ones of more are merged
+_SMALL = 1000  # documents of a segment that is merged with others: what memory at that goes by
 _ATTEMPTS = 5  # at opening segments that others merge meanwhile, and at blobs whose parser had to be ended
 
 
@@ -272,9 +273,10 @@ class CodeIndex:
         sizes = Counter(place.segment for place in places.values())
         if len(sizes) <= _MOST_SEGMENTS:
             return places
-        small = {
-            name for name, _ in sorted(sizes.items(), key=lambda item: item[1])[: 1 - _MOST_SEGMENTS // 2]
-        }
+        ordered = sorted(sizes.items(), key=lambda item: item[1])[: 1 - _MOST_SEGMENTS // 2]
+        small = {name for name, documents in ordered if documents <= _SMALL}
+        if len(small) < 2:
+            return places
         builder, moved = Builder(), list[tuple[Key, int]]()
         for name in sorted(small):
             segment = self._store.segment(name)
