@@ -29,7 +29,7 @@ EXTRACTOR_VERSION = 6
 State = Literal["parsed", "words", "binary", "unread"]
 """parsed: by its grammar; words: words, and definitions found line by line; binary and unread: path only."""
 
-_LEVEL = 4  # of zlib: the first that looks for lazy matches, a tenth smaller than the ones before
+_LEVEL = 6  # of zlib: a fortieth smaller than 4; what 9 saves beyond is nothing
 
 
 class Outlined(NamedTuple):
