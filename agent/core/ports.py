@@ -19,7 +19,7 @@ from moot.agent.core.types import (
     TreeEntry,
 )
 
-__all__ = ["Index", "ModelClient", "Packer", "Repository", "Sandbox", "TokenCounter"]
+__all__ = ["FimPrompt", "Index", "ModelClient", "Packer", "Repository", "Sandbox", "TokenCounter"]
 
 
 class TokenCounter(Protocol):
@@ -54,12 +54,31 @@ class ModelClient(TokenCounter, Protocol):
         """
         ...
 
-    async def complete(self, request: CompletionRequest) -> list[list[Completion]]:
-        """Return `request.n` completions for each prompt, in the order of the prompts."""
+    async def complete(
+        self, request: CompletionRequest, ended: Callable[[str], bool] | None = None
+    ) -> list[list[Completion]]:
+        """Return `request.n` completions for each prompt, in the order of the prompts.
+
+        An answer of which `ended` says so while it is written ends there, with the finish `ended`; when
+        all have, the server is hung up on.
+        """
         ...
 
     async def close(self) -> None:
         """Close the connections."""
+        ...
+
+
+class FimPrompt(Protocol):
+    """A model's fill-in-the-middle form."""
+
+    @property
+    def stop(self) -> tuple[str, ...]:
+        """Texts that end an answer."""
+        ...
+
+    def prompt(self, prefix: str, suffix: str, files: Sequence[tuple[str, str]] = (), path: str = "") -> str:
+        """Return the prompt whose completion is the text between; `files` are (path, text) that help."""
         ...
 
 
@@ -194,6 +213,10 @@ class Index(Protocol):
 
     def outline(self, path: str, data: bytes) -> list[Symbol]:
         """Return the definitions of a text that is in no blob yet, and its imports with the kind `import`."""
+        ...
+
+    def imports(self, path: str, data: bytes) -> list[str]:
+        """Return the files of the tree that the imports of this text at this path lead to."""
         ...
 
     def find(self, name: str) -> list[Symbol]:

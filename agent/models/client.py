@@ -32,7 +32,7 @@ OnCall = Callable[[str, Usage, float], None]
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One call: where it goes, what it says, how many answers come back, and who watches."""
+    """One call: where it goes, what it says, how many answers come back, who watches and who ends them."""
 
     purpose: str
     path: str
@@ -40,6 +40,7 @@ class _Call:
     prompts: Sequence[str]
     samples: int
     on_token: Callable[[str], None] | None = None
+    ended: Callable[[str], bool] | None = None
     used: list[Usage] = field(default_factory=list[Usage])
 
     @property
@@ -70,6 +71,8 @@ class OpenAIClient:
         options: ClientOptions | None = None,
         on_call: OnCall | None = None,
         known: Known | None = None,
+        *,
+        probe: bool = True,
     ) -> Self:
         """Reach a server and find out what it can do.
 
@@ -78,6 +81,7 @@ class OpenAIClient:
             options: model, key, deadlines and retries.
             on_call: told of each call that ended.
             known: what earlier preflights found, so that a server is probed once.
+            probe: False leaves the probes out for raw completions alone, which then fail where they must.
 
         Raises:
             ModelUnreachable: no server answers.
@@ -87,7 +91,7 @@ class OpenAIClient:
         chosen = options or ClientOptions()
         transport = Transport(base_url, chosen)
         try:
-            served = await preflight(transport, chosen.model, {} if known is None else known)
+            served = await preflight(transport, chosen.model, {} if known is None else known, probe)
         except BaseException:
             await transport.close()
             raise
@@ -128,8 +132,13 @@ class OpenAIClient:
             )
         return answers
 
-    async def complete(self, request: CompletionRequest) -> list[list[Completion]]:
+    async def complete(
+        self, request: CompletionRequest, ended: Callable[[str], bool] | None = None
+    ) -> list[list[Completion]]:
         """Return `request.n` completions for each prompt, in the order of the prompts.
+
+        An answer of which `ended` says so while it is written ends there, with the finish `ended`; when
+        all have, the server is hung up on.
 
         Raises:
             ModelUnreachable: no connection, or the server kept failing, or a deadline passed.
@@ -140,7 +149,8 @@ class OpenAIClient:
         for start in range(0, len(request.prompts), size):
             batch = replace(request, prompts=request.prompts[start : start + size])
             body = completion_body(self.info.id, batch)
-            flat = await self._run(_Call("complete", "completions", body, batch.prompts, request.n))
+            call = _Call("complete", "completions", body, batch.prompts, request.n, ended=ended)
+            flat = await self._run(call)
             answers += [flat[at : at + request.n] for at in range(0, len(flat), request.n)]
         return answers
 
@@ -183,7 +193,7 @@ class OpenAIClient:
         return await self._attempt(call)
 
     async def _stream(self, call: _Call) -> list[Completion]:
-        answer = Answer(len(call.prompts), call.samples, call.on_token)
+        answer = Answer(len(call.prompts), call.samples, call.on_token, call.ended)
         try:
             await self._receive(call, answer)
         except ModelUnreachable:
@@ -199,7 +209,7 @@ class OpenAIClient:
         return answer.completions()
 
     async def _receive(self, call: _Call, answer: Answer) -> None:
-        """Read the stream to its end, or until nothing but repetition comes."""
+        """Read the stream to its end, or until nothing that is wanted can come."""
         url, server = f"{self._transport.api}/{call.path}", self._transport.name
         ended = False
         async with aclosing(self._transport.stream(url, call.body | self._extras(call))) as events:
@@ -207,7 +217,7 @@ class OpenAIClient:
                 ended = data.strip() == "[DONE]"
                 if not ended:
                     self._take(data, answer)
-                if answer.repeats:
+                if answer.cut_short:
                     return
         if not answer.complete and (answer.started or not ended):
             raise broken_off(server)

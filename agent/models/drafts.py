@@ -22,13 +22,14 @@ class _Call:
 class _Draft:
     """One answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, ended: Callable[[str], bool] | None) -> None:
         self.text = ""
         self.finish = ""
         self.pieces = 0
         self._logprobs: list[float] = []
         self._calls: dict[int, _Call] = {}
         self._repetition = RepetitionDetector()
+        self._ended = ended
 
     @property
     def tokens(self) -> int:
@@ -39,13 +40,13 @@ class _Draft:
         """Take in the next piece; what follows a repetition is dropped."""
         if self.finish:
             return
-        self.finish = choice.finish_reason or ""
         self._logprobs += choice.logprobs.values if choice.logprobs else ()
         self._add_calls(choice)
         if choice.written:
             self.pieces += 1
             self.text += choice.written
             self._cut()
+        self.finish = self.finish or choice.finish_reason or ""
 
     def completion(self, tokens: int | None = None) -> Completion:
         """Return it as it stands; `tokens` is the server's own count."""
@@ -65,13 +66,21 @@ class _Draft:
         end = self._repetition.find(self.text)
         if end is not None:
             self.text, self.finish = self.text[:end], "repetition"
+        elif self._ended and self._ended(self.text):
+            self.finish = "ended"
 
 
 class Answer:
     """The answers to one request: `samples` for each prompt, in the order of the prompts."""
 
-    def __init__(self, prompts: int, samples: int, on_token: Callable[[str], None] | None) -> None:
-        self._drafts = [_Draft() for _ in range(prompts * samples)]
+    def __init__(
+        self,
+        prompts: int,
+        samples: int,
+        on_token: Callable[[str], None] | None = None,
+        ended: Callable[[str], bool] | None = None,
+    ) -> None:
+        self._drafts = [_Draft(ended) for _ in range(prompts * samples)]
         self._samples = samples
         self._on_token = on_token
         self._running: dict[int, WireUsage] = {}
@@ -84,9 +93,9 @@ class Answer:
         return all(draft.finish for draft in self._drafts)
 
     @property
-    def repeats(self) -> bool:
-        """Whether nothing but repetition can still come."""
-        return self.complete and any(draft.finish == "repetition" for draft in self._drafts)
+    def cut_short(self) -> bool:
+        """Whether nothing can still come that is wanted, although the server goes on."""
+        return self.complete and any(draft.finish in ("repetition", "ended") for draft in self._drafts)
 
     def add(self, chunk: Chunk) -> bool:
         """Take in a chunk; False when it is of an answer that nobody asked for."""

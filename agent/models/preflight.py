@@ -32,13 +32,14 @@ Known = MutableMapping[tuple[str, str], Served]
 """What earlier preflights found, by base URL and model."""
 
 
-async def preflight(transport: Transport, model: str | None, known: Known) -> Served:
+async def preflight(transport: Transport, model: str | None, known: Known, probe: bool = True) -> Served:
     """Find the model and probe its server, each probe once.
 
     Args:
         transport: the server.
         model: its name; None means the only one that is served.
         known: earlier findings, which are used and extended.
+        probe: False takes the server at its word, which costs one look-up.
 
     Raises:
         ModelUnreachable: no server answers.
@@ -47,6 +48,8 @@ async def preflight(transport: Transport, model: str | None, known: Known) -> Se
     """
     cards = read(ModelList, await transport.get(f"{transport.api}/models"), transport.name).data
     card = _choose(cards, model, transport.name)
+    if not probe:
+        return _served(card, fim=True)
     key = (transport.api, card.id)
     if key not in known:
         known[key] = await _probe_all(transport, card)
@@ -72,6 +75,16 @@ async def _probe_all(transport: Transport, card: ModelCard) -> Served:
         _completions(transport, card.id),
         _tokenize(transport, card.id),
     )
+    return _served(card, structured, tools, fim, tokenize)
+
+
+def _served(
+    card: ModelCard,
+    structured: bool = False,
+    tools: bool = False,
+    fim: bool = False,
+    tokenize: bool = False,
+) -> Served:
     info = ModelInfo(card.id, card.context or DEFAULT_CONTEXT, structured, tools, fim, tokenize)
     return Served(info, vllm=card.owned_by == "vllm")
 

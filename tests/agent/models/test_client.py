@@ -162,6 +162,22 @@ def test_repetition_ends_the_call_early() -> None:
 # --- accounting -----------------------------------------------------------------------------
 
 
+def test_the_caller_ends_answers_while_they_are_written() -> None:
+    """The server is hung up on when all of them have ended, and what was used until then is known."""
+    request = CompletionRequest(("a", "b"), max_tokens=400)
+
+    async def main() -> None:
+        async with connected(server) as client:
+            first, second = await client.complete(request, lambda text: text.count("\n") == 1)
+            assert [each.text for each in (*first, *second)] == ["one\n", "uno\n"]
+            assert {each.finish for each in (*first, *second)} == {"ended"}
+            assert 0 < client.usage.completion < 20
+
+    with ScriptedServer([Reply(texts=["one\n" + "x " * 300, "uno\n" + "y " * 300], pause=0.01)]) as server:
+        run(main)
+        assert server.wait_for_disconnects()
+
+
 def test_usage_is_summed_and_told() -> None:
     told: list[tuple[str, Usage]] = []
 
