@@ -55,6 +55,7 @@ class ScriptedServer:
         completions: bool = True,
         tokenize: bool = True,
         refuses: Sequence[str] = (),
+        probes: bool = True,
         port: int = 0,
     ) -> None:
         """Set what is served.
@@ -65,6 +66,7 @@ class ScriptedServer:
             api_key: when given, requests without it get 401.
             structured_output, tools, completions, tokenize: what the server can do.
             refuses: fields of a request that are answered with 400.
+            probes: whether a client's probes are answered here; False leaves them to the script.
         """
         self.requests: list[Request] = []
         self.disconnects = 0
@@ -73,6 +75,7 @@ class ScriptedServer:
         self._models, self._context, self._api_key = tuple(models), context, api_key
         self._can = {"response_format": structured_output, "tools": tools, **dict.fromkeys(refuses, False)}
         self._routes = {"/v1/completions": completions, "/tokenize": tokenize}
+        self._probes = probes
         self._fault: Fault | None = None
         self._faults_left = 0
         self._lock = threading.Lock()
@@ -216,7 +219,7 @@ class ScriptedServer:
         if self._context and used > self._context:
             limit = f"This model's maximum context length is {self._context} tokens. However, you requested"
             return 400, error_body(400, f"{limit} {used} tokens. Please reduce the length of the messages.")
-        if not request.is_call:
+        if self._probes and not request.is_call:
             return 200, Reply('{"ok": true}')
         return 200, self._next(request)
 
