@@ -12,7 +12,7 @@ from typing import Self
 
 from moot.agent.core.types import IndexStats, RankedFile, Symbol, TreeEntry
 from moot.agent.index.corpus import Corpus, ReadMany
-from moot.agent.index.extract import MAX_BYTES
+from moot.agent.index.extract import MAX_BYTES, extract
 from moot.agent.index.facts import Imports, Links, decode_imports, decode_symbols
 from moot.agent.index.history import History, Past, ReadLog, load_history
 from moot.agent.index.languages import TEXT, language_of
@@ -148,6 +148,12 @@ class CodeIndex:
     def outline(self, path: str, data: bytes) -> list[Symbol]:
         """Return the definitions of a text that is in no blob yet, and its imports with the kind `import`."""
         return outline_text(path, data)
+
+    def imports(self, path: str, data: bytes) -> list[str]:
+        """Return the files of the tree that the imports of this text at this path lead to, by path."""
+        paths = self._current().paths
+        modules = extract(data, language_of(path)).links.imports
+        return sorted({paths.all[n] for module in modules for n in paths.imported(module, path)} - {path})
 
     def find(self, name: str) -> list[Symbol]:
         """Return definitions whose name or qualified name is `name`, by path and position."""

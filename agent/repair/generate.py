@@ -9,11 +9,11 @@ from anyio import to_thread
 
 from moot.agent.core.commands import TestCase
 from moot.agent.core.messages import Completion, CompletionRequest
-from moot.agent.core.ports import ModelClient
+from moot.agent.core.ports import FimPrompt, ModelClient
 from moot.agent.repair.infill import Infill, infills, normalised
 from moot.agent.repair.localise import Localisation
 from moot.agent.repair.masks import Mask, MaskKind, masks
-from moot.agent.repair.prompt import Brief, FimPrompt, brief, context
+from moot.agent.repair.prompt import Brief, brief, context
 from moot.agent.repair.source import Source
 
 __all__ = ["FIM_BATCHES", "ROUNDS", "Batch", "Fault", "Limits", "Round", "fim_batch"]

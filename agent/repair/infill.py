@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from moot.agent.core.messages import Completion
+from moot.agent.fim.trim import beginnings, until_suffix
 from moot.agent.repair.masks import Mask, MaskKind
 from moot.agent.repair.source import Source, walk
 from moot.agent.syntax import language_of, line_comment
@@ -78,34 +79,16 @@ def normalised(source: Source) -> bytes:
 
 def _pieces(mask: Mask, source: Source, text: str) -> Iterator[str]:
     """Yield ever shorter beginnings of a completion."""
-    text = _before_suffix(mask, source, text.replace("\r\n", "\n")).rstrip()
-    lines = text.split("\n")
+    following = source.data[mask.end_byte :].decode("utf-8", "replace")
+    text = until_suffix(text.replace("\r\n", "\n"), following).rstrip()
     limit = _MAX_LINES if mask.whole_lines else 1 + source.data.count(b"\n", mask.start_byte, mask.end_byte)
+    lines = text.split("\n")[: max(limit, 1)]
+    rest = following.split("\n", 1)[0].rstrip()
     tried: set[str] = set()
-    for count in range(min(len(lines), max(limit, 1)), 0, -1):
-        piece = "\n".join(lines[:count]).rstrip()
-        for end in (piece, _without_tail(mask, source, piece)):
-            if end.strip() and end not in tried and not _only_comment(mask, end):
-                tried.add(end)
-                yield end
-
-
-def _before_suffix(mask: Mask, source: Source, text: str) -> str:
-    """Cut where the model starts to write the suffix again."""
-    following = source.data[mask.end_byte :].decode("utf-8", "replace").split("\n")
-    wanted = next((line.strip() for line in following[1:] if len(line.strip()) > 3), None)
-    lines = text.split("\n")
-    stop = next((index for index, line in enumerate(lines) if index and line.strip() == wanted), len(lines))
-    return "\n".join(lines[:stop])
-
-
-def _without_tail(mask: Mask, source: Source, piece: str) -> str:
-    """Drop an end of the piece that repeats the rest of the masked line."""
-    rest = source.data[mask.end_byte :].decode("utf-8", "replace").split("\n", 1)[0].rstrip()
-    for size in range(len(rest), 0, -1):
-        if piece.endswith(rest[:size]):
-            return piece[:-size].rstrip()
-    return piece
+    for piece in beginnings("\n".join(lines), rest):
+        if piece.strip() and piece not in tried and not _only_comment(mask, piece):
+            tried.add(piece)
+            yield piece
 
 
 def _only_comment(mask: Mask, piece: str) -> bool:

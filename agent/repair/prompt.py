@@ -3,33 +3,20 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from moot.agent.core.commands import TestCase
+from moot.agent.fim.window import BYTES_PER_TOKEN, window
 from moot.agent.repair.masks import Mask, MaskKind
 from moot.agent.repair.source import Source
 from moot.agent.syntax import language_of, line_comment
 
-__all__ = ["Brief", "FimPrompt", "brief", "context"]
+__all__ = ["Brief", "brief", "context"]
 
-_BYTES_PER_TOKEN = 3
-"""A low guess for code, so that a budget in tokens holds with every tokenizer."""
 _TASK_BYTES = 900
 _ASSERTION_BYTES = 400
 _AROUND_LINES = 15
-
-
-class FimPrompt(Protocol):
-    """A model's fill-in-the-middle form."""
-
-    @property
-    def stop(self) -> tuple[str, ...]:
-        """Texts that end an answer."""
-        ...
-
-    def prompt(self, prefix: str, suffix: str) -> str:
-        """Return the prompt whose completion is the text between."""
-        ...
+_OPENING_LINES = 2
+"""Lines of a function that are shown in any case: its name and arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +41,7 @@ def context(mask: Mask, source: Source, said: Brief, budget: int) -> tuple[str, 
     lo, hi = _scope(mask, source)
     before = source.data[lo : mask.start_byte].decode("utf-8", "replace")
     after = source.data[mask.end_byte : hi].decode("utf-8", "replace")
-    room = budget * _BYTES_PER_TOKEN
-    before = _head(before, room * 2 // 3)
-    after = _clip_lines(after, max(room // 4, room - len(before)))
+    before, after = window(before, after, budget * BYTES_PER_TOKEN, keep=_OPENING_LINES)
     start = _header(mask, source, said) + before
     indent = re.match(r"[ \t]*", _line_of(source, mask.start_byte))
     margin = indent[0] if indent else ""
@@ -108,24 +93,3 @@ def _assertion(failing: Sequence[TestCase]) -> str:
 
 def _clip(text: str, size: int) -> str:
     return text if len(text) <= size else text[:size].rsplit(" ", 1)[0] + " …"
-
-
-def _head(text: str, size: int) -> str:
-    """Keep a function's first lines and the lines right before the mask."""
-    if len(text) <= size:
-        return text
-    lines = text.splitlines(keepends=True)
-    kept: list[str] = []
-    room = size - sum(len(line) for line in lines[:2])
-    for line in reversed(lines[2:]):
-        room -= len(line)
-        if room < 0:
-            break
-        kept.append(line)
-    return "".join(lines[:2]) + "".join(reversed(kept))
-
-
-def _clip_lines(text: str, size: int) -> str:
-    if len(text) <= size:
-        return text
-    return text[:size].rsplit("\n", 1)[0] + "\n"
