@@ -1,6 +1,6 @@
 """Composition root: settings -> dependencies -> a run, a context.
 
-This module and `opening` alone name concrete classes.
+This module, `opening` and `connection` alone name concrete classes.
 """
 
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
+from moot.agent.connection import connect
 from moot.agent.core.config import Settings
-from moot.agent.core.errors import ModelUnreachable
 from moot.agent.core.events import Emit, Notice
 from moot.agent.core.messages import Usage
 from moot.agent.core.types import ContextPack, EditFormat, Task
@@ -26,7 +26,6 @@ from moot.agent.models.fim import fim_format
 from moot.agent.models.profiles import Profile, choose
 from moot.agent.models.serving import running_server
 from moot.agent.models.tokens import EstimatedTokens, LocalTokens
-from moot.agent.models.transport import ClientOptions
 from moot.agent.opening import open_index, open_repository
 from moot.agent.pack.packer import ContextPacker, files_for
 from moot.agent.run import Ask, Run
@@ -40,7 +39,7 @@ from moot.sandbox.network import AllowNet
 if TYPE_CHECKING:
     from moot.agent.core.ports import Sandbox, TokenCounter
 
-__all__ = ["connect", "context", "start"]
+__all__ = ["context", "start"]
 
 _ANSWER_TOKENS = 2048
 """Tokens of one chat answer, where the model's context has room for it."""
@@ -121,29 +120,6 @@ def _baselines(settings: Settings, sandbox: "Sandbox | None") -> Baselines | Non
         return None
     limits = (settings.sandbox_memory, settings.sandbox_processes, settings.sandbox_disk)
     return Baselines(settings.data_dir / "baselines", [version("moot"), sandbox.name, *map(str, limits)])
-
-
-async def connect(settings: Settings) -> tuple[OpenAIClient, Profile | None]:
-    """Reach the server that the settings name, else the local one."""
-    server = running_server(settings.data_dir) if settings.base_url is None else None
-    base_url = settings.base_url or (server.base_url if server else None)
-    if base_url is None:
-        raise ModelUnreachable(
-            "no model server is running: start one with `agent model up`, or name one with --base-url"
-        )
-    profile = choose(settings, server.profile) if server else _named(settings)
-    options = ClientOptions(
-        model=settings.model,
-        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
-        connect_timeout=settings.connect_timeout,
-        read_timeout=settings.read_timeout,
-    )
-    return await OpenAIClient.connect(base_url, options), profile
-
-
-def _named(settings: Settings) -> Profile | None:
-    """A server of the user's own has the profile that the user names, or none."""
-    return choose(settings) if settings.profile else None
 
 
 def _generation(settings: Settings, profile: Profile | None, client: OpenAIClient) -> Generation:

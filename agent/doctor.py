@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Literal
 
 from moot.agent import syntax
-from moot.agent.app import connect
+from moot.agent.connection import connect, infilling
 from moot.agent.core.commands import Command
 from moot.agent.core.config import Settings
-from moot.agent.core.errors import MootError, SandboxUnavailable
+from moot.agent.core.errors import MootError, SandboxUnavailable, UsageError
 from moot.agent.core.ports import Sandbox
 from moot.agent.core.types import TreeEntry
 from moot.agent.git.repository import GitRepository
+from moot.agent.models.fim import FORMATS, working_forms
+from moot.agent.models.profiles import Profile
 from moot.agent.verify.detect import Found, detect
 from moot.agent.verify.environment import environment
 from moot.sandbox.choose import choose as choose_sandbox
@@ -133,19 +135,38 @@ def _sandbox(settings: Settings) -> Generator[Finding, None, Sandbox | None]:
 
 
 def _model(settings: Settings) -> Iterator[Finding]:
-    async def ask() -> str:
-        client, profile = await connect(settings)
-        try:
-            info = client.info
-            fim = "fill-in-the-middle" if profile and profile.fim and info.fim else "chat alone"
-            return f"{info.id}, {info.context} tokens of context, {fim}"
-        finally:
-            await client.close()
-
     try:
-        yield Finding("model", "ok", asyncio.run(ask()))
+        yield from asyncio.run(_ask_model(settings))
     except MootError as exc:
         yield Finding("model", "problem", str(exc))
+
+
+async def _ask_model(settings: Settings) -> list[Finding]:
+    client, profile = await connect(settings)
+    try:
+        info = client.info
+        works = await working_forms(client, FORMATS.values()) if info.fim else []
+        served = Finding("model", "ok", f"{info.id}, {info.context} tokens of context")
+        return [served, _infilling(settings, profile, info.id, [form.name for form in works])]
+    finally:
+        await client.close()
+
+
+def _infilling(settings: Settings, profile: Profile | None, model: str, works: list[str]) -> Finding:
+    """Say whether the form that would be used is one that works."""
+    try:
+        form = infilling(settings, profile, model).name
+    except UsageError:
+        form = None
+    if form in works:
+        return Finding("infilling", "ok", f"the {form} form works")
+    if works:
+        return Finding("infilling", "warning", f"the {works[0]} form works: name it with MOOT_FIM={works[0]}")
+    return Finding(
+        "infilling",
+        "warning",
+        f"{model} fills in the middle in no known form: use another model for `agent complete`",
+    )
 
 
 def _languages(entries: list[TreeEntry]) -> Iterator[Finding]:

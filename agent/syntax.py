@@ -18,6 +18,7 @@ __all__ = [
     "language_of",
     "line_comment",
     "new_parser",
+    "path_in",
     "syntax_errors",
 ]
 
@@ -88,6 +89,12 @@ _LINE_COMMENTS = {"python": "#", "ruby": "#", "bash": "#", "sql": "--"}
 def language_of(path: str) -> str | None:
     """Return the language of a file by its suffix; None when it has no grammar here."""
     return _SUFFIXES.get(path[path.rfind(".") :].lower())  # a folder's dot gives no suffix that is listed
+
+
+def path_in(language: str) -> str:
+    """Return a path that `language_of` takes for the language's; KeyError where there is none."""
+    suffixes = {name: suffix for suffix, name in reversed(_SUFFIXES.items())}
+    return f"untitled{suffixes[language]}"
 
 
 @cache

@@ -66,6 +66,11 @@ class WorkingIndex:
         return self.index.update(entries, self._files.read_many, self._progress)
 
     @property
+    def root(self) -> Path:
+        """Top of the working tree."""
+        return self._root
+
+    @property
     def paths(self) -> list[str]:
         """The files that are indexed, in order."""
         return sorted(self._entries)

@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     profile: str | None = Field(None, description="model profile; default: by hardware")
     model_path: Path | None = Field(None, description="folder with weights, in place of a download")
     codestral_repo: str = Field("mistralai/Codestral-2", description="hub id of Codestral 2")
+    fim: str | None = Field(None, description="form in which the model fills in the middle; default: its own")
     server_port: int = Field(8197, ge=1, le=65535, description="loopback port of the local server")
 
     test: str | None = Field(None, description="command that verifies the repository")
