@@ -49,6 +49,26 @@ def test_all_is_well(repo, home, serve):
     assert "bubblewrap works" in text
 
 
+FILLS = ["*", "* height\n", "(", "def"]
+
+
+@pytest.mark.parametrize(
+    ("model", "answers", "finding"),
+    [
+        ("some-qwen-coder", FILLS, ("ok", "the qwen form works")),
+        ("mystery", FILLS, ("warning", "the qwen form works: name it with MOOT_FIM=qwen")),
+        ("codestral", ["* height\n"], ("warning", "codestral fills in the middle in no known form")),
+    ],
+)
+def test_the_form_that_fills_in_the_middle_is_tried(repo, home, serve, model, answers, finding):
+    def answer(request):
+        return Reply(texts=answers) if "width" in request.prompt else Reply('{"ok": true}')
+
+    server = serve(answer, models=[model], probes=False)
+    [(status, text)] = examined(Agent(home, server.base_url), repo, 0)["infilling"]
+    assert (status, text.split(": use another")[0]) == finding
+
+
 def test_no_model_and_a_detached_head(repo, home):
     git(repo, "checkout", "-q", "--detach")
     found = examined(Agent(home, "http://127.0.0.1:9/v1"), repo, 1)
