@@ -1,6 +1,5 @@
 """Languages and their grammars. tree-sitter loads on first use, so importing this costs nothing."""
 
-import ast
 import warnings
 from functools import cache
 from importlib import import_module
@@ -160,7 +159,7 @@ def _indentation_errors(content: bytes) -> list[int]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            ast.parse(content)
+            compile(content, "m.py", "exec", dont_inherit=True)
         except IndentationError as exc:
             return [exc.lineno or 1]
         except (SyntaxError, ValueError, RecursionError, MemoryError):
