@@ -110,6 +110,8 @@ class Trimmer:
             text: the answer.
             finish: the server's reason for its end.
         """
+        if self._hole.line.strip() and self._hole.line.endswith(" "):
+            text = text.lstrip(" ")  # models that start words with a space write a second one
         lines = text.replace("\r\n", "\n").split("\n")
         broken_off = finish in ("length", "repetition") and len(lines) > 1
         kept, stop = self._unit(lines[:-1] if broken_off else lines)

@@ -28,6 +28,7 @@ def cut(path: str, text: str, removed: str) -> Hole:
 RAN_ON = [
     # The rest of a line: nothing of the next one, and not the rest of this one again.
     (hole("m.py", "def f(a, b):\n    return a | b\n"), "+ b\n\ndef g():\n    pass", "+"),
+    (hole("m.py", "x = |\n"), " 1\ny = 2", "1"),
     (hole("m.py", "print(|)\n"), "len(x))", "len(x)"),
     (hole("m.py", "print(|)\n"), "len(x)", "len(x)"),
     (hole("m.ts", "const x = f(|);\n"), "1, 2);\nconst y = 2;", "1, 2"),
