@@ -14,7 +14,6 @@ from moot.agent.connection import connect, infilling
 from moot.agent.core.config import Settings
 from moot.agent.core.errors import UsageError
 from moot.agent.core.messages import ModelInfo, Usage
-from moot.agent.core.ports import Index
 from moot.agent.fim.engine import Filled, Helpers, Limits, fill
 from moot.agent.fim.neighbours import neighbours
 from moot.agent.fim.trim import Hole
@@ -162,11 +161,7 @@ def _helpers(settings: Settings, wanted: Wanted, stack: ExitStack) -> tuple[Hole
     except ValueError:
         return hole, None, "the file is outside of the repository"
     hole = Hole(path, hole.prefix, hole.suffix)
-    return hole, partial(_look, hole, opened.index), ""
-
-
-def _look(hole: Hole, index: Index, shown: tuple[str, str], room: int) -> list[tuple[str, str]]:
-    return neighbours(hole, shown, index, room)
+    return hole, partial(neighbours, hole, opened.index), ""
 
 
 def _text(path: Path) -> str:

@@ -21,7 +21,7 @@ _FOLDER_IS_PACKAGE = frozenset({"go", "java", "kotlin", "scala", "swift", "c_sha
 """Languages whose files see each other within a folder, without an import."""
 
 
-def neighbours(hole: Hole, shown: tuple[str, str], index: Index, room: int) -> list[tuple[str, str]]:
+def neighbours(hole: Hole, index: Index, shown: tuple[str, str], room: int) -> list[tuple[str, str]]:
     """Return (path, signatures) of what is named near the hole, or imported, and defined elsewhere.
 
     Elsewhere is a file that this one imports, or a part of this file that the prompt leaves out. The most
@@ -29,8 +29,8 @@ def neighbours(hole: Hole, shown: tuple[str, str], index: Index, room: int) -> l
 
     Args:
         hole: its `path` is the one in the index.
-        shown: the parts of prefix and suffix that the prompt shows.
         index: of the repository.
+        shown: the parts of prefix and suffix that the prompt shows.
         room: characters for everything that is returned.
     """
     data = (hole.prefix + hole.suffix).encode("utf-8", "replace")

@@ -171,7 +171,7 @@ async def _run(arguments: argparse.Namespace, repo: Path, cases: Sequence[Case])
     async def score(number: int, case: Case, way: str) -> Score:
         async with slots:
             print(f"{case.kind} {number} {way} {case.hole.path}", file=sys.stderr)
-            helpers = None if way == "alone" else partial(_look, case.hole, opened)
+            helpers = None if way == "alone" else partial(neighbours, case.hole, opened.index)
             asked = ToTheEnd(client) if way == "untrimmed" else client
             return _score(case, way, await fill(asked, Fresh(form, number), case.hole, limits, helpers))
 
@@ -181,10 +181,6 @@ async def _run(arguments: argparse.Namespace, repo: Path, cases: Sequence[Case])
         scores = await asyncio.gather(*(score(number, *pair) for number, pair in numbered))
     await client.close()
     return list(scores)
-
-
-def _look(hole: Hole, opened: WorkingIndex, shown: tuple[str, str], room: int) -> list[tuple[str, str]]:
-    return neighbours(hole, shown, opened.index, room)
 
 
 def _score(case: Case, way: str, filled: Filled) -> Score:

@@ -37,7 +37,7 @@ def index(tmp_path: Path):
 
 
 def found(index, path: str, prefix: str, suffix: str = "\n", room: int = 2000) -> list[tuple[str, str]]:
-    return neighbours(Hole(path, prefix, suffix), (prefix, suffix), index, room)
+    return neighbours(Hole(path, prefix, suffix), index, (prefix, suffix), room)
 
 
 def test_a_type_that_is_imported_comes_with_its_members(index):
@@ -79,10 +79,10 @@ def test_other_languages(index, path: str, text: str, signature: str):
 def test_what_the_prompt_leaves_out_of_the_file_itself(index):
     prefix = "def helper(a, b):\n    return a\n\n\n" + "x = 1\n" * 50 + "y = helper("
     shown = (prefix[-100:], "\n")
-    assert neighbours(Hole("shop/use.py", prefix, "\n"), shown, index, 500) == [
+    assert neighbours(Hole("shop/use.py", prefix, "\n"), index, shown, 500) == [
         ("shop/use.py", "def helper(a, b)")
     ]
-    assert neighbours(Hole("shop/use.py", prefix, "\n"), (prefix, "\n"), index, 500) == []
+    assert neighbours(Hole("shop/use.py", prefix, "\n"), index, (prefix, "\n"), 500) == []
 
 
 def test_it_keeps_to_its_room(index):
