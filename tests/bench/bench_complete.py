@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from moot.agent.connection import connect, infilling
 from moot.agent.core.config import load_settings
+from moot.agent.core.errors import MootError
 from moot.agent.core.messages import Completion, CompletionRequest
 from moot.agent.core.ports import FimPrompt, ModelClient
 from moot.agent.fim.engine import Filled, Limits, fill
@@ -105,7 +106,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         repo = _repository(Path(folder) / "repo", arguments.packages.split(","))
         cases = list(_cases(repo, arguments.cases, random.Random(arguments.seed)))
-        scores = asyncio.run(_run(arguments, repo, cases))
+        try:
+            scores = asyncio.run(_run(arguments, repo, cases))
+        except MootError as exc:
+            sys.exit(f"error: {exc}")
     _print(scores)
     return 0
 
