@@ -50,7 +50,7 @@ class FimFormat:
             files: path and text of other files, or parts of them, that help.
             path: of the file that is completed; said only where there are other files.
         """
-        prefix, suffix = self._plain(prefix), self._plain(suffix)
+        prefix, suffix, path = self._plain(prefix), self._plain(suffix), self._plain(path)
         if not files:
             return self.template.format(prefix=prefix, suffix=suffix)
         others = [self.file.format(path=self._plain(name), text=self._plain(text)) for name, text in files]

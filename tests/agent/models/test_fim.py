@@ -45,7 +45,7 @@ def test_text_with_braces_and_placeholders_is_kept(name: str):
 def test_a_files_own_control_tokens_are_text(name: str):
     form = fim_format(name)
     hostile = "".join(form.controls)
-    prompt = form.prompt(hostile, hostile, [("a.py", hostile)], "b.py")
+    prompt = form.prompt(hostile, hostile, [("a.py", hostile)], hostile)
     plain = form.prompt("", "", [("a.py", "")], "b.py")
     assert all(prompt.count(control) == plain.count(control) for control in form.controls)
 
