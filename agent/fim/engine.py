@@ -76,8 +76,10 @@ async def fill(
     """
     started = time.monotonic()
     room = limits.prompt_tokens * BYTES_PER_TOKEN
-    shown = window(hole.prefix, hole.suffix, room - room // 4 if helpers else room)
-    files = await to_thread.run_sync(helpers, shown, room // 4) if helpers else []
+    sure = window(hole.prefix, hole.suffix, room - room // 4)
+    files = await to_thread.run_sync(helpers, sure, room // 4) if helpers else []
+    taken = sum(len(path) + len(text) for path, text in files)
+    shown = window(hole.prefix, hole.suffix, room - taken)
     trimmer = Trimmer(hole)
     stop = ("\n", *form.stop) if hole.one_line else form.stop
     request = CompletionRequest((form.prompt(*shown, files, hole.path),), limits.max_tokens, stop=stop)

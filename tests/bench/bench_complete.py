@@ -220,7 +220,7 @@ def _share(hits: Sequence[bool]) -> str:
     share = sum(hits) / n
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return f"{100 * share:.0f}% ({100 * (middle - half):.0f}-{100 * (middle + half):.0f})"
+    return f"{100 * share:.0f}% ({100 * max(0.0, middle - half):.0f}-{100 * (middle + half):.0f})"
 
 
 if __name__ == "__main__":
