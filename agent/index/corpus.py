@@ -155,8 +155,13 @@ class Corpus:
 
     def imported(self, number: int) -> Iterator[int]:
         """Yield the files that a file's imports lead to."""
-        for module in self._imports_of([number])[0].modules:
-            yield from (n for n in self._resolver.files(module, self.paths.all[number]) if n != number)
+        led_to = self.led_to(self._imports_of([number])[0].modules, self.paths.all[number])
+        yield from (other for other in led_to if other != number)
+
+    def led_to(self, modules: Iterable[str], importer: str) -> Iterator[int]:
+        """Yield the files that modules mean as a file at a path imports them."""
+        for module in modules:
+            yield from self._resolver.files(module, importer)
 
     def dependents(self, paths: Collection[str]) -> set[str]:
         """Return the paths whose imports lead to these, at any distance, and tests named after them."""

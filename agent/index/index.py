@@ -151,9 +151,8 @@ class CodeIndex:
 
     def imports(self, path: str, data: bytes) -> list[str]:
         """Return the files of the tree that the imports of this text at this path lead to, by path."""
-        paths = self._current().paths
-        modules = extract(data, language_of(path)).links.imports
-        return sorted({paths.all[n] for module in modules for n in paths.imported(module, path)} - {path})
+        corpus, modules = self._current(), extract(data, language_of(path)).links.imports
+        return sorted({corpus.paths.all[number] for number in corpus.led_to(modules, path)} - {path})
 
     def find(self, name: str) -> list[Symbol]:
         """Return definitions whose name or qualified name is `name`, by path and position."""
