@@ -6,6 +6,7 @@ from typing import Protocol
 
 from moot.agent.core.commands import Command, CommandResult
 from moot.agent.core.messages import ChatRequest, Completion, CompletionRequest, ModelInfo, Usage
+from moot.agent.core.spectrum import Spectrum, TraceRequest
 from moot.agent.core.types import (
     ApplyMode,
     ContextPack,
@@ -19,7 +20,7 @@ from moot.agent.core.types import (
     TreeEntry,
 )
 
-__all__ = ["FimPrompt", "Index", "ModelClient", "Packer", "Repository", "Sandbox", "TokenCounter"]
+__all__ = ["FimPrompt", "Index", "ModelClient", "Packer", "Repository", "Sandbox", "TokenCounter", "Tracer"]
 
 
 class TokenCounter(Protocol):
@@ -151,6 +152,13 @@ class Repository(Protocol):
         """Return a commit and those before it, the newest first; merges are left out."""
         ...
 
+    def ages(self, commit: str, path: str) -> dict[int, int]:
+        """Return for each line (from 1) of a file when it was committed, in seconds since 1970.
+
+        Changes of more than a year ago are not told apart; nothing where the history is missing.
+        """
+        ...
+
     def commit(self, base: str, patch: Patch, message: str) -> str:
         """Store a patch on top of a commit in the private git directory and return the commit id.
 
@@ -245,5 +253,17 @@ class Packer(Protocol):
             budget: tokens.
             shown: path -> what the conversation shows already, of the versions that are ranked; nothing of
                 it is shown again.
+        """
+        ...
+
+
+class Tracer(Protocol):
+    """Measures which lines tests execute."""
+
+    async def trace(self, request: TraceRequest) -> Spectrum:
+        """Return which lines each test executes; without lines the reason says why.
+
+        Raises:
+            SandboxUnavailable: the sandbox could not be set up.
         """
         ...

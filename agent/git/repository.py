@@ -8,6 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from moot.agent.core.types import ApplyMode, PastCommit, Patch, Publication, TreeEntry
+from moot.agent.git.ages import read_ages
 from moot.agent.git.checkout import Checkout
 from moot.agent.git.commits import commit_patch
 from moot.agent.git.discover import Location, find
@@ -95,6 +96,10 @@ class GitRepository:
     def log(self, commit: str, limit: int) -> list[PastCommit]:
         """Return a commit and those before it, the newest first; merges are left out."""
         return read_log(self._private, commit, limit)
+
+    def ages(self, commit: str, path: str) -> dict[int, int]:
+        """Return for each line (from 1) of a file when it was committed, in seconds since 1970."""
+        return read_ages(self._private, commit, path)
 
     def commit(self, base: str, patch: Patch, message: str) -> str:
         """Store a patch on top of a commit in the private git directory and return the commit id."""
