@@ -1,6 +1,7 @@
 """Fill-in-the-middle drafts: localise by execution once, then one batch of masks a round."""
 
 import time
+from functools import partial
 
 from anyio import to_thread
 
@@ -12,7 +13,9 @@ from moot.agent.graph.deps import Deps
 from moot.agent.graph.failures import failing
 from moot.agent.graph.state import Draft, RunState
 from moot.agent.repair.generate import Batch, Fault, fim_batch
-from moot.agent.repair.localise import Localisation, localise
+from moot.agent.repair.localise import Failure, Localisation, localise
+from moot.agent.repair.peers import related_tests, request
+from moot.agent.verify.coverage.measure import CoverageTracer
 
 __all__ = ["infill_drafts"]
 
@@ -47,11 +50,23 @@ def _failing(state: RunState) -> list[TestCase]:
 
 
 async def _localise(state: RunState, deps: Deps, failing: list[TestCase], paths: list[str]) -> Localisation:
-    command = state["test_command"]
+    command, before = state["test_command"], state["before"]
     assert command is not None
+    assert before is not None
     assert deps.runner is not None
     await to_thread.run_sync(deps.repository.checkout, state["base"], deps.workspace)
-    found = await localise(deps.runner, command, deps.workspace, failing, paths, state["task"].text)
+    retrieved = {file.path: file.score for file in state.get("ranked", ())}
+    related = await to_thread.run_sync(related_tests, retrieved, deps.index.dependents)
+    found = await localise(
+        CoverageTracer(deps.runner),
+        Failure(
+            request(command, deps.workspace, failing, before.cases, related),
+            paths,
+            state["task"].text,
+            retrieved,
+            partial(deps.repository.ages, state["base"]),
+        ),
+    )
     deps.emit(Notice("info", f"suspects: {found.note}"))
     deps.emit(SuspectsFound(tuple((place.path, place.line, place.score) for place in found.suspects)))
     return found

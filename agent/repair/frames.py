@@ -3,14 +3,15 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-__all__ = ["places", "ranks", "shared_words", "words"]
+__all__ = ["identifiers", "places", "shared_words", "words"]
 
 _PLACE = re.compile(
     r'(?P<path>[\w@./\\+-]+\.(?:py|jsx?|[mc]js|tsx?|[mc]ts|go|rs))(?:", line |\((?=\d)|:)(?P<line>\d+)'
 )
 _WORD = re.compile(r"[A-Za-z][a-z]+|[A-Z]+(?![a-z])")
+_IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]{2,}")
 _COMMON_TEXT = """
     the an of to in is it for and or with that this be was are not if does do did as on by from return
     returns self def none null nil true false you would what expected expect like but should when which
@@ -41,6 +42,11 @@ def _same(named: str, path: str) -> bool:
     return named.endswith("/" + path) or ("/" + path).endswith(named)
 
 
+def identifiers(text: str) -> frozenset[str]:
+    """Return the names that a text uses, of three characters or more."""
+    return frozenset(_IDENTIFIER.findall(text))
+
+
 def words(text: str) -> frozenset[str]:
     """Split identifiers and prose into lower-case words without the most common ones."""
     return frozenset(word.lower() for word in _WORD.findall(text)) - _COMMON
@@ -69,8 +75,3 @@ def shared_words(
 
 def _idf(shared: Iterable[str], frequency: Mapping[str, int], documents: int) -> float:
     return sum(math.log(1 + documents / frequency[word]) for word in shared)
-
-
-def ranks(order: Sequence[tuple[str, int]]) -> dict[tuple[str, int], float]:
-    """Return 1, 1/2, 1/3, … by position."""
-    return {place: 1 / (1 + index) for index, place in enumerate(order)}

@@ -1,34 +1,69 @@
 """Fault localisation: which lines of the workspace the failing tests point at, most suspicious first."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from anyio import to_thread
 
-from moot.agent.core.commands import TestCase
-from moot.agent.repair.frames import places, ranks, shared_words, words
+from moot.agent.core.ports import Tracer
+from moot.agent.core.spectrum import Spectrum, TraceRequest
+from moot.agent.repair.clues import Clue, Evidence, combine
+from moot.agent.repair.frames import identifiers, places, shared_words, words
 from moot.agent.repair.source import Source, is_test_path
-from moot.agent.repair.spectrum import CoverageRunner, Spectrum, measure
+from moot.agent.repair.spectrum import ochiai
 
-__all__ = ["Localisation", "Suspect", "localise"]
+__all__ = ["Failure", "Localisation", "Suspect", "localise"]
 
 Place = tuple[str, int]
+Ages = Callable[[str], Mapping[int, int]]
 
 _MAX_SUSPECTS = 400
-_MAX_TESTS = 20
-_MAX_FILE = 1_000_000
-_WEIGHTS = (1.0, 1.0, 1.0)
-"""Of execution, shared words and stack frames. Equal: no data here says better."""
+_MAX_FILES = 80  # that are read, those of the most suspicious lines first
+_MAX_FILE = 1_000_000  # bytes
+_DATED_FILES = 5  # whose lines' ages are asked for
+_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is to be explained, and what is known that may help.
+
+    Attributes:
+        files: paths under version control; only these, and no tests among them, are suspected.
+        task: the task's own words, which often name what is wrong.
+        retrieved: files with their relevance to the failure, of any positive scale.
+        ages: returns when each line of a file was committed, in seconds since 1970.
+    """
+
+    request: TraceRequest
+    files: Sequence[str]
+    task: str = ""
+    retrieved: Mapping[str, float] = field(default_factory=dict[str, float])
+    ages: Ages | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A line (1-based) and how suspicious it is, in [0, 1]."""
+    """A line (1-based) and how suspicious it is, in [0, 1].
+
+    Attributes:
+        failed, passed: tests that execute it, where that was measured.
+        traced: place among the stack frames, the innermost 1; 0 for none.
+        named: words that it, or its function's name, shares with the task and the failing tests.
+        days: since it was last changed; None when not known.
+    """
 
     path: str
     line: int
     score: float
+    failed: int = 0
+    passed: int = 0
+    traced: int = 0
+    named: tuple[str, ...] = ()
+    days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,124 +80,178 @@ class Localisation:
     executed: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-async def localise(
-    runner: CoverageRunner,
-    command: str,
-    workspace: Path,
-    failing: Sequence[TestCase],
-    files: Sequence[str],
-    task: str = "",
-) -> Localisation:
-    """Rank the lines that failing tests execute.
+async def localise(tracer: Tracer, failure: Failure) -> Localisation:
+    """Rank the lines that failing tests execute; without coverage those that they name.
 
-    Args:
-        command: the test command, for a shell.
-        workspace: folder that holds the files as they fail.
-        failing: the failing tests to explain, with their messages.
-        files: paths under version control; only these, and no tests among them, are suspected.
-        task: the task's own words, which often name what is wrong.
+    Raises:
+        SandboxUnavailable: the sandbox could not be set up.
     """
-    suspected = [path for path in files if not is_test_path(path)]
-    spectrum = await _spectrum(runner, command, workspace, failing)
-    return await to_thread.run_sync(_rank, spectrum, workspace, failing, suspected, task)
+    spectrum = await tracer.trace(failure.request)
+    return await to_thread.run_sync(_rank, spectrum, failure)
 
 
-async def _spectrum(
-    runner: CoverageRunner, command: str, workspace: Path, failing: Sequence[TestCase]
-) -> Spectrum | None:
-    tests = dict.fromkeys(case.id.split("::", 1)[0] for case in failing[:_MAX_TESTS])
-    if not tests or not all(test.endswith(".py") for test in tests):
-        return None
-    return await measure(runner, command, workspace, list(tests))
-
-
-def _rank(
-    spectrum: Spectrum | None, workspace: Path, failing: Sequence[TestCase], files: Sequence[str], task: str
-) -> Localisation:
-    messages = "\n".join(case.message for case in failing)
-    frames = places(messages, files)
-    executed = _executed(spectrum, failing, files)
-    sources = _read(workspace, {path for path, _ in executed} or {path for path, _ in frames})
-    if executed and spectrum is not None:
+def _rank(spectrum: Spectrum, failure: Failure) -> Localisation:
+    case = _Case(failure)
+    scores = case.executed(spectrum)
+    if scores:
         note = f"lines that the failing tests execute, by {spectrum.tool}"
-        scores = executed
+        note += f"; {spectrum.reason}" if spectrum.reason else ""
     else:
-        note = "no line coverage: functions that the stack traces name"
-        scores = _around(frames, sources)
+        note = f"no line coverage ({spectrum.reason}): functions that stack traces and failing tests name"
+        scores = case.around()
     if not scores:
-        return Localisation((), "no line coverage, and no stack trace names a file of the repository")
-    query = words(task) | words(_names(failing))
-    texts = {place: _texts(sources, place) for place in scores}
-    lexical = shared_words(query, {place: text for place, text in texts.items() if text[0]})
-    suspects = _combine(scores, lexical, ranks([*frames, *places(task, files)]))
-    return Localisation(suspects[:_MAX_SUSPECTS], note, bool(executed), _tests_of(spectrum))
+        named = "no stack trace and no failing test names a function of the repository"
+        return Localisation((), f"no line coverage ({spectrum.reason}), and {named}")
+    suspects = case.suspects(scores, spectrum)
+    return Localisation(suspects, note, bool(spectrum.lines), _tests_of(spectrum))
 
 
-def _tests_of(spectrum: Spectrum | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _tests_of(spectrum: Spectrum) -> tuple[tuple[str, tuple[str, ...]], ...]:
     tests: dict[str, set[str]] = {}
-    for (path, _), names in spectrum.lines.items() if spectrum is not None else ():
+    for (path, _), names in spectrum.lines.items():
         tests.setdefault(path, set()).update(names)
     return tuple((path, tuple(sorted(names))) for path, names in sorted(tests.items()))
 
 
-def _executed(
-    spectrum: Spectrum | None, failing: Sequence[TestCase], files: Sequence[str]
-) -> dict[Place, float]:
-    if spectrum is None:
-        return {}
-    wanted = frozenset(files)
-    scores = spectrum.ochiai([case.id for case in failing])
-    return {place: score for place, score in scores.items() if place[0] in wanted}
+class _Case:
+    """A failure with the sources that it leads to."""
 
+    def __init__(self, failure: Failure) -> None:
+        self._failure = failure
+        self._files = [path for path in failure.files if not is_test_path(path)]
+        self._sources: dict[str, Source | None] = {}
+        messages = "\n".join(case.message for case in failure.request.failing)
+        frames = [place for place in places(messages, failure.files) if self._suspected(place)]
+        self._frames = list(dict.fromkeys([*frames, *places(failure.task, self._files)]))
+        asserted = " ".join(
+            self._text(place) for place in places(messages, failure.files) if place not in frames
+        )
+        self._asserted = identifiers(asserted)
+        names = " ".join(_last_name(case.id) for case in failure.request.failing)
+        self._query = words(failure.task) | words(names) | words(asserted)
 
-def _read(workspace: Path, paths: set[str]) -> dict[str, Source]:
-    sources: dict[str, Source] = {}
-    for path in sorted(paths):
-        file = workspace / path
-        inside = file.resolve().is_relative_to(workspace.resolve())
-        if inside and file.is_file() and file.stat().st_size <= _MAX_FILE:
-            sources[path] = Source.parse(path, file.read_bytes())
-    return sources
+    def executed(self, spectrum: Spectrum) -> dict[Place, float]:
+        """Score the lines of code that failing tests execute, by Ochiai's coefficient; the highest is 1."""
+        wanted = frozenset(self._files)
+        found = ochiai(spectrum, [case.id for case in self._failure.request.failing])
+        scores = {place: score for place, score in found.items() if place[0] in wanted}
+        best: dict[str, float] = {}
+        for (path, _), score in scores.items():
+            best[path] = max(score, best.get(path, 0.0))
+        read = set(sorted(best, key=lambda path: -best[path])[:_MAX_FILES])
+        scores = {
+            place: score for place, score in scores.items() if place[0] in read and self._suspected(place)
+        }
+        top = max(scores.values(), default=1.0)
+        return {place: score / top for place, score in scores.items()}
 
+    def around(self) -> dict[Place, float]:
+        """Score the statements of functions that frames and assertions name, less with the distance."""
+        scores: dict[Place, float] = {}
+        for rank, (path, line) in enumerate(self._frames):
+            for near in {line, *self._body(path, line)}:
+                score = 1 / (1 + rank) / (1 + abs(near - line) / 10)
+                scores[path, near] = max(score, scores.get((path, near), 0.0))
+        relevant = sorted(self._failure.retrieved, key=lambda path: -self._failure.retrieved[path])
+        likely = set(self._files)
+        for path in [path for path in relevant if path in likely][:_MAX_FILES]:
+            source = self._source(path)
+            for name, node in source.functions() if source else ():
+                if name in self._asserted:
+                    for near in self._body(path, node.start_point.row + 1):
+                        scores[path, near] = max(0.5, scores.get((path, near), 0.0))
+        return scores
 
-def _around(frames: Sequence[Place], sources: Mapping[str, Source]) -> dict[Place, float]:
-    """Spread each frame over the statements of its function, less with the distance in lines."""
-    scores: dict[Place, float] = {}
-    for (path, line), weight in ranks(frames).items():
-        source = sources.get(path)
+    def suspects(self, scores: Mapping[Place, float], spectrum: Spectrum) -> tuple[Suspect, ...]:
+        """Combine the scores with what else speaks for each line."""
+        texts = {place: self._texts(place) for place in scores}
+        shared = shared_words(self._query, {place: text for place, text in texts.items() if text[0]})
+        traced = {place: rank for rank, place in reversed(list(enumerate(self._frames, start=1)))}
+        files = self._failure.retrieved
+        top = max((files.get(path, 0.0) for path, _ in scores), default=0.0)
+        evidence = {
+            place: Evidence(
+                {
+                    Clue.EXECUTED: score,
+                    Clue.NAMED: max(shared.get(place, 0.0), 0.9 * (texts[place][1] in self._asserted)),
+                    Clue.TRACED: 1 / traced[place] if place in traced else 0.0,
+                    Clue.RETRIEVED: files.get(place[0], 0.0) / top if top > 0 else 0.0,
+                }
+            )
+            for place, score in scores.items()
+        }
+        ages = self._ages(combine(evidence))
+        evidence = {place: each.changed(ages.get(place)) for place, each in evidence.items()}
+        combined = combine(evidence)
+        order = sorted(combined, key=lambda place: (-combined[place], place))[:_MAX_SUSPECTS]
+        failing = spectrum.failed & {case.id for case in self._failure.request.failing} or spectrum.failed
+        return tuple(
+            Suspect(
+                *place,
+                round(combined[place], 6),
+                len(spectrum.lines.get(place, frozenset()) & failing),
+                len(spectrum.lines.get(place, frozenset()) & spectrum.passed),
+                traced.get(place, 0),
+                tuple(sorted(self._query & words(" ".join(texts[place])))),
+                ages.get(place),
+            )
+            for place in order
+        )
+
+    def _ages(self, scores: Mapping[Place, float]) -> dict[Place, int]:
+        """Return the days since the lines of the most suspicious files were changed."""
+        if self._failure.ages is None:
+            return {}
+        order = sorted(scores, key=lambda place: -scores[place])
+        now = time.time()
+        return {
+            (path, line): max(0, int(now - seconds) // _DAY)
+            for path in list(dict.fromkeys(path for path, _ in order))[:_DATED_FILES]
+            for line, seconds in self._failure.ages(path).items()
+        }
+
+    def _suspected(self, place: Place) -> bool:
+        """Tell whether there is code at a place, and none of a test."""
+        path, line = place
+        if is_test_path(path):
+            return False
+        source = self._source(path)
+        return source is None or (source.has_code(line) and not source.in_test(line))
+
+    def _body(self, path: str, line: int) -> list[int]:
+        source = self._source(path)
         function = source.function_at_line(line) if source else None
-        lines = {line}
-        if source is not None and function is not None:
-            inside = (node for node in source.statements(function) if node != function)
-            lines |= {node.start_point.row + 1 for node in inside}
-        for near in lines:
-            score = weight / (1 + abs(near - line) / 10)
-            scores[path, near] = max(score, scores.get((path, near), 0.0))
-    return scores
+        if source is None or function is None:
+            return []
+        return [node.start_point.row + 1 for node in source.statements(function) if node != function]
+
+    def _text(self, place: Place) -> str:
+        source = self._source(place[0])
+        return source.line(place[1]) if source else ""
+
+    def _texts(self, place: Place) -> tuple[str, str]:
+        """Return the text of a line and the name of the function around it."""
+        source = self._source(place[0])
+        return (source.line(place[1]).strip(), source.function_name(place[1])) if source else ("", "")
+
+    def _source(self, path: str) -> Source | None:
+        """Read a file of the workspace once; None for one too large, or to which a link leads out of it."""
+        if path not in self._sources:
+            self._sources[path] = None
+            workspace = self._failure.request.workspace
+            file = workspace / path
+            with suppress(OSError):
+                if _inside(file, workspace) and file.stat().st_size <= _MAX_FILE:
+                    self._sources[path] = Source.parse(path, file.read_bytes())
+        return self._sources[path]
 
 
-def _names(failing: Sequence[TestCase]) -> str:
-    return " ".join(case.id.rsplit("::", 1)[-1] for case in failing)
+def _inside(file: Path, workspace: Path) -> bool:
+    return file.resolve().is_relative_to(workspace.resolve()) and file.is_file()
 
 
-def _texts(sources: Mapping[str, Source], place: Place) -> tuple[str, str]:
-    source = sources.get(place[0])
-    if source is None:
-        return "", ""
-    function = source.function_at_line(place[1])
-    name = function.child_by_field_name("name") if function is not None else None
-    return source.line(place[1]).strip(), source.text(name) if name is not None else ""
-
-
-def _combine(
-    scores: Mapping[Place, float], lexical: Mapping[Place, float], traced: Mapping[Place, float]
-) -> tuple[Suspect, ...]:
-    top = max(scores.values())
-    run, shared, frame = _WEIGHTS
-    combined = {
-        place: (run * score / top + shared * lexical.get(place, 0.0) + frame * traced.get(place, 0.0))
-        / sum(_WEIGHTS)
-        for place, score in scores.items()
-    }
-    order = sorted(combined, key=lambda place: (-combined[place], place))
-    return tuple(Suspect(path, line, round(combined[path, line], 6)) for path, line in order)
+def _last_name(test: str) -> str:
+    """Return the test's own name, without its file, module or package."""
+    for separator in ("::", " > "):
+        test = test.rpartition(separator)[2]
+    return test.rpartition(".")[2]

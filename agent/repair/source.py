@@ -1,5 +1,6 @@
 """The little that repair asks of a syntax tree, for every language it knows."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,8 +26,13 @@ _FUNCTIONS = frozenset(
     }
 )
 _LANGUAGES = frozenset({"python", "javascript", "typescript", "tsx", "go", "rust"})  # whose nodes these are
+_ANONYMOUS = frozenset({"arrow_function", "function_expression"})
 _CLASSES = frozenset({"class_definition", "class_declaration", "impl_item"})
 _BODIES = frozenset({"block", "module", "statement_block", "program", "statement_list", "source_file"})
+_TEST_MARKS = re.compile(rb"#\[(?:\w+::)*(?:test|cfg\(test\)|rstest|bench)\b")
+_NO_CODE = re.compile(
+    r"\s*(?:(?://|/\*|\*|#(?!\[)).*|[\W_]*|(?:[\W_]*\b(?:else|try|finally|do|end)\b)[\W_]*)"
+)
 _NOT_STATEMENTS = frozenset(
     {"comment", "line_comment", "block_comment", "empty_statement", "statement_list", "block"}
 )
@@ -79,7 +85,7 @@ class Source:
 
     def function_at(self, byte: int) -> Node | None:
         """Return the innermost named function around a byte."""
-        return self._around(byte, _FUNCTIONS - {"arrow_function", "function_expression"})
+        return self._around(byte, _FUNCTIONS - _ANONYMOUS)
 
     def function_at_line(self, line: int) -> Node | None:
         """Return the innermost named function around the first text of a line (1-based)."""
@@ -105,6 +111,36 @@ class Source:
     def starts(self) -> list[int]:
         """First byte of each line."""
         return [0, *accumulate(len(line) + 1 for line in self.lines[:-1])]
+
+    def has_code(self, line: int) -> bool:
+        """Tell whether a line (1-based) is more than a comment, a bracket or the beginning of a function."""
+        text = self.line(line).rstrip()
+        if _NO_CODE.fullmatch(text):
+            return False
+        function = self._around(self.line_start(line) + len(text.encode()) - 1, _FUNCTIONS)
+        body = function.child_by_field_name("body") if function is not None else None
+        if function is None or body is None or body.end_point.row + 1 == line or _is_argument(function):
+            return True
+        header = body.start_point.row + 1 - (not self.text(body).startswith("{"))
+        return not function.start_point.row + 1 <= line <= header
+
+    def in_test(self, line: int) -> bool:
+        """Tell whether a line (1-based) is in what an attribute of Rust marks as a test."""
+        node = self._around(self.line_start(line), frozenset({"function_item", "mod_item"}))
+        while node is not None:
+            mark = node.prev_named_sibling
+            while mark is not None and mark.type == "attribute_item":
+                if _TEST_MARKS.match(mark.text or b""):
+                    return True
+                mark = mark.prev_named_sibling
+            node = self._above(node, frozenset({"function_item", "mod_item"}))
+        return False
+
+    def function_name(self, line: int) -> str:
+        """Return the name of the innermost named function around a line (1-based); empty without one."""
+        function = self.function_at_line(line)
+        name = function.child_by_field_name("name") if function is not None else None
+        return self.text(name) if name is not None else ""
 
     def class_at(self, byte: int) -> Node | None:
         """Return the innermost class (or `impl`) around a byte."""
@@ -141,6 +177,16 @@ class Source:
         if self.tree is None:
             return None
         node = self.tree.root_node.descendant_for_byte_range(byte, byte)
-        while node is not None and node.type not in types:
-            node = node.parent
-        return node
+        return node if node is None or node.type in types else self._above(node, types)
+
+    @staticmethod
+    def _above(node: Node, types: frozenset[str]) -> Node | None:
+        above = node.parent
+        while above is not None and above.type not in types:
+            above = above.parent
+        return above
+
+
+def _is_argument(function: Node) -> bool:
+    """Tell a function that is passed on where it is written, so that its first line does something, too."""
+    return function.type in _ANONYMOUS and function.parent is not None and function.parent.type == "arguments"

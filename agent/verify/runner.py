@@ -19,6 +19,9 @@ from moot.agent.verify.tree import Tree
 
 __all__ = ["TestRunner"]
 
+_LISTS = {"PYTHONPATH": ":", "NODE_OPTIONS": " "}
+"""Variables that hold lists, and what stands between their entries."""
+
 
 class TestRunner:
     """Verifies workspaces of one repository."""
@@ -40,7 +43,12 @@ class TestRunner:
         self._built = BuiltModules(root)
 
     async def run(
-        self, command: str, workspace: Path, only: Sequence[str] = (), seconds: float | None = None
+        self,
+        command: str,
+        workspace: Path,
+        only: Sequence[str] = (),
+        seconds: float | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> TestReport:
         """Run a test command.
 
@@ -50,11 +58,12 @@ class TestRunner:
             only: ids as in a report's cases, or paths of test files, to run in place of everything; a
                 command that cannot be narrowed runs everything, which is slower but never wrong.
             seconds: the longest it may take, where that is less than the setting's.
+            env: further variables; those that hold lists (PYTHONPATH, NODE_OPTIONS) come before the others'.
 
         Raises:
             SandboxUnavailable: the sandbox could not be set up.
         """
-        inside = self._inside(workspace)
+        inside = self.inside(workspace)
         with report_folder(workspace) as folder, ExitStack() as stack:
             place = Place(str(inside), "", str(inside / folder.name), Tree.open(workspace, stack))
             plan = make_plan(command, place, only)
@@ -66,7 +75,10 @@ class TestRunner:
                     argv=("sh", "-c", plan.script),
                     workspace=workspace,
                     timeout=min(seconds or self._timeout, self._timeout),
-                    env=_variables(needed, plan, workspace, inside, self._sources(needed, workspace)),
+                    env=_joined(
+                        env or {},
+                        _variables(needed, plan, workspace, inside, self._sources(needed, workspace)),
+                    ),
                     read_only=needed.read_only,
                     mount=self._root if self._sandbox.mounts else None,
                 )
@@ -99,7 +111,7 @@ class TestRunner:
         Returns:
             None when that is too much to look at.
         """
-        inside = str(self._inside(workspace))
+        inside = str(self.inside(workspace))
         with ExitStack() as stack:
             plan = make_plan(command, Place(inside, "", inside, Tree.open(workspace, stack)))
         return fingerprint(f"{command}\n{plan.script}", self._needed(command, plan))
@@ -107,7 +119,7 @@ class TestRunner:
     def _needed(self, command: str, plan: Plan) -> Environment:
         return environment(self._root, f"{command}\n{plan.script}\n{_programs(plan)}")
 
-    def _inside(self, workspace: Path) -> Path:
+    def inside(self, workspace: Path) -> Path:
         """Return where the workspace is seen by its tests."""
         return self._root if self._sandbox.mounts else workspace
 
@@ -140,3 +152,12 @@ def _variables(
     if folders := dict.fromkeys(map(str, [*own, *sources])):
         variables["PYTHONPATH"] = ":".join(folders)
     return variables
+
+
+def _joined(first: Mapping[str, str], env: Mapping[str, str]) -> Mapping[str, str]:
+    lists = {
+        name: separator.join(filter(None, (first.get(name), env.get(name))))
+        for name, separator in _LISTS.items()
+        if name in first
+    }
+    return {**env, **first, **lists}

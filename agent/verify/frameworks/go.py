@@ -11,7 +11,7 @@ from moot.agent.core.commands import TestCase
 from moot.agent.verify.frameworks.base import MESSAGE, Evidence, Instrumented, Place, Reading
 from moot.agent.verify.shell import Call
 
-__all__ = ["GoTest"]
+__all__ = ["GoTest", "folder_of", "module_of", "split_id"]
 
 _REPORT = "go.jsonl"
 _OUTCOMES = {"pass": "passed", "fail": "failed", "skip": "skipped"}
@@ -135,11 +135,11 @@ class _Files:
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self._module = _module(place)
+        self._module = module_of(place)
         self._sources: dict[str, list[tuple[str, str]]] = {}
 
     def of(self, package: str, test: str) -> str:
-        folder = _folder(self._module, package)
+        folder = folder_of(self._module, package)
         if folder is None or not test:
             return ""
         start = re.compile(rf"^func {re.escape(test.partition('/')[0])}\(", re.MULTILINE)
@@ -155,12 +155,14 @@ class _Files:
         return self._sources[folder]
 
 
-def _module(place: Place) -> str:
+def module_of(place: Place) -> str:
+    """Return the path of the module at a place; empty when there is none."""
     found = _MODULE.search(place.tree.read(place.path("go.mod") or "go.mod"))
     return found[1].decode(errors="replace") if found else ""
 
 
-def _folder(module: str, package: str) -> str | None:
+def folder_of(module: str, package: str) -> str | None:
+    """Return a package's folder, from that of its module; None for a package of another module."""
     if package == module:
         return "."
     return package.removeprefix(f"{module}/") if module and package.startswith(f"{module}/") else None
@@ -186,7 +188,7 @@ def _flags(words: Sequence[str]) -> list[str]:
 
 def _selection(place: Place, only: Sequence[str]) -> list[str]:
     """Return packages, and a pattern of top-level tests where each id names one."""
-    module = _module(place)
+    module = module_of(place)
     packages: dict[str, None] = {}
     names: dict[str, None] = {}
     whole = False
@@ -196,8 +198,8 @@ def _selection(place: Place, only: Sequence[str]) -> list[str]:
             packages[f"./{folder}" if folder else "."] = None
             whole = True
             continue
-        package, name = _split(each)
-        folder = _folder(module, package)
+        package, name = split_id(each)
+        folder = folder_of(module, package)
         packages[package if folder is None else f"./{folder}" if folder != "." else "."] = None
         whole = whole or not name
         names[re.escape(name.partition("/")[0])] = None
@@ -205,7 +207,7 @@ def _selection(place: Place, only: Sequence[str]) -> list[str]:
     return [*pattern, *map(shlex.quote, packages)]
 
 
-def _split(identity: str) -> tuple[str, str]:
+def split_id(identity: str) -> tuple[str, str]:
     """Return an id's package and test; a package's own last name may hold dots, a test's never does."""
     at = re.search(r"\.((?:Test|Example|Fuzz|Benchmark)[^./]*(?:/.*)?)$", identity)
     return (identity[: at.start()], at[1]) if at else (identity, "")

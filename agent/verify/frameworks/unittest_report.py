@@ -1,11 +1,14 @@
 """Runs `python -m unittest …` and writes a line of JSON for each test as it ends.
 
+Where MOOT_SPECTRUM says so, the tracer on the search path notes the lines that each test executes, too.
+
 It runs in the interpreter of the repository under test, by path, so it imports the standard library alone
 and keeps to Python 3.7. unittest-xml-reporting would have to be installed there.
 
 Usage: python unittest_report.py REPORT ONLY ARGUMENTS…, where ONLY is a JSON list of ids or files.
 """
 
+import importlib
 import inspect
 import json
 import os
@@ -53,14 +56,19 @@ def _chosen(test: Any, only: List[str]) -> bool:  # noqa: UP006
 
 class _Result(unittest.TextTestResult):
     report: Any = None
+    recorder: Any = None
 
     def startTest(self, test: Any) -> None:
         super().startTest(test)
+        if self.recorder:
+            self.recorder.enter(_id(test))
         self._began = time.monotonic()
         self._outcome = "passed"
         self._message = ""
 
     def stopTest(self, test: Any) -> None:
+        if self.recorder:
+            self.recorder.leave()
         self._write(_id(test), _file(test), time.monotonic() - self._began)
         super().stopTest(test)
 
@@ -118,11 +126,16 @@ def _main() -> None:
     sys.path[0] = os.getcwd()  # noqa: PTH109
     sys.argv[1:] = arguments
     _Program.only = json.loads(only)
+    if "MOOT_SPECTRUM" in os.environ:
+        _Result.recorder = importlib.import_module("moot_lines").Recorder()
+        _Result.recorder.start()
     with open(report, "w", encoding="utf-8") as stream:  # noqa: PTH123
         _Result.report = stream
         argv = ["python3 -m unittest", *arguments]
         program = _Program(module=None, argv=argv, exit=False, testRunner=_Runner)
         stream.write('{"end": true}\n')
+    if _Result.recorder:
+        _Result.recorder.write()
     result = program.result
     nothing = result.testsRun == 0 and not result.skipped and result.wasSuccessful()
     sys.exit(5 if nothing else not result.wasSuccessful())

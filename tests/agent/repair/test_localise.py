@@ -2,13 +2,17 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from moot.agent.core.commands import TestCase, TestReport
+from moot.agent.core.commands import TestCase
+from moot.agent.core.ports import Tracer
+from moot.agent.core.spectrum import Spectrum, TraceRequest
 from moot.agent.repair.frames import places, shared_words, words
-from moot.agent.repair.localise import Localisation, localise
-from moot.agent.repair.spectrum import Spectrum
+from moot.agent.repair.localise import Failure, Localisation, localise
+from moot.agent.repair.spectrum import ochiai
+from moot.agent.verify.coverage.measure import CoverageTracer
 from moot.agent.verify.runner import TestRunner
 from moot.sandbox.choose import choose
 
@@ -46,6 +50,13 @@ COMMAND = f"{sys.executable} -m pytest -q"
 FILES = ("shop/__init__.py", "shop/prices.py", "test_prices.py", "conftest.py")
 
 
+class Silent:
+    """Measures nothing."""
+
+    async def trace(self, request: TraceRequest) -> Spectrum:
+        return Spectrum(reason="nothing was asked")
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     root = tmp_path / "project"
@@ -63,7 +74,13 @@ def failing(message: str = "E   assert 6 == 4") -> list[TestCase]:
 
 def run(project: Path, command: str, cases: Sequence[TestCase], task: str = "") -> Localisation:
     runner = TestRunner(choose("auto"), project, 60.0)
-    return asyncio.run(localise(runner, command, project, cases, FILES, task))
+    return explain(CoverageTracer(runner), TraceRequest(command, project, tuple(cases)), FILES, task)
+
+
+def explain(
+    tracer: Tracer, request: TraceRequest, files: Sequence[str], task: str = "", **known: Any
+) -> Localisation:
+    return asyncio.run(localise(tracer, Failure(request, files, task, **known)))
 
 
 @pytest.mark.parametrize("command", [COMMAND, f"true && {COMMAND}"])
@@ -107,8 +124,8 @@ def test_other_languages_use_stack_frames(tmp_path: Path):
     (tmp_path / "sum.js").write_text("function sum(a) {\n  let n = 0;\n  return a.b + n;\n}\n")
     message = "TypeError: a is undefined\n    at sum (/w/sum.js:3:12)\n    at sum.test.js:9:3"
     case = TestCase("sum.test.js::adds", "failed", message)
-    runner = TestRunner(choose("auto"), tmp_path, 60.0)
-    found = asyncio.run(localise(runner, "true", tmp_path, [case], ["sum.js", "sum.test.js"]))
+    tracer = CoverageTracer(TestRunner(choose("auto"), tmp_path, 60.0))
+    found = explain(tracer, TraceRequest("true", tmp_path, (case,)), ["sum.js", "sum.test.js"])
     assert [(suspect.path, suspect.line) for suspect in found.suspects] == [("sum.js", 3), ("sum.js", 2)]
 
 
@@ -126,30 +143,31 @@ def test_a_link_out_of_the_workspace_is_not_read(tmp_path: Path):
     (project / "link.py").symlink_to(outside)
     case = TestCase("test_a.py::test_a", "failed", "link.py:2: Error")
 
-    class Silent:
-        async def run(self, command: str, workspace: Path, only: Sequence[str] = ()) -> TestReport:
-            return TestReport(command, "failed", 1, 0.0)
-
-    found = asyncio.run(localise(Silent(), "pytest", project, [case], ["link.py"], "password"))
+    found = explain(Silent(), TraceRequest("pytest", project, (case,)), ["link.py"], "password")
     assert [suspect.line for suspect in found.suspects] == [2]
 
 
 def test_a_forged_record_is_ignored(project: Path):
-    class Forger:
-        async def run(self, command: str, workspace: Path, only: Sequence[str] = ()) -> TestReport:
-            [folder] = workspace.glob(".moot-spectrum-*/out")
-            (folder / "1.json").write_text('{"tool": 1, "lines": []}')
-            (folder / "2.json").symlink_to("/etc/passwd")
-            (folder / "3.json").write_bytes(b"\xff\xfe")
-            return TestReport(command, "failed", 1, 0.0)
-
-    found = asyncio.run(localise(Forger(), COMMAND, project, failing(), FILES))
+    """The tests replace what was measured by what is no record, and by a link out of the workspace."""
+    forge = (
+        "import os, pathlib, atexit\n"
+        "out = pathlib.Path(os.environ['MOOT_SPECTRUM'])\n"
+        "def forge():\n"
+        "    for path in out.iterdir(): path.unlink()\n"
+        "    (out / '1.json').write_text('{\"tool\": 1, \"lines\": []}')\n"
+        "    (out / '2.json').symlink_to('/etc/passwd')\n"
+        "    (out / '3.json').write_bytes(b'\\xff\\xfe')\n"
+        "atexit.register(forge)\n"
+    )
+    (project / "conftest.py").write_text(f"import os\nif 'MOOT_SPECTRUM' in os.environ: exec({forge!r})\n")
+    found = run(project, COMMAND, failing())
     assert not found.measured
+    assert "wrote no lines" in found.note
 
 
 def test_ochiai():
     lines = {("a.py", 1): frozenset("xyz"), ("a.py", 2): frozenset("x"), ("a.py", 3): frozenset("z")}
-    scores = Spectrum("t", frozenset("xy"), frozenset("z"), lines).ochiai(["x", "y"])
+    scores = ochiai(Spectrum("t", frozenset("xy"), frozenset("z"), lines), ["x", "y"])
     assert scores == pytest.approx({("a.py", 1): 2 / 6**0.5, ("a.py", 2): 1 / 2**0.5})
 
 

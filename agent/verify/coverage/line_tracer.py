@@ -1,8 +1,8 @@
-"""A pytest plugin that notes which lines each test executes.
+"""Notes which lines each test executes.
 
-It runs in the interpreter of the repository under repair, so it needs Python 3.7 and pytest only;
-coverage.py is used when the copy beside this file can be imported, `sys.settrace` otherwise. It is
-copied into the workspace and never imported by the program itself.
+It runs in the interpreter of the repository under test, so it needs Python 3.7 only; coverage.py is used
+when the copy beside this file can be imported, `sys.settrace` otherwise. It is copied into the workspace
+and never imported by the program itself.
 """
 
 from __future__ import annotations
@@ -13,14 +13,9 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["pytest_configure"]
+__all__ = ["Recorder"]
 
 
 class _CoverageTracer:
@@ -82,46 +77,55 @@ class _PlainTracer:
         return self._line
 
 
-class _Spectrum:
+class Recorder:
     """Switches the context with the tests and writes everything down at the end."""
 
-    def __init__(self, tracer: Any, root: str, out: str) -> None:
-        self._tracer = tracer
-        self._root = root
-        self._out = out
-        self._outcomes: dict[str, str] = {}
+    def __init__(self) -> None:
+        """Read from the environment where records go: two folders below the top of the workspace."""
+        self._out = Path(os.environ["MOOT_SPECTRUM"]).resolve()
+        self._root = str(self._out.parents[1]) + os.sep
+        self._tracer = _tracer(self._root)
+        self._tests: dict[str, str] = {}
 
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_protocol(self, item: Any) -> Iterator[None]:
-        self._tracer.enter(item.nodeid)
-        yield
+    def start(self) -> None:
+        """Start measuring."""
+        self._tracer.start()
+
+    def enter(self, test: str) -> None:
+        """Begin a test."""
+        self._tests.setdefault(test, "")
+        self._tracer.enter(test)
+
+    def leave(self) -> None:
+        """End a test."""
         self._tracer.enter("")
 
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        if report.failed:
-            self._outcomes[report.nodeid] = "failed"
-        elif report.when == "call" and report.passed:
-            self._outcomes.setdefault(report.nodeid, "passed")
+    def note(self, test: str, outcome: str) -> None:
+        """Note an outcome; a failure is not taken back."""
+        if self._tests.get(test) != "failed":
+            self._tests[test] = outcome
 
-    def pytest_unconfigure(self) -> None:
-        tests = sorted(self._outcomes)
+    def write(self) -> None:
+        """Stop measuring and write the record."""
+        tests = sorted(self._tests)
         number = {test: index for index, test in enumerate(tests)}
         lines: dict[str, dict[int, list[int]]] = {}
         for path, contexts in self._tracer.stop().items():
-            if not path.startswith(self._root) or os.sep + "site-packages" + os.sep in path:
+            foreign = path.startswith(str(self._out.parent)) or os.sep + "site-packages" + os.sep in path
+            if foreign or not path.startswith(self._root):
                 continue
             lines[path[len(self._root) :].replace(os.sep, "/")] = {
                 line: sorted(number[test] for test in names if test in number)
                 for line, names in contexts.items()
             }
-        outcomes = [self._outcomes[test] for test in tests]
+        outcomes = [self._tests[test] for test in tests]
         record: dict[str, object] = {
             "tool": self._tracer.name,
             "tests": tests,
             "outcomes": outcomes,
             "lines": lines,
         }
-        Path(self._out, str(os.getpid()) + ".json").write_text(json.dumps(record))
+        (self._out / (str(os.getpid()) + ".json")).write_text(json.dumps(record))
 
 
 def _tracer(root: str) -> Any:
@@ -135,20 +139,3 @@ def _tracer(root: str) -> Any:
         return _PlainTracer(root)
     finally:
         sys.path.remove(folder)
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_load_initial_conftests(early_config: Any) -> Iterator[None]:
-    """Keep pytest-cov from starting: two tracers in one process would lose each other's lines."""
-    if getattr(early_config.known_args_namespace, "cov_source", None):
-        early_config.known_args_namespace.cov_source = None
-    yield
-
-
-def pytest_configure(config: Any) -> None:
-    """Start measuring."""
-    out = str(Path(os.environ["MOOT_SPECTRUM"]).resolve())
-    root = str(Path.cwd()) + os.sep
-    tracer = _tracer(root)
-    config.pluginmanager.register(_Spectrum(tracer, root, out), "moot-spectrum-recorder")
-    tracer.start()
