@@ -5,7 +5,6 @@ This module, `opening` and `connection` alone name concrete classes.
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -26,15 +25,12 @@ from moot.agent.models.fim import fim_format
 from moot.agent.models.profiles import Profile, choose
 from moot.agent.models.serving import running_server
 from moot.agent.models.tokens import EstimatedTokens, LocalTokens
-from moot.agent.opening import open_index, open_repository
+from moot.agent.opening import open_index, open_repository, open_sandbox
 from moot.agent.pack.packer import ContextPacker, files_for
 from moot.agent.run import Ask, Run
 from moot.agent.verify.baselines import Baselines
 from moot.agent.verify.lint.linter import Linter
 from moot.agent.verify.runner import TestRunner
-from moot.sandbox.choose import choose as choose_sandbox
-from moot.sandbox.limits import Limits as SandboxLimits
-from moot.sandbox.network import AllowNet
 
 if TYPE_CHECKING:
     from moot.agent.core.ports import Sandbox, TokenCounter
@@ -60,9 +56,10 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
     async def wire(run_id: str, used: Callable[[], Usage], emit: Emit, stack: AsyncExitStack) -> Deps:
         repository = await to_thread.run_sync(GitRepository.open, repo, settings.data_dir)
         for sentence in repository.recovered:
-            emit(Notice("warning", sentence))
+            _warn(emit, sentence)
         await to_thread.run_sync(repository.require_publishable, settings.apply)
-        sandbox = await to_thread.run_sync(_sandbox, settings, emit) if settings.verify else None
+        warn = partial(_warn, emit)
+        sandbox = await to_thread.run_sync(open_sandbox, settings, warn) if settings.verify else None
         client, profile = await connect(settings)
         stack.push_async_callback(client.close)
         code_index = stack.enter_context(open_index(settings))
@@ -86,6 +83,10 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
     return Run(settings, wire, task, ask, resume)
 
 
+def _warn(emit: Emit, text: str) -> None:
+    emit(Notice("warning", text))
+
+
 async def context(settings: Settings, repo: Path, task: str) -> tuple[ContextPack, bool]:
     """Return what would be packed for a task, and whether its tokens were counted exactly.
 
@@ -102,16 +103,6 @@ async def context(settings: Settings, repo: Path, task: str) -> tuple[ContextPac
             budget = settings.context_tokens or profile.pack_budget
             ranked = await to_thread.run_sync(code_index.search, task, files_for(budget))
             return await packer.pack(ranked, budget), exact
-
-
-def _sandbox(settings: Settings, emit: Emit) -> "Sandbox":
-    limits = SandboxLimits(processes=settings.sandbox_processes, disk=settings.sandbox_disk * 2**20)
-    if settings.sandbox_memory is not None:
-        limits = replace(limits, memory=settings.sandbox_memory * 2**20)
-    sandbox = choose_sandbox(settings.sandbox, limits)
-    if not settings.allow_net:
-        return sandbox
-    return AllowNet(sandbox, settings.allow_net, lambda text: emit(Notice("warning", text)))
 
 
 def _baselines(settings: Settings, sandbox: "Sandbox | None") -> Baselines | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from moot.agent import complete_cli, history_cli, index_cli
+from moot.agent import blame_cli, complete_cli, history_cli, index_cli
 from moot.agent.core.errors import MootError
 from moot.agent.model_cli import app as model_app
 
@@ -30,6 +30,7 @@ app.add_typer(model_app, name="model", help="The local model server.")
 history_cli.add_to(app)
 index_cli.add_to(app)
 complete_cli.add_to(app)
+blame_cli.add_to(app)
 
 
 class Output(StrEnum):

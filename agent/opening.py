@@ -1,18 +1,20 @@
-"""Opens what needs no model: the repository and the index. Importing it is quick, unlike `app`."""
+"""Opens what needs no model: the repository, the index, the sandbox. Importing it is quick, unlike `app`."""
 
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moot.agent.core.config import Settings
+from moot.agent.core.ports import Sandbox
 from moot.agent.git.repository import GitRepository
 
 if TYPE_CHECKING:
     from moot.agent.index.index import CodeIndex
 
-__all__ = ["open_index", "open_repository"]
+__all__ = ["open_index", "open_repository", "open_sandbox"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,3 +34,23 @@ def open_index(settings: Settings, *, warm: bool = False) -> "Generator[CodeInde
 
     with CodeIndex(settings.data_dir / "index.sqlite", ignore=settings.ignore, warm=warm) as code_index:
         yield code_index
+
+
+def open_sandbox(settings: Settings, warn: Callable[[str], None]) -> Sandbox:
+    """Return the sandbox with the settings' limits; it blocks while it is tried.
+
+    Args:
+        warn: called with a sentence for each host that was asked for and may not be reached.
+
+    Raises:
+        SandboxUnavailable: none works here.
+    """
+    from moot.sandbox.choose import choose
+    from moot.sandbox.limits import Limits
+    from moot.sandbox.network import AllowNet
+
+    limits = Limits(processes=settings.sandbox_processes, disk=settings.sandbox_disk * 2**20)
+    if settings.sandbox_memory is not None:
+        limits = replace(limits, memory=settings.sandbox_memory * 2**20)
+    sandbox = choose(settings.sandbox, limits)
+    return AllowNet(sandbox, settings.allow_net, warn) if settings.allow_net else sandbox

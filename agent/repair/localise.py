@@ -92,18 +92,18 @@ async def localise(tracer: Tracer, failure: Failure) -> Localisation:
 
 def _rank(spectrum: Spectrum, failure: Failure) -> Localisation:
     case = _Case(failure)
-    scores = case.executed(spectrum)
-    if scores:
+    executed = case.executed(spectrum)
+    scores = executed or case.around()
+    if executed:
         note = f"lines that the failing tests execute, by {spectrum.tool}"
         note += f"; {spectrum.reason}" if spectrum.reason else ""
     else:
-        note = f"no line coverage ({spectrum.reason}): functions that stack traces and failing tests name"
-        scores = case.around()
+        why = spectrum.reason or "the failing tests execute nothing but tests"
+        found = "functions that stack traces and failing tests name"
+        note = f"no line coverage ({why}): {found if scores else 'no stack trace or failing test names any'}"
     if not scores:
-        named = "no stack trace and no failing test names a function of the repository"
-        return Localisation((), f"no line coverage ({spectrum.reason}), and {named}")
-    suspects = case.suspects(scores, spectrum)
-    return Localisation(suspects, note, bool(spectrum.lines), _tests_of(spectrum))
+        return Localisation((), note)
+    return Localisation(case.suspects(scores, spectrum), note, bool(executed), _tests_of(spectrum))
 
 
 def _tests_of(spectrum: Spectrum) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -184,7 +184,7 @@ class _Case:
         evidence = {place: each.changed(ages.get(place)) for place, each in evidence.items()}
         combined = combine(evidence)
         order = sorted(combined, key=lambda place: (-combined[place], place))[:_MAX_SUSPECTS]
-        failing = spectrum.failed & {case.id for case in self._failure.request.failing} or spectrum.failed
+        failing = spectrum.failed & {case.id for case in self._failure.request.failing}
         return tuple(
             Suspect(
                 *place,

@@ -17,9 +17,9 @@ def ochiai(spectrum: Spectrum, failing: Collection[str]) -> dict[tuple[str, int]
     similarity coefficients for software fault localization", PRDC 2006, for lines.
 
     Args:
-        failing: the tests to explain; where none of them failed when they were measured, all that did.
+        failing: the tests to explain.
     """
-    bad = spectrum.failed & frozenset(failing) or spectrum.failed
+    bad = spectrum.failed & frozenset(failing)
     scores: dict[tuple[str, int], float] = {}
     for place, tests in spectrum.lines.items():
         if hits := len(tests & bad):
