@@ -31,7 +31,7 @@ def compare(
     and either the command passes; or it failed before too, with single outcomes known on both sides,
     and then at least one failing test is fixed, none is broken and none that passed has vanished.
     Broken means: fails now and did not fail before. A module that could not be imported is fixed when
-    its tests now run and none of them fails. A flaky test decides nothing: it is neither fixed nor
+    its tests now run and none of them fails, and so is a suite whose hook failed. A flaky test decides nothing: it is neither fixed nor
     broken, and a command that fails for flaky tests alone counts as one that passes.
 
     Args:
@@ -148,5 +148,6 @@ def _praise(after: TestReport, fixed: frozenset[str]) -> str:
 def _passes(name: str, report: TestReport) -> bool:
     if name in report.passed:
         return True
-    below = {case.id for case in report.cases if case.id.startswith(f"{name}::")}
-    return "::" not in name and bool(below & report.passed) and not below & report.failed
+    starts = (f"{name} > ",) if "::" in name else (f"{name} > ", f"{name}::")  # of a suite, of a module
+    below = {case.id for case in report.cases if case.id.startswith(starts)}
+    return bool(below & report.passed) and not below & report.failed

@@ -38,9 +38,11 @@ export default async function* report(source) {
       stacks.set(data.file, stack);
     }
     if (type === 'test:stderr') errors.set(data.file, `${errors.get(data.file) ?? ''}${data.message}`.slice(-3000));
-    const ends = type === 'test:fail' || (type === 'test:pass' && data.details?.type !== 'suite');
+    const suite = data?.details?.type === 'suite'; // no test of its own, unless a hook of it fails
+    const ends = type === 'test:fail' || type === 'test:pass';
+    const counts = ends && !(suite && (type === 'test:pass' || data.details.error?.failureType === 'subtestsFailed'));
     const names = [...stack.slice(0, data?.nesting), data?.name];
-    if (ends) yield `${JSON.stringify(record(type, data, names, errors.get(data.file) ?? ''))}\n`;
+    if (counts) yield `${JSON.stringify(record(type, data, names, errors.get(data.file) ?? ''))}\n`;
   }
   yield '{"end": true}\n';
 }

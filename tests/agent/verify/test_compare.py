@@ -112,3 +112,11 @@ def test_tests_with_other_parameters_did_not_vanish():
     groups = {group.reason: group.tests for group in summarise(before, after, compare(before, after)).not_run}
     assert groups["they ran with other parameters"] == ("t.py::a[1]",)
     assert groups["the edit removed them, or something keeps them from running"] == ("t.py::b",)
+
+
+def test_a_suite_whose_hook_failed_is_fixed_by_its_tests():
+    """Node names a suite only where it fails by itself."""
+    before = report(**{"a.mjs > suite": "failed", "a.mjs > good": "passed"})
+    after = {"a.mjs > good": "passed", "a.mjs > suite > one": "passed"}
+    assert compare(before, report(**after)).verified
+    assert not compare(before, report(**{**after, "a.mjs > suite > two": "failed"})).fixed

@@ -22,6 +22,7 @@ class Project:
     skipped: str
     path: str
     others: dict[str, str] = field(default_factory=dict)
+    suites: frozenset[str] = frozenset()
     dies: dict[str, str] = field(default_factory=dict)
     nothing: dict[str, str] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
@@ -80,6 +81,7 @@ NODE = Project(
     skipped="tests/a.test.mjs > suite > later",
     path="tests/a.test.mjs",
     others={"tests/a.test.mjs > parent > child": "failed", "tests/b.test.mjs > good": "passed"},
+    suites=frozenset({"tests/a.test.mjs > suite"}),
     dies={
         "tests/a.test.mjs": "import { test } from 'node:test';\n"
         "test('a', () => {});\ntest('b', () => { process.kill(process.pid, 'SIGKILL'); });\n"
@@ -149,6 +151,7 @@ def project(request, work: Path) -> Project:
 def test_outcomes(project, root, work):
     report = run(root, work, project.command)
     assert (report.status, report.framework) == ("failed", project.framework), report.output
+    assert not project.suites & {case.id for case in report.cases}
     assert report.exit_code != 0
     outcomes = {case.id: case.outcome for case in report.cases}
     expected = {project.good: "passed", project.bad: "failed", project.skipped: "skipped", **project.others}
