@@ -10,7 +10,7 @@ from anyio import to_thread
 
 from moot.agent.core.ports import Tracer
 from moot.agent.core.spectrum import Spectrum, TraceRequest
-from moot.agent.repair.clues import Clue, Evidence, combine
+from moot.agent.repair.clues import WEIGHTS, Clue, Evidence, combine
 from moot.agent.repair.frames import identifiers, places, shared_words, words
 from moot.agent.repair.source import Source, is_test_path
 from moot.agent.repair.spectrum import ochiai
@@ -36,6 +36,7 @@ class Failure:
         task: the task's own words, which often name what is wrong.
         retrieved: files with their relevance to the failure, of any positive scale.
         ages: returns when each line of a file was committed, in seconds since 1970.
+        weights: of each kind of clue.
     """
 
     request: TraceRequest
@@ -43,6 +44,7 @@ class Failure:
     task: str = ""
     retrieved: Mapping[str, float] = field(default_factory=dict[str, float])
     ages: Ages | None = None
+    weights: Mapping[Clue, float] = field(default_factory=lambda: WEIGHTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +182,9 @@ class _Case:
             )
             for place, score in scores.items()
         }
-        ages = self._ages(combine(evidence))
+        ages = self._ages(combine(evidence, self._failure.weights))
         evidence = {place: each.changed(ages.get(place)) for place, each in evidence.items()}
-        combined = combine(evidence)
+        combined = combine(evidence, self._failure.weights)
         order = sorted(combined, key=lambda place: (-combined[place], place))[:_MAX_SUSPECTS]
         failing = spectrum.failed & {case.id for case in self._failure.request.failing}
         return tuple(
