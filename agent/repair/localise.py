@@ -25,6 +25,8 @@ _MAX_FILES = 80  # that are read, those of the most suspicious lines first
 _MAX_FILE = 1_000_000  # bytes
 _DATED_FILES = 5  # whose lines' ages are asked for
 _DAY = 86_400
+_CALLED = 0.9
+"""What a line of a function that a failing assertion names has at least, of what words can give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,22 +168,7 @@ class _Case:
 
     def suspects(self, scores: Mapping[Place, float], spectrum: Spectrum) -> tuple[Suspect, ...]:
         """Combine the scores with what else speaks for each line."""
-        texts = {place: self._texts(place) for place in scores}
-        shared = shared_words(self._query, {place: text for place, text in texts.items() if text[0]})
-        traced = {place: rank for rank, place in reversed(list(enumerate(self._frames, start=1)))}
-        files = self._failure.retrieved
-        top = max((files.get(path, 0.0) for path, _ in scores), default=0.0)
-        evidence = {
-            place: Evidence(
-                {
-                    Clue.EXECUTED: score,
-                    Clue.NAMED: max(shared.get(place, 0.0), 0.9 * (texts[place][1] in self._asserted)),
-                    Clue.TRACED: 1 / traced[place] if place in traced else 0.0,
-                    Clue.RETRIEVED: files.get(place[0], 0.0) / top if top > 0 else 0.0,
-                }
-            )
-            for place, score in scores.items()
-        }
+        evidence = self._evidence(scores)
         ages = self._ages(combine(evidence, self._failure.weights))
         evidence = {place: each.changed(ages.get(place)) for place, each in evidence.items()}
         combined = combine(evidence, self._failure.weights)
@@ -193,12 +180,30 @@ class _Case:
                 round(combined[place], 6),
                 len(spectrum.lines.get(place, frozenset()) & failing),
                 len(spectrum.lines.get(place, frozenset()) & spectrum.passed),
-                traced.get(place, 0),
-                tuple(sorted(self._query & words(" ".join(texts[place])))),
+                self._frames.index(place) + 1 if place in self._frames else 0,
+                tuple(sorted(self._query & words(" ".join(self._texts(place))))),
                 ages.get(place),
             )
             for place in order
         )
+
+    def _evidence(self, scores: Mapping[Place, float]) -> dict[Place, Evidence]:
+        texts = {place: self._texts(place) for place in scores}
+        shared = shared_words(self._query, {place: text for place, text in texts.items() if text[0]})
+        traced = {place: 1 / rank for rank, place in enumerate(self._frames, start=1)}
+        files = self._failure.retrieved
+        top = max((files.get(path, 0.0) for path, _ in scores), default=0.0)
+        return {
+            place: Evidence(
+                {
+                    Clue.EXECUTED: score,
+                    Clue.NAMED: max(shared.get(place, 0.0), _CALLED * (texts[place][1] in self._asserted)),
+                    Clue.TRACED: traced.get(place, 0.0),
+                    Clue.RETRIEVED: files.get(place[0], 0.0) / top if top > 0 else 0.0,
+                }
+            )
+            for place, score in scores.items()
+        }
 
     def _ages(self, scores: Mapping[Place, float]) -> dict[Place, int]:
         """Return the days since the lines of the most suspicious files were changed."""

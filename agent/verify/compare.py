@@ -31,8 +31,9 @@ def compare(
     and either the command passes; or it failed before too, with single outcomes known on both sides,
     and then at least one failing test is fixed, none is broken and none that passed has vanished.
     Broken means: fails now and did not fail before. A module that could not be imported is fixed when
-    its tests now run and none of them fails, and so is a suite whose hook failed. A flaky test decides nothing: it is neither fixed nor
-    broken, and a command that fails for flaky tests alone counts as one that passes.
+    its tests now run and none of them fails, and so is a suite whose hook failed. A flaky test decides
+    nothing: it is neither fixed nor broken, and a command that fails for flaky tests alone counts as one
+    that passes.
 
     Args:
         before: the run on the base; None when there was none.
