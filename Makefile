@@ -9,7 +9,8 @@ TASK   ?=
 BIN    := $(VENV)/bin
 export TASK
 
-.PHONY: run test check test-live bench bench-edits bench-index bench-languages bench-retrieval bench-pack bench-prefix links clean
+.PHONY: run test check test-live links clean
+.PHONY: bench bench-blame bench-complete bench-edits bench-index bench-languages bench-pack bench-prefix bench-retrieval
 
 run: $(VENV)/.installed
 	$(BIN)/agent model up
@@ -32,8 +33,9 @@ check: $(VENV)/.dev links test
 test-live: $(VENV)/.dev
 	$(BIN)/pytest tests/live -o addopts= -ra --import-mode=importlib -p no:cacheprovider --timeout=2400
 
-bench: $(VENV)/.dev
-	for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+# Those that need neither a model server nor repositories.
+bench: $(VENV)/.dev bench-index
+	for name in start sandbox edits; do $(BIN)/python tests/bench/bench_$$name.py || exit 1; done
 
 FUZZ_EXAMPLES ?= 100000
 
@@ -52,9 +54,15 @@ bench-retrieval: $(VENV)/.dev
 bench-pack: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_pack.py
 
-# The embedded model must be up: `agent model up`.
+# For these the embedded model must be up: `agent model up`.
 bench-prefix: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_prefix.py
+
+bench-complete: $(VENV)/.dev
+	$(BIN)/python tests/bench/bench_complete.py
+
+bench-blame: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_blame.py
 
 bench-edits: $(VENV)/.dev
 	$(BIN)/python tests/bench/bench_edits.py
