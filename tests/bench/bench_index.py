@@ -1,9 +1,10 @@
 """The index on CPython's standard library: cold, warm, after an edit; its size; 50,000 files.
 
-    python tests/bench/bench_index.py [--rounds N] [--large]
+    python tests/bench/bench_index.py [--rounds N] [--large] [--aider PYTHON]
 
 Every figure stands beside its reference of the same run: for cold indexing a parse of the same files by two
-processes that do nothing else. Ratios are of medians; the interval is of the rounds' own ratios.
+processes that do nothing else. Ratios are of medians; the interval is of the rounds' own ratios. PYTHON is
+one that aider-chat is installed for: then its repository map of the same files is timed, too.
 """
 
 import argparse
@@ -43,6 +44,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--large", action="store_true", help="also 12,500, 25,000 and 50,000 files")
+    arguments.add_argument("--aider", default="", metavar="PYTHON")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "stdlib"
@@ -51,6 +53,8 @@ def main() -> None:
         cold(root, Path(folder), given.rounds)
         started(root, Path(folder) / "data", 3 * given.rounds)
         edited(root, Path(folder) / "data", 5 * given.rounds)
+        if given.aider:
+            aider(root, given.aider)
         if given.large:
             large(root, Path(folder))
 
@@ -104,6 +108,16 @@ def edited(root: Path, data: Path, rounds: int) -> None:
         asked = [1000 * seconds(lambda: working.index.search(QUERY)) for _ in range(rounds)]
     row("  the query alone", asked, "ms")
     file.write_text(text)
+
+
+def aider(root: Path, python: str) -> None:
+    """Let aider make its map of the same files in a new process, first without its cache."""
+    command = [python, str(Path(__file__).with_name("aider_map.py")), str(root), QUERY]
+    run: Callable[[], object] = lambda: subprocess.run(command, check=True, capture_output=True)  # noqa: E731
+    row("aider: process to map, cold", [seconds(run)], "s")
+    row("aider: process to map, warm", [seconds(run) for _ in range(3)], "s")
+    for cache in root.glob(".aider*"):
+        shutil.rmtree(cache)
 
 
 def large(root: Path, folder: Path) -> None:
