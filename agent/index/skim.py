@@ -91,9 +91,11 @@ def _statements(data: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield where runs of one body's statements begin and end that can be left out."""
     column = _column(data, start)
     begins = [start, *(match.end() for match in _aligned(column).finditer(data, start, end))]
-    run = start
+    run, quoted = start, False
     for begin, after in pairwise([*begins, end + column + 1]):
-        kept = data[begin : begin + 1] == b"@" or not _holds_nothing(data, begin, after)
+        marks = data.count(b'"""', begin, after) + data.count(b"'''", begin, after)
+        kept = quoted or data[begin : begin + 1] == b"@" or not _holds_nothing(data, begin, after)
+        quoted ^= marks % 2 == 1
         if kept or after > end:
             stop = _code_end(data, run, (begin if kept else after) - column - 1)
             if stop - run >= _SHORT:

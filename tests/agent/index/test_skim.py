@@ -72,6 +72,10 @@ def test_a_body_whose_brackets_are_open_is_parsed_after_all():
     same(text)
 
 
+def test_documentation_that_is_indented_less_than_its_function_stays():
+    same(f'def f(a):\n    def f(a):\n        """\n{FILLER}    """\n'.encode())
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_nothing_is_lost_in_real_files(source):
     same(source.read_bytes())

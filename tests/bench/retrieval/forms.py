@@ -176,7 +176,8 @@ def shown(text: str) -> Shown:
     """Return what a packed text shows."""
     marks = list(BLOCK.finditer(text))
     found: Shown = {}
-    for mark, end in zip(marks, [*(m.start() for m in marks[1:]), len(text)], strict=True):
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    for mark, end in zip(marks, ends[: len(marks)], strict=True):
         spans = SPAN.findall(text, mark.end(), end)
         lines = {n for first, last in spans for n in range(int(first), int(last) + 1)}
         found[mark[1]] = lines if mark[2] else None
