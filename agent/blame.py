@@ -119,10 +119,14 @@ class _Suite:
         return report, _failing(report, test)
 
     async def _find(self, command: str, test: str) -> TestReport:
-        """Run one test; where it is not found, all of them."""
+        """Run one test; where it is not found, those of its file, or else all."""
+        file, inside, _ = test.partition("::")
+        there = (self.workspace / file).is_file()
+        if inside and file.endswith(".py") and not there:
+            raise UsageError(f"there is no test {test}: HEAD has no file {file}")
         report = await self._run(command, [test])
         found = _parts(report, test) or report.status in ("not-found", "timeout")
-        return report if found else await self._run(command, [])
+        return report if found else await self._run(command, [file] if inside and there else [])
 
     async def _run(self, command: str, only: Sequence[str]) -> TestReport:
         self.say(f"tests: {command}" + (f" ({only[0]})" if only else " (all)"))

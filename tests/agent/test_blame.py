@@ -163,6 +163,7 @@ def test_a_line_cannot_write_to_the_terminal(agent, tmp_path):
             "there is no test test_prices.py::test_lowr: did you mean test_prices.py::test_lower[",
         ),
         (("zzz",), 2, "there is no test zzz"),
+        (("gone.py::test_a",), 2, "there is no test gone.py::test_a: HEAD has no file gone.py"),
         (("test_a", "--test", "nonesuch-program"), 2, "could not be started"),
         (("test_a", "--test", "true"), 2, "names no single tests"),
         (("test_a", "--test", "false"), 2, "names no single tests"),
