@@ -49,7 +49,7 @@ bench-languages: $(VENV)/.dev
 
 bench-retrieval: $(VENV)/.dev
 	$(BIN)/python tests/bench/retrieval/localise.py "$(REPOSITORIES)"
-	PYTHONPATH=. $(BIN)/python tests/bench/retrieval/forms.py "$(REPOSITORIES)" --split report
+	PYTHONPATH=. $(BIN)/python tests/bench/retrieval/forms.py "$(REPOSITORIES)" --split report --most 15
 
 bench-pack: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_pack.py

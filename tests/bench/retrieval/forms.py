@@ -1,12 +1,13 @@
 """What each form of a file in the context is worth, and what contexts show of the lines that commits changed.
 
-    PYTHONPATH=. python tests/bench/retrieval/forms.py REPOSITORIES [--split learn|report] [--only OWNER/NAME]
+    PYTHONPATH=. python tests/bench/retrieval/forms.py REPOSITORIES [--split learn|report] [--most N]
 
 First, of the files that a commit changed, as far as the search finds them: the share of the changed lines
 that each form shows (of an insertion, the lines beside it), the share of the names in these lines, and the
 form's length over the file's. Then the share of the changed lines of a commit that the context shows within a
 budget: for the knapsack of agent/pack/packer.py, the same without excerpts and with whole files alone, and
-for whole files in the order of the ranking. REPOSITORIES as for localise.py. Tokens are bytes / 3.6.
+for whole files in the order of the ranking. REPOSITORIES as for localise.py, with N commits of each, spread
+evenly; tokens are bytes / 3.6.
 """
 
 import argparse
@@ -56,16 +57,16 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("repositories", type=Path)
     arguments.add_argument("--split", choices=("learn", "report"), default="learn")
-    arguments.add_argument("--only", default="")
+    arguments.add_argument("--most", type=int, default=60)
     given = arguments.parse_args()
     instances: defaultdict[str, list[Instance]] = defaultdict(list)
     for instance in load(given.split):
-        if given.only in ("", instance.repository):
-            instances[instance.repository].append(instance)
+        instances[instance.repository].append(instance)
     counts = Counts()
     for repository, each in instances.items():
-        measure(find(given.repositories, repository), each, counts)
-        print(f"{repository}: {len(each)}", file=sys.stderr, flush=True)
+        chosen = each[:: max(1, len(each) // given.most)]
+        measure(find(given.repositories, repository), chosen, counts)
+        print(f"{repository}: {len(chosen)}", file=sys.stderr, flush=True)
     counts.report()
 
 
