@@ -1,10 +1,12 @@
 """Single definitions ranked for a task: a long file is about it when one of its definitions is."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from moot.agent.core.types import Symbol
-from moot.agent.index.terms import count_words, is_word, split_identifier, terms_of
+from moot.agent.index.segment import Ints
+from moot.agent.index.terms import is_word, split_identifier, terms_of, words_of
 
 __all__ = ["Matcher"]
 
@@ -28,31 +30,47 @@ class Matcher:
         self._idf = idf
         self._terms = {form: (term, _OTHER_FORM) for term in idf for form in forms.get(term, ())}
         self._terms |= {term: (term, 1.0) for term in idf}
-        self._known: dict[bytes, list[tuple[str, float]]] = {}
+        self._terms_in = _TermsIn(self._terms)
 
     def scores(self, data: bytes, symbols: Sequence[Symbol]) -> list[float]:
         """Return the score of each definition of a file."""
-        told = {word for word in count_words(data) if self._terms_in(word)}
-        return [self._score(data[s.start_byte : s.end_byte], s.name, told) for s in symbols]
+        words, before = words_of(data)
+        told = {word for word in set(words) if self._terms_in[word]}
+        places = [place for place, word in enumerate(words) if word in told]
+        return [self._score(symbol, words, before, places) for symbol in symbols]
 
-    def _score(self, text: bytes, name: str, told: set[bytes]) -> float:
-        if len(text) > _LONGEST:
+    def _score(self, symbol: Symbol, words: Sequence[bytes], before: Ints, places: Sequence[int]) -> float:
+        """Score one definition.
+
+        Args:
+            symbol: the definition.
+            words: of the file.
+            before: how many words of the file begin before each byte.
+            places: which of the words tell something.
+        """
+        if symbol.end_byte - symbol.start_byte > _LONGEST:
             return 0.0
-        words = count_words(text)
+        first, last = int(before[symbol.start_byte]), int(before[symbol.end_byte])
         times = defaultdict[str, float](float)
-        for word in told & words.keys():
-            for term, share in self._terms_in(word):
-                times[term] += words[word] * share
-        for part in split_identifier(name):
+        for place in places[bisect_left(places, first) : bisect_left(places, last)]:
+            for term, share in self._terms_in[words[place]]:
+                times[term] += share
+        for part in split_identifier(symbol.name):
             if part in self._terms:
                 term, share = self._terms[part]
                 times[term] += _NAME * share
-        length = 1 - _B + _B * words.total() / _MEAN_WORDS
+        length = 1 - _B + _B * (last - first) / _MEAN_WORDS
         return sum(self._idf[term] * count / (count + _K1 * length) for term, count in sorted(times.items()))
 
-    def _terms_in(self, word: bytes) -> list[tuple[str, float]]:
-        found = self._known.get(word)
-        if found is None:
-            parts = terms_of(word) if is_word(word) else ()
-            found = self._known[word] = [self._terms[part] for part in parts if part in self._terms]
+
+class _TermsIn(dict[bytes, list[tuple[str, float]]]):
+    """Word -> the task's terms in it and what each counts; found out when it is first asked."""
+
+    def __init__(self, terms: Mapping[str, tuple[str, float]]) -> None:
+        super().__init__()
+        self._terms = terms
+
+    def __missing__(self, word: bytes) -> list[tuple[str, float]]:
+        parts = terms_of(word) if is_word(word) else ()
+        found = self[word] = [self._terms[part] for part in parts if part in self._terms]
         return found

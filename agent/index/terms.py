@@ -4,12 +4,16 @@ import re
 from collections import Counter
 from functools import lru_cache
 
-__all__ = ["count_terms", "count_words", "is_word", "split_identifier", "terms_of"]
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["count_terms", "count_words", "is_word", "split_identifier", "terms_of", "words_of"]
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w+")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+|\d+")
 _LONGEST = 64  # characters; longer runs are encoded data, not words
 _DIGITS = b"0123456789"
+_SPACE = ord(" ")
 _SPACED = bytes(
     byte if chr(byte).isalnum() or byte == ord("_") or byte >= 0x80 else ord(" ") for byte in range(256)
 )
@@ -35,6 +39,18 @@ def split_identifier(identifier: str) -> tuple[str, ...]:
 def count_words(data: bytes) -> Counter[bytes]:
     """Count the words of a file as they are written. No regular expression: they took four times as long."""
     return Counter(data.translate(_SPACED).split())
+
+
+def words_of(data: bytes) -> tuple[list[bytes], npt.NDArray[np.int64]]:
+    """Return the words of a file as `count_words` counts them, in order, and where they are.
+
+    Returns:
+        The words; and for each byte, and the end, how many words begin before it. Shape (bytes + 1,).
+    """
+    spaced = data.translate(_SPACED)
+    filled = np.frombuffer(b" " + spaced, np.uint8) != _SPACE
+    begins = filled[1:] & ~filled[:-1]
+    return spaced.split(), np.concatenate([np.zeros(1, np.int64), np.cumsum(begins)])
 
 
 def is_word(word: bytes) -> bool:
