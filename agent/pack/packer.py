@@ -252,8 +252,10 @@ class _Draft:
 
 def _chances(scores: Sequence[float]) -> list[float]:
     """Return how likely each file is needed: the search's weights are those of a softmax (weights.py)."""
-    shares = [math.exp(score - max(scores)) for score in scores]
-    return [1 - (1 - share / sum(shares)) ** _NEEDED for share in shares]
+    best = max(scores, default=0.0)
+    shares = [math.exp(score - best) for score in scores]
+    total = sum(shares)
+    return [1 - (1 - share / total) ** _NEEDED for share in shares]
 
 
 def _known(file: RankedFile, shown: Shown | None) -> float:
