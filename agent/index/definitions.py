@@ -4,9 +4,9 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from moot.agent.core.types import Symbol
-from moot.agent.index.segment import Ints
-from moot.agent.index.terms import is_word, split_identifier, terms_of, words_of
+from moot.agent.index.facts import Outlined
+from moot.agent.index.terms import split_identifier
+from moot.agent.index.texts import Text, Told
 
 __all__ = ["Matcher"]
 
@@ -30,47 +30,29 @@ class Matcher:
         self._idf = idf
         self._terms = {form: (term, _OTHER_FORM) for term in idf for form in forms.get(term, ())}
         self._terms |= {term: (term, 1.0) for term in idf}
-        self._terms_in = _TermsIn(self._terms)
+        self._told = Told(self._terms)
 
-    def scores(self, data: bytes, symbols: Sequence[Symbol]) -> list[float]:
+    def scores(self, text: Text) -> list[float]:
         """Return the score of each definition of a file."""
-        words, before = words_of(data)
-        told = {word for word in set(words) if self._terms_in[word]}
-        places = [place for place, word in enumerate(words) if word in told]
-        return [self._score(symbol, words, before, places) for symbol in symbols]
+        places, having = text.telling(self._told)
+        where, numbers = places.tolist(), text.numbers[places].tolist()
+        found: list[float] = []
+        for definition, (first, last) in zip(text.outline, text.spans, strict=True):
+            lo, hi = bisect_left(where, first), bisect_left(where, last)
+            terms = [term for number in numbers[lo:hi] for term in having[number]]
+            found.append(self._score(definition, terms, last - first))
+        return found
 
-    def _score(self, symbol: Symbol, words: Sequence[bytes], before: Ints, places: Sequence[int]) -> float:
-        """Score one definition.
-
-        Args:
-            symbol: the definition.
-            words: of the file.
-            before: how many words of the file begin before each byte.
-            places: which of the words tell something.
-        """
-        if symbol.end_byte - symbol.start_byte > _LONGEST:
+    def _score(self, definition: Outlined, terms: Sequence[tuple[str, float]], words: int) -> float:
+        """Score one definition by the terms in its text, and by the number of its words."""
+        if definition.end_byte - definition.start_byte > _LONGEST:
             return 0.0
-        first, last = int(before[symbol.start_byte]), int(before[symbol.end_byte])
         times = defaultdict[str, float](float)
-        for place in places[bisect_left(places, first) : bisect_left(places, last)]:
-            for term, share in self._terms_in[words[place]]:
-                times[term] += share
-        for part in split_identifier(symbol.name):
+        for term, share in terms:
+            times[term] += share
+        for part in split_identifier(definition.name):
             if part in self._terms:
                 term, share = self._terms[part]
                 times[term] += _NAME * share
-        length = 1 - _B + _B * (last - first) / _MEAN_WORDS
+        length = 1 - _B + _B * words / _MEAN_WORDS
         return sum(self._idf[term] * count / (count + _K1 * length) for term, count in sorted(times.items()))
-
-
-class _TermsIn(dict[bytes, list[tuple[str, float]]]):
-    """Word -> the task's terms in it and what each counts; found out when it is first asked."""
-
-    def __init__(self, terms: Mapping[str, tuple[str, float]]) -> None:
-        super().__init__()
-        self._terms = terms
-
-    def __missing__(self, word: bytes) -> list[tuple[str, float]]:
-        parts = terms_of(word) if is_word(word) else ()
-        found = self[word] = [self._terms[part] for part in parts if part in self._terms]
-        return found

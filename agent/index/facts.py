@@ -5,7 +5,8 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Literal, NamedTuple
+from operator import add
+from typing import Any, Literal, NamedTuple
 
 from moot.agent.core.types import Symbol
 
@@ -19,6 +20,7 @@ __all__ = [
     "State",
     "decode_imports",
     "decode_links",
+    "decode_outline",
     "decode_symbols",
     "encode_links",
 ]
@@ -145,18 +147,22 @@ class Facts:
         )
 
 
-def decode_symbols(data: bytes, path: str) -> list[Symbol]:
-    """Return the definitions of a stored row, placed at a path."""
+def decode_outline(data: bytes) -> list[Outlined]:
+    """Return the definitions of a stored row."""
     if not data:
         return []
-    names, qualified, kinds, lines, heights, starts, sizes, *texts = json.loads(zlib.decompress(data))
-    lines, starts = accumulate(lines), accumulate(starts)
-    return [
-        Symbol(name, whole or name, kind, path, line, line + height, start, start + size, signature, doc)
-        for name, whole, kind, line, height, start, size, signature, doc in zip(
-            names, qualified, kinds, lines, heights, starts, sizes, *texts, strict=True
-        )
-    ]
+    columns: list[list[Any]] = json.loads(zlib.decompress(data))
+    names, qualified, kinds, lines, heights, starts, sizes, signatures, docs = columns
+    lines, starts = list(accumulate(lines)), list(accumulate(starts))
+    whole = [full or name for full, name in zip(qualified, names, strict=True)]
+    lasts, ends = map(add, lines, heights), map(add, starts, sizes)
+    rows = zip(names, whole, kinds, lines, lasts, starts, ends, signatures, docs, strict=True)
+    return list(map(Outlined._make, rows))
+
+
+def decode_symbols(data: bytes, path: str) -> list[Symbol]:
+    """Return the definitions of a stored row, placed at a path."""
+    return [each.at(path) for each in decode_outline(data)]
 
 
 def decode_imports(text: str) -> Imports:

@@ -10,10 +10,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 from typing import Self
 
+from cachetools import LRUCache
+
 from moot.agent.core.types import IndexStats, RankedFile, Symbol, TreeEntry
 from moot.agent.index.corpus import Corpus, ReadMany
 from moot.agent.index.extract import MAX_BYTES, extract
-from moot.agent.index.facts import Imports, Links, decode_imports, decode_symbols
+from moot.agent.index.facts import Imports, Links, Outlined, decode_imports, decode_outline
 from moot.agent.index.history import History, Past, ReadLog, load_history
 from moot.agent.index.languages import TEXT, language_of
 from moot.agent.index.live import outline_text
@@ -23,6 +25,7 @@ from moot.agent.index.search import Sources, evidence, search
 from moot.agent.index.segment import MOST_DOCUMENTS, Builder, Segment
 from moot.agent.index.signals import Board
 from moot.agent.index.store import Key, Place, Row, Store
+from moot.agent.index.texts import Text
 from moot.agent.index.workers import Indexed, Job, Workers
 
 __all__ = ["CodeIndex"]
@@ -33,6 +36,7 @@ _REGULAR = ("100644", "100755")
 _ONE_WORKER = 50  # unknown blobs up to which a second process costs more than it saves
 _MOST_SEGMENTS = 32  # of one tree; the small ones of more are merged
 _SMALL = 1000  # documents of a segment that is merged with others: what memory at that goes by
+_MOST_TEXTS = 32 << 20  # bytes of texts that are kept
 _ATTEMPTS = 5  # at opening segments that others merge meanwhile, and at blobs whose parser had to be ended
 
 
@@ -74,6 +78,7 @@ class CodeIndex:
         self._paths: Paths | None = None
         self._passing: set[Key] = set()  # added by small updates: perhaps states of files being edited
         self._links_of: dict[Key, Links] = {}
+        self._texts: LRUCache[Key, Text] = LRUCache(_MOST_TEXTS, lambda text: text.size)
         self._histories = path.with_name(path.name + ".history")
         self._commit: tuple[str, ReadLog] | None = None
         self._history: History | None = None
@@ -141,9 +146,7 @@ class CodeIndex:
     def symbols(self, path: str) -> list[Symbol]:
         """Return a file's definitions in order of position; none for a path that is not in the tree."""
         entry = self._entries.get(path)
-        if entry is None or not _readable(entry):
-            return []
-        return [s for _, data in self._store.symbols([_key(entry)]) for s in decode_symbols(data, path)]
+        return [each.at(path) for each in self._outline(entry)] if entry is not None else []
 
     def outline(self, path: str, data: bytes) -> list[Symbol]:
         """Return the definitions of a text that is in no blob yet, and its imports with the kind `import`."""
@@ -188,7 +191,23 @@ class CodeIndex:
             return self._corpus
 
     def _sources(self) -> Sources:
-        return Sources(self.symbols, self._read_many)
+        return Sources(self._outline, self._texts_of)
+
+    def _outline(self, entry: TreeEntry) -> list[Outlined]:
+        if not _readable(entry):
+            return []
+        return [each for _, data in self._store.symbols([_key(entry)]) for each in decode_outline(data)]
+
+    def _texts_of(self, entries: Sequence[TreeEntry]) -> dict[str, Text]:
+        """Return the words and definitions of files, by path; those read last are kept."""
+        keys = dict.fromkeys(map(_key, entries))
+        found = {key: text for key in keys if (text := self._texts.get(key)) is not None}
+        outlines = dict(self._store.symbols(keys.keys() - found.keys()))
+        for key, data in _read(list(outlines), self._read_many):
+            text = found[key] = Text(data, decode_outline(outlines[key]))
+            if text.size <= self._texts.maxsize:
+                self._texts[key] = text
+        return {entry.path: found[_key(entry)] for entry in entries if _key(entry) in found}
 
     def _current_past(self) -> Past | None:
         if self._past is None and self._commit is not None:

@@ -3,18 +3,20 @@
 Adding with learned weights is deliberate: rank fusion did worse.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from moot.agent.core.types import RankedFile, Symbol
+from moot.agent.core.types import RankedFile, TreeEntry
 from moot.agent.index.corpus import Corpus
 from moot.agent.index.definitions import Matcher
+from moot.agent.index.facts import Outlined
 from moot.agent.index.history import Past, scaled
 from moot.agent.index.mentions import read_mentions
 from moot.agent.index.signals import Board, first_signals, following_signals
 from moot.agent.index.terms import split_identifier
+from moot.agent.index.texts import Text
 from moot.agent.index.weights import WEIGHTS
 
 __all__ = ["Sources", "evidence", "search"]
@@ -31,12 +33,12 @@ class Sources:
     """Where the best files' definitions and texts come from.
 
     Attributes:
-        symbols: returns a file's definitions.
-        read_many: yields (blob id, bytes); one that is not to be had is left out.
+        outline: returns a file's definitions.
+        texts: returns files' words and definitions by path; one that is not to be had is left out.
     """
 
-    symbols: Callable[[str], list[Symbol]]
-    read_many: Callable[[Iterable[str]], Iterable[tuple[str, bytes]]]
+    outline: Callable[[TreeEntry], Sequence[Outlined]]
+    texts: Callable[[Sequence[TreeEntry]], Mapping[str, Text]]
 
 
 def search(corpus: Corpus, query: str, limit: int, sources: Sources, past: Past | None) -> list[RankedFile]:
@@ -61,7 +63,7 @@ def search(corpus: Corpus, query: str, limit: int, sources: Sources, past: Past 
     ]
 
 
-Definitions = Callable[[int], "Sequence[tuple[Symbol, float]]"]
+Definitions = Callable[[int], "Sequence[tuple[Outlined, float]]"]
 
 
 def evidence(corpus: Corpus, query: str, sources: Sources, past: Past | None) -> "tuple[Board, Definitions]":
@@ -78,26 +80,25 @@ def evidence(corpus: Corpus, query: str, sources: Sources, past: Past | None) ->
         top[number] = max((score for _, score in pairs), default=0.0)
     board.signals["definition"] = scaled(top)
 
-    def definitions(number: int) -> "Sequence[tuple[Symbol, float]]":
+    def definitions(number: int) -> "Sequence[tuple[Outlined, float]]":
         if number not in matched:
-            symbols = sources.symbols(board.path(number))
-            matched[number] = [(s, sum(_gains(board, number, s.name))) for s in symbols]
+            outline = sources.outline(board.corpus.entries[number])
+            matched[number] = [(each, sum(_gains(board, number, each.name))) for each in outline]
         return matched[number]
 
     return board, definitions
 
 
-def _match(board: Board, numbers: Sequence[int], sources: Sources) -> "dict[int, list[tuple[Symbol, float]]]":
+def _match(
+    board: Board, numbers: Sequence[int], sources: Sources
+) -> "dict[int, Sequence[tuple[Outlined, float]]]":
     """Score the definitions of files by their text; files that cannot be read are left out."""
     matcher = Matcher(board.idf, board.terms)
-    blobs = {n: board.corpus.entries[n].blob for n in numbers}
-    texts = dict(sources.read_many(dict.fromkeys(blobs.values())))
-    found: dict[int, list[tuple[Symbol, float]]] = {}
-    for number, blob in blobs.items():
-        if blob in texts:
-            symbols = sources.symbols(board.path(number))
-            found[number] = list(zip(symbols, matcher.scores(texts[blob], symbols), strict=True))
-    return found
+    texts = sources.texts([board.corpus.entries[number] for number in numbers])
+    return {
+        board.corpus.paths.numbers[path]: list(zip(text.outline, matcher.scores(text), strict=True))
+        for path, text in texts.items()
+    }
 
 
 def _gains(board: Board, number: int, name: str) -> Iterable[float]:
@@ -107,7 +108,7 @@ def _gains(board: Board, number: int, name: str) -> Iterable[float]:
 
 
 def _result(
-    board: Board, number: int, score: float, definitions: "Sequence[tuple[Symbol, float]]"
+    board: Board, number: int, score: float, definitions: "Sequence[tuple[Outlined, float]]"
 ) -> RankedFile:
     entry = board.corpus.entries[number]
     gave = {term: gain for term, gains in board.gains.items() if (gain := gains.of(number))}
@@ -116,7 +117,7 @@ def _result(
     return RankedFile(entry.path, entry.blob, round(score, 6), reasons, _best(board, number, definitions))
 
 
-def _best(board: Board, number: int, definitions: "Sequence[tuple[Symbol, float]]") -> tuple[str, ...]:
+def _best(board: Board, number: int, definitions: "Sequence[tuple[Outlined, float]]") -> tuple[str, ...]:
     """Return the qualified names of the symbols that the task is most likely about, best first."""
     mentions, lines = board.mentions, board.lines.get(number, set())
     named = {*mentions.identifiers, *(name for _, names in mentions.tests for name in names.split("."))}

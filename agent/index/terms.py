@@ -41,16 +41,11 @@ def count_words(data: bytes) -> Counter[bytes]:
     return Counter(data.translate(_SPACED).split())
 
 
-def words_of(data: bytes) -> tuple[list[bytes], npt.NDArray[np.int64]]:
-    """Return the words of a file as `count_words` counts them, in order, and where they are.
-
-    Returns:
-        The words; and for each byte, and the end, how many words begin before it. Shape (bytes + 1,).
-    """
+def words_of(data: bytes) -> tuple[list[bytes], npt.NDArray[np.intp]]:
+    """Return the words of a file as `count_words` counts them, in order, and the byte where each begins."""
     spaced = data.translate(_SPACED)
     filled = np.frombuffer(b" " + spaced, np.uint8) != _SPACE
-    begins = filled[1:] & ~filled[:-1]
-    return spaced.split(), np.concatenate([np.zeros(1, np.int64), np.cumsum(begins)])
+    return spaced.split(), np.flatnonzero(filled[1:] > filled[:-1])
 
 
 def is_word(word: bytes) -> bool:
