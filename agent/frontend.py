@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from rich.markup import escape
 from rich.prompt import Confirm
 from rich.syntax import Syntax
 from rich.table import Table
+from rich.text import Text
 
 from moot.agent import app
 from moot.agent.core.config import Settings
@@ -30,6 +32,7 @@ __all__ = ["refuse", "run_task", "show_context", "show_findings"]
 _BAR = 24
 _BUDGET_BAR = 60
 _ROWS = 40
+_NAMED = 8  # files left out for one reason that are named; `--output json` has all
 _STYLES = {
     PackLevel.WHOLE: "green",
     PackLevel.FOCUS: "cyan",
@@ -136,13 +139,13 @@ def _print_account(pack: ContextPack, exact: bool) -> None:
     console = Console(highlight=False, emoji=False)
     table = Table(box=None, pad_edge=False)
     for name, justify in (("tokens", "right"), ("share", "left"), ("level", "left"), ("file", "left")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    table.add_column("why", style="dim", overflow="ellipsis", no_wrap=True)
+        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("why", style="dim")  # the only one that gives way in a narrow terminal
     files = sorted(pack.files, key=lambda file: -file.tokens)
     largest = max(1, files[0].tokens) if files else 1
     for file in files[:_ROWS]:
         bar = "█" * max(1, round(_BAR * file.tokens / largest))
-        why = escape("; ".join(file.reasons))
+        why = Text("; ".join(file.reasons), overflow="ellipsis", no_wrap=True)
         table.add_row(str(file.tokens), bar, file.level.value, escape(file.path), why)
     console.print(table)
     if len(files) > _ROWS:
@@ -150,10 +153,16 @@ def _print_account(pack: ContextPack, exact: bool) -> None:
     console.print(_budget_bar(pack))
     label = "" if exact else " (estimated: no tokenizer at hand)"
     console.print(f"{pack.tokens} of {pack.budget} tokens{label}, {len(files)} files")
-    for path, reason in pack.left_out[:_ROWS]:
-        console.print(f"[dim]left out[/] {escape(path)}: {reason}")
-    if len(pack.left_out) > _ROWS:
-        console.print(f"[dim]… and {len(pack.left_out) - _ROWS} more left out[/]")
+    for reason, paths in _by_reason(pack.left_out).items():
+        more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+        console.print(f"[dim]left out, {reason}:[/] {escape(', '.join(paths[:_NAMED]))}{more}")
+
+
+def _by_reason(left_out: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for path, reason in left_out:
+        grouped.setdefault(reason, []).append(path)
+    return grouped
 
 
 def _budget_bar(pack: ContextPack) -> str:
