@@ -4,40 +4,57 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from anyio import to_thread
 
 from moot.agent.core.commands import TestCase
 from moot.agent.core.messages import Completion, CompletionRequest
 from moot.agent.core.ports import FimPrompt, ModelClient
+from moot.agent.fim.window import BYTES_PER_TOKEN
 from moot.agent.repair.infill import Infill, infills, normalised
+from moot.agent.repair.kinds import Mask, MaskKind
 from moot.agent.repair.localise import Localisation
-from moot.agent.repair.masks import Mask, MaskKind, masks
-from moot.agent.repair.prompt import Brief, brief, context
+from moot.agent.repair.masks import masks
+from moot.agent.repair.operators import operator_infills
+from moot.agent.repair.prompt import Brief, Signatures, brief, context, scope
 from moot.agent.repair.source import Source
 
 __all__ = ["FIM_BATCHES", "ROUNDS", "Batch", "Fault", "Limits", "Round", "fim_batch"]
 
-_SIMPLE = frozenset({MaskKind.CONDITION, MaskKind.RETURN, MaskKind.STATEMENT, MaskKind.LINE})
+_SIMPLE = frozenset(
+    {
+        *(MaskKind.CONDITION, MaskKind.RETURN, MaskKind.STATEMENT, MaskKind.LINE),
+        *(MaskKind.EXPRESSION, MaskKind.ARGUMENT, MaskKind.INSERTION),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """How one round samples: so many of the best masks not yet tried, of some kinds."""
+    """How one round samples: so many of the best masks not yet tried, of some kinds.
+
+    Attributes:
+        operators: how many of the best operators are exchanged, for which no model is asked.
+    """
 
     masks: int
     samples: int
     temperature: float
     kinds: frozenset[MaskKind] = frozenset(MaskKind)
+    operators: int = 0
 
 
 ROUNDS = (
-    Round(masks=12, samples=5, temperature=0.8, kinds=_SIMPLE),
-    Round(masks=16, samples=4, temperature=0.8),
-    Round(masks=24, samples=4, temperature=1.0),
+    Round(masks=12, samples=5, temperature=0.8, kinds=_SIMPLE, operators=4),
+    Round(masks=16, samples=4, temperature=0.8, operators=6),
+    Round(masks=24, samples=4, temperature=1.0, operators=8),
 )
 
 _PROMPTS = 6
+_REQUESTS = 2
+"""How often a prompt is sent: for the greedy answer, and for the samples."""
+_SEVERAL_LINES = frozenset({MaskKind.INSERTION, MaskKind.BLOCK, MaskKind.BRANCH, MaskKind.HEADER})
 
 FIM_BATCHES = sum(-(-step.masks // _PROMPTS) for step in ROUNDS)
 """How many batches a whole search has."""
@@ -49,20 +66,29 @@ class Limits:
 
     Attributes:
         prompt_tokens: about how long a prompt may be, without the task's words.
-        line_tokens: bound of an infill of one line; `block_tokens` of several lines.
+        line_tokens: bound of an infill of one line; `block_tokens` of several lines, `body_tokens` of a
+            whole function.
         prompts: masks in one batch.
+        tokens: that the batch may use at most, read and written; masks that are too many are left out.
     """
 
     prompt_tokens: int = 500
     line_tokens: int = 48
     block_tokens: int = 80
+    body_tokens: int = 256
     prompts: int = _PROMPTS
     rounds: tuple[Round, ...] = ROUNDS
+    tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Distinct new candidates, best first, and what they took."""
+    """Distinct new candidates, best first, and what they took.
+
+    Attributes:
+        prompts: masks that the model filled; `operators` were exchanged without it.
+        left_out: masks for which the tokens did not suffice.
+    """
 
     round: int
     infills: tuple[Infill, ...]
@@ -70,6 +96,8 @@ class Batch:
     completions: int
     tokens: int
     seconds: float
+    operators: int = 0
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +107,7 @@ class _Work:
     number: int
     step: Round
     masks: tuple[Mask, ...]
+    operators: tuple[Mask, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +119,14 @@ class Fault:
         localisation: suspicious lines.
         sources: path -> (blob id, bytes) of the suspected files; others are left out.
         failing: the failing tests, whose assertion the model is shown.
+        signatures: finds those of what a function calls; None shows none.
     """
 
     task: str
     localisation: Localisation
     sources: Mapping[str, tuple[str, bytes]]
     failing: Sequence[TestCase]
+    signatures: Signatures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +139,7 @@ class _Search:
     sources: Mapping[str, Source]
     limits: Limits
     queue: tuple[_Work, ...]
+    signatures: Signatures | None
 
 
 async def fim_batch(
@@ -124,67 +156,112 @@ async def fim_batch(
 def _plan(client: ModelClient, fim: FimPrompt, fault: Fault, limits: Limits) -> _Search:
     """Parse the files and deal the masks out to rounds, and each round's to batches."""
     parsed = {path: Source.parse(path, data) for path, (_, data) in fault.sources.items()}
-    left = masks(fault.localisation.suspects, parsed)
+    found = masks(fault.localisation.suspects, parsed)
+    left = [mask for mask in found if mask.kind is not MaskKind.OPERATOR]
+    operators = [mask for mask in found if mask.kind is MaskKind.OPERATOR]
     queue: list[_Work] = []
     for number, step in enumerate(limits.rounds):
         chosen = [mask for mask in left if mask.kind in step.kinds][: step.masks]
         taken = frozenset(chosen)
         left = [mask for mask in left if mask not in taken]
-        parts = range(0, len(chosen), limits.prompts)
-        queue += [_Work(number, step, tuple(chosen[at : at + limits.prompts])) for at in parts]
-    return _Search(client, fim, brief(fault.task, fault.failing), parsed, limits, tuple(queue))
+        for at in range(0, len(chosen), limits.prompts):
+            exchanged, operators = (
+                (operators[: step.operators], operators[step.operators :]) if not at else ([], operators)
+            )
+            queue.append(_Work(number, step, tuple(chosen[at : at + limits.prompts]), tuple(exchanged)))
+    said = brief(fault.task, fault.failing)
+    return _Search(client, fim, said, parsed, limits, tuple(queue), fault.signatures)
 
 
 async def _generate(search: _Search, work: _Work) -> Batch:
-    """Ask for one batch: one-line masks and longer ones apart, as they stop differently."""
+    """Ask for one batch: masks of one line, of several and of whole functions apart: they end differently."""
     started = time.monotonic()
-    one_line = [mask for mask in work.masks if not _may_break(mask, search.sources[mask.path])]
-    longer = [mask for mask in work.masks if mask not in one_line]
+    prompts = await to_thread.run_sync(_prompts, search, work.masks)
+    groups = _affordable(search, work.step, prompts)
     answers = await asyncio.gather(
-        _ask(search, work.step, one_line, ("\n",), search.limits.line_tokens),
-        _ask(search, work.step, longer, (), search.limits.block_tokens),
+        *(_ask(search, work.step, group, max_tokens) for max_tokens, group in groups.items())
     )
     pairs = [pair for answer in answers for pair in answer]
     completions = [completion for _, group in pairs for completion in group]
-    found = await to_thread.run_sync(_distinct, search, pairs)
-    tokens = sum(completion.tokens for completion in completions)
-    seconds = time.monotonic() - started
-    return Batch(work.number, found, len(work.masks), len(completions), tokens, seconds)
+    found = await to_thread.run_sync(_distinct, search, pairs, work.operators)
+    return Batch(
+        work.number,
+        found,
+        prompts=len(pairs),
+        completions=len(completions),
+        tokens=sum(completion.tokens for completion in completions),
+        seconds=time.monotonic() - started,
+        operators=len(work.operators),
+        left_out=len(work.masks) - len(pairs),
+    )
+
+
+def _prompts(search: _Search, chosen: Sequence[Mask]) -> dict[Mask, str]:
+    """Return each mask's prompt; the signatures that go with a function are looked up once."""
+    known: dict[tuple[str, int], list[tuple[str, str]]] = {}
+    prompts: dict[Mask, str] = {}
+    for mask in chosen:
+        source = search.sources[mask.path]
+        lo, hi = scope(mask, source)
+        if (mask.path, lo) not in known and search.signatures is not None:
+            parts = (source.data[:lo], source.data[lo:hi], source.data[hi:])
+            texts = [part.decode("utf-8", "replace") for part in parts]
+            known[mask.path, lo] = search.signatures(mask.path, texts[0], texts[1], texts[2])
+        prefix, suffix = context(mask, source, search.said, search.limits.prompt_tokens)
+        prompts[mask] = search.fim.prompt(prefix, suffix, known.get((mask.path, lo), ()), mask.path)
+    return prompts
+
+
+def _affordable(
+    search: _Search, step: Round, prompts: Mapping[Mask, str]
+) -> dict[int, list[tuple[Mask, str]]]:
+    """Return masks by the bound of their infills, the best first as long as the tokens suffice."""
+    left = search.limits.tokens
+    groups: dict[int, list[tuple[Mask, str]]] = {}
+    for mask, prompt in prompts.items():
+        bound = _bound(mask, search)
+        needed = _REQUESTS * (len(prompt) // BYTES_PER_TOKEN) + (1 + step.samples) * bound
+        if left is not None:
+            left -= needed
+            if left < 0:
+                break
+        groups.setdefault(bound, []).append((mask, prompt))
+    return groups
+
+
+def _bound(mask: Mask, search: _Search) -> int:
+    """Return the tokens that an infill may have."""
+    if mask.kind is MaskKind.BODY:
+        return search.limits.body_tokens
+    spanned = search.sources[mask.path].data[mask.start_byte : mask.end_byte]
+    several = mask.kind in _SEVERAL_LINES or b"\n" in spanned
+    return search.limits.block_tokens if several else search.limits.line_tokens
 
 
 async def _ask(
-    search: _Search, step: Round, chosen: Sequence[Mask], stop: tuple[str, ...], max_tokens: int
+    search: _Search, step: Round, chosen: Sequence[tuple[Mask, str]], max_tokens: int
 ) -> list[tuple[Mask, list[Completion]]]:
     """Return one greedy answer and the round's samples for each mask."""
-    if not chosen:
-        return []
-    budget = search.limits.prompt_tokens
-    texts = [context(mask, search.sources[mask.path], search.said, budget) for mask in chosen]
-    prompts = tuple(search.fim.prompt(prefix, suffix) for prefix, suffix in texts)
+    stop = ("\n",) if max_tokens == search.limits.line_tokens else ()
+    prompts = tuple(prompt for _, prompt in chosen)
     greedy = CompletionRequest(prompts, max_tokens, stop=(*stop, *search.fim.stop))
     sampled = replace(greedy, temperature=step.temperature, top_p=0.95, n=step.samples)
     first = await search.client.complete(greedy)  # alone, so that the samples find its prompts cached
     rest = await search.client.complete(sampled)
-    return [(mask, [*one, *many]) for mask, one, many in zip(chosen, first, rest, strict=True)]
+    return [(mask, [*one, *many]) for (mask, _), one, many in zip(chosen, first, rest, strict=True)]
 
 
-def _may_break(mask: Mask, source: Source) -> bool:
-    """Tell whether an infill may have several lines: statements to insert, or a span that has them now."""
-    return (
-        mask.kind in (MaskKind.INSERTION, MaskKind.BLOCK)
-        or b"\n" in source.data[mask.start_byte : mask.end_byte]
-    )
-
-
-def _distinct(search: _Search, pairs: Sequence[tuple[Mask, list[Completion]]]) -> tuple[Infill, ...]:
+def _distinct(
+    search: _Search, pairs: Sequence[tuple[Mask, list[Completion]]], operators: Sequence[Mask]
+) -> tuple[Infill, ...]:
     """Return the edits of a batch, best first, each once even where two masks lead to it."""
     best: dict[tuple[str, bytes], Infill] = {}
-    for mask, completions in pairs:
-        source = search.sources[mask.path]
-        for infill in infills(mask, source, completions):
-            key = _key(infill, source)
-            if key not in best or best[key].rank < infill.rank:
-                best[key] = infill
+    filled = [infills(mask, search.sources[mask.path], completions) for mask, completions in pairs]
+    exchanged = [operator_infills(mask, search.sources[mask.path]) for mask in operators]
+    for infill in chain(*filled, *exchanged):
+        key = _key(infill, search.sources[infill.path])
+        if key not in best or best[key].rank < infill.rank:
+            best[key] = infill
     return tuple(sorted(best.values(), key=lambda infill: -infill.rank))
 
 

@@ -1,18 +1,21 @@
 """From what a model wrote between prefix and suffix to edits that apply and parse."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tree_sitter import Node
+
 from moot.agent.core.messages import Completion
 from moot.agent.fim.trim import beginnings, until_suffix
-from moot.agent.repair.masks import Mask, MaskKind
-from moot.agent.repair.source import Source, walk
+from moot.agent.repair.grammar import COMMENTS, jumps, siblings_in
+from moot.agent.repair.kinds import Mask, MaskKind
+from moot.agent.repair.source import Source, is_statement, walk
 from moot.agent.syntax import language_of, line_comment
 
 __all__ = ["Infill", "cut", "infills", "normalised"]
 
 _MAX_LINES = 8
+_MOST_LINES = {MaskKind.BODY: 30, MaskKind.HEADER: 4, MaskKind.LINE: 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +54,79 @@ def infills(mask: Mask, source: Source, completions: Sequence[Completion]) -> li
 
 
 def cut(mask: Mask, source: Source, text: str) -> Iterator[tuple[str, Source]]:
-    """Yield the texts that a completion holds up to where its node ends, each with the file it gives.
+    """Yield the text that a completion holds up to where its node ends, with the file that it gives.
 
     The whole completion is tried first, then ever fewer of its lines; one that runs on into the
-    suffix is cut where the suffix begins. A text counts if the file has no more syntax errors with it.
+    suffix is cut where the suffix begins, one that holds more than the node behind the node. A text
+    counts if the file has no more syntax errors with it.
     """
     for piece in _pieces(mask, source, text):
-        shaped = _shaped(mask, source, piece)
-        result = source.with_span(mask.start_byte, mask.end_byte, shaped.encode())
-        if result.defects <= source.defects:
-            yield shaped, result
-            return
+        for shaped in (_shaped(mask, piece), _first_node(mask, source, piece)):
+            result = _result(mask, source, shaped) if shaped else None
+            if (
+                shaped
+                and result is not None
+                and result.defects <= source.defects
+                and _fits(mask, result, shaped)
+            ):
+                yield shaped, result
+                return
+
+
+def _result(mask: Mask, source: Source, text: str) -> Source:
+    return source.with_span(mask.start_byte, mask.end_byte, text.encode())
+
+
+def _fits(mask: Mask, result: Source, text: str) -> bool:
+    """Tell whether a text is one node where the mask covers one, or siblings where several will do.
+
+    Statements must leave those behind them reachable.
+    """
+    if result.tree is None or not mask.one_node:
+        return True
+    lead, tail = len(mask.lead.encode()), len(mask.tail.encode())
+    start, end = mask.start_byte + lead, mask.start_byte + len(text.encode()) - tail
+    first, last = _without_comments(result, start, end)
+    nodes = siblings_in(result.tree.root_node, first, last)
+    if mask.whole_lines and any(jumps(node) and _followed(node) for node in nodes):
+        return False
+    return len(nodes) == 1 or (len(nodes) > 1 and mask.several)
+
+
+def _followed(node: Node) -> bool:
+    after = node.next_named_sibling
+    while after is not None and after.type in COMMENTS:
+        after = after.next_named_sibling
+    return after is not None and is_statement(node)
+
+
+def _without_comments(source: Source, start: int, end: int) -> tuple[int, int]:
+    """Return the span without the comments and the space at its ends."""
+    assert source.tree is not None
+    around = source.tree.root_node.descendant_for_byte_range(start, end)
+    leaves = [
+        leaf
+        for leaf in (walk(around) if around is not None else ())
+        if not leaf.children and leaf.type not in COMMENTS and start <= leaf.start_byte < leaf.end_byte <= end
+    ]
+    return (leaves[0].start_byte, leaves[-1].end_byte) if leaves else (start, end)
+
+
+def _first_node(mask: Mask, source: Source, piece: str) -> str | None:
+    """Return the beginning of a text that is the largest node there; None where the mask takes statements."""
+    if mask.whole_lines:
+        return None
+    result = _result(mask, source, _shaped(mask, piece))
+    end = mask.start_byte + len(piece.encode())
+    node = (
+        result.tree.root_node.descendant_for_byte_range(mask.start_byte, mask.start_byte)
+        if result.tree
+        else None
+    )
+    best = None
+    while node is not None and node.start_byte == mask.start_byte and node.end_byte <= end:
+        best, node = node, node.parent
+    return result.text(best) if best is not None else None
 
 
 def normalised(source: Source) -> bytes:
@@ -81,7 +146,11 @@ def _pieces(mask: Mask, source: Source, text: str) -> Iterator[str]:
     """Yield ever shorter beginnings of a completion."""
     following = source.data[mask.end_byte :].decode("utf-8", "replace")
     text = until_suffix(text.replace("\r\n", "\n"), following).rstrip()
-    limit = _MAX_LINES if mask.whole_lines else 1 + source.data.count(b"\n", mask.start_byte, mask.end_byte)
+    limit = (
+        _MOST_LINES.get(mask.kind, _MAX_LINES)
+        if mask.whole_lines
+        else 1 + source.data.count(b"\n", mask.start_byte, mask.end_byte)
+    )
     lines = text.split("\n")[: max(limit, 1)]
     rest = following.split("\n", 1)[0].rstrip()
     tried: set[str] = set()
@@ -96,15 +165,9 @@ def _only_comment(mask: Mask, piece: str) -> bool:
     return all(not line.strip() or line.strip().startswith(marker) for line in piece.split("\n"))
 
 
-def _shaped(mask: Mask, source: Source, piece: str) -> str:
-    """Give an insertion its line break and indentation."""
-    if mask.kind is not MaskKind.INSERTION:
-        return piece
-    start = source.data.rfind(b"\n", 0, mask.start_byte) + 1
-    ahead = source.data[start : mask.start_byte].decode("utf-8", "replace")
-    match = re.match(r"[ \t]*", source.data[start:].decode("utf-8", "replace"))
-    margin = match[0] if match else ""
-    return piece + "\n" + margin if not ahead.strip() else "\n" + margin + piece.lstrip()
+def _shaped(mask: Mask, piece: str) -> str:
+    """Put what the mask adds by itself around a text."""
+    return mask.lead + (piece.lstrip() if mask.lead else piece) + mask.tail
 
 
 def _rank(mask: Mask, logprob: float, text: str, votes: int) -> float:

@@ -1,22 +1,26 @@
 """The text around a mask: the task in words, then the enclosing function as prefix and suffix."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from moot.agent.core.commands import TestCase
 from moot.agent.fim.window import BYTES_PER_TOKEN, window
-from moot.agent.repair.masks import Mask, MaskKind
+from moot.agent.repair.kinds import Mask
 from moot.agent.repair.source import Source
 from moot.agent.syntax import language_of, line_comment
 
-__all__ = ["Brief", "brief", "context"]
+__all__ = ["Brief", "Signatures", "brief", "context", "scope"]
 
 _TASK_BYTES = 900
 _ASSERTION_BYTES = 400
 _AROUND_LINES = 15
 _OPENING_LINES = 2
 """Lines of a function that are shown in any case: its name and arguments."""
+
+
+Signatures = Callable[[str, str, str, str], list[tuple[str, str]]]
+"""From a path and the text before, of and after a function to (path, signatures) of what it calls. Blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +42,15 @@ def context(mask: Mask, source: Source, said: Brief, budget: int) -> tuple[str, 
     All masks of a function share the start of their prefix, so that a server's prefix cache holds it.
     The masked text is not shown: a small model that sees it writes it again.
     """
-    lo, hi = _scope(mask, source)
+    lo, hi = scope(mask, source)
     before = source.data[lo : mask.start_byte].decode("utf-8", "replace")
     after = source.data[mask.end_byte : hi].decode("utf-8", "replace")
     before, after = window(before, after, budget * BYTES_PER_TOKEN, keep=_OPENING_LINES)
-    start = _header(mask, source, said) + before
-    indent = re.match(r"[ \t]*", _line_of(source, mask.start_byte))
-    margin = indent[0] if indent else ""
-    if mask.kind is not MaskKind.INSERTION:
-        return start, after
-    if mask.start_byte < len(source.data) and _starts_line(source, mask.start_byte):
-        return start, "\n" + margin + after
-    return start + "\n" + margin, after
+    return _header(mask, source, said) + before + mask.lead, mask.tail + after
 
 
-def _scope(mask: Mask, source: Source) -> tuple[int, int]:
-    """Return the bytes of the enclosing function, or some lines around the mask."""
+def scope(mask: Mask, source: Source) -> tuple[int, int]:
+    """Return the bytes of the enclosing function, or of some lines around the mask."""
     function = source.function_at(mask.start_byte)
     if function is not None:
         row = function.start_point.row + 1
@@ -71,15 +68,6 @@ def _header(mask: Mask, source: Source, said: Brief) -> str:
     if owner is not None:
         lines.append(source.line(owner.start_point.row + 1))
     return "\n".join(lines) + "\n"
-
-
-def _line_of(source: Source, byte: int) -> str:
-    return source.line(source.data.count(b"\n", 0, byte) + 1)
-
-
-def _starts_line(source: Source, byte: int) -> bool:
-    start = source.data.rfind(b"\n", 0, byte) + 1
-    return not source.data[start:byte].strip()
 
 
 def _assertion(failing: Sequence[TestCase]) -> str:

@@ -11,7 +11,7 @@ from tree_sitter import Node, Tree
 
 from moot.agent.syntax import defects, language_of, new_parser
 
-__all__ = ["Source", "is_test_path", "walk"]
+__all__ = ["Source", "is_statement", "is_test_path", "walk"]
 
 _FUNCTIONS = frozenset(
     {
@@ -29,12 +29,22 @@ _LANGUAGES = frozenset({"python", "javascript", "typescript", "tsx", "go", "rust
 _ANONYMOUS = frozenset({"arrow_function", "function_expression"})
 _CLASSES = frozenset({"class_definition", "class_declaration", "impl_item"})
 _BODIES = frozenset({"block", "module", "statement_block", "program", "statement_list", "source_file"})
+_CASES = frozenset({"switch_case", "switch_default"})
+_WITHOUT_BRACES = {
+    "if_statement": ("consequence",),
+    "for_statement": ("body",),
+    "for_in_statement": ("body",),
+    "while_statement": ("body",),
+}
 _TEST_MARKS = re.compile(rb"#\[(?:\w+::)*(?:test|cfg\(test\)|rstest|bench)\b")
 _NO_CODE = re.compile(
     r"\s*(?:(?://|/\*|\*|#(?!\[)).*|[\W_]*|(?:[\W_]*\b(?:else|try|finally|do|end)\b)[\W_]*)"
 )
 _NOT_STATEMENTS = frozenset(
-    {"comment", "line_comment", "block_comment", "empty_statement", "statement_list", "block"}
+    {
+        *("comment", "line_comment", "block_comment", "empty_statement", "statement_list", "block"),
+        "statement_block",
+    }
 )
 
 
@@ -59,6 +69,23 @@ def walk(node: Node) -> Iterator[Node]:
     yield node
     for child in node.children:
         yield from walk(child)
+
+
+def is_statement(node: Node) -> bool:
+    """Tell a statement: a named child of a body, or what stands in a body's place without braces."""
+    parent = node.parent
+    if parent is None or not node.is_named or node.type in _NOT_STATEMENTS:
+        return False
+    if parent.type in _BODIES:
+        return True
+    in_case = parent.type in _CASES and node in parent.children_by_field_name("body")
+    return in_case or (node.type.endswith("_statement") and _without_braces(node, parent))
+
+
+def _without_braces(node: Node, parent: Node) -> bool:
+    if parent.type == "else_clause":
+        return node.type != "if_statement"
+    return any(parent.child_by_field_name(field) == node for field in _WITHOUT_BRACES.get(parent.type, ()))
 
 
 @dataclass(frozen=True)
@@ -156,18 +183,9 @@ class Source:
                 yield self.text(name), node
 
     def statements(self, within: Node | None = None) -> Iterator[Node]:
-        """Yield every statement: each named child of a body, compound ones included."""
-        if self.tree is None:
-            return
-        for node in walk(within or self.tree.root_node):
-            parent = node.parent
-            if (
-                node.is_named
-                and parent is not None
-                and parent.type in _BODIES
-                and node.type not in _NOT_STATEMENTS
-            ):
-                yield node
+        """Yield every statement, compound ones included."""
+        if self.tree is not None:
+            yield from filter(is_statement, walk(within or self.tree.root_node))
 
     def text(self, node: Node) -> str:
         """Return the text of a node."""

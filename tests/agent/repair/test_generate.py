@@ -1,13 +1,14 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from moot.agent.core.commands import TestCase
 from moot.agent.core.messages import Completion, CompletionRequest
 from moot.agent.models.fim import fim_format
-from moot.agent.repair.generate import FIM_BATCHES, Batch, Fault, Limits, Round, fim_batch
+from moot.agent.repair.generate import FIM_BATCHES, ROUNDS, Batch, Fault, Limits, Round, fim_batch
+from moot.agent.repair.kinds import Mask, MaskKind
 from moot.agent.repair.localise import Localisation, Suspect
-from moot.agent.repair.masks import Mask, MaskKind
 from moot.agent.repair.prompt import brief, context
 from moot.agent.repair.source import Source
 
@@ -72,7 +73,36 @@ def test_the_most_suspicious_line_is_tried_first():
 
 
 def test_no_ops_give_no_candidates():
-    assert all(batch.infills == () for batch in collect(Model("# only words")))
+    infills = [infill for batch in collect(Model("# only words")) for infill in batch.infills]
+    assert {infill.mask_kind for infill in infills} == {MaskKind.OPERATOR}
+
+
+def test_operators_are_exchanged_without_the_model():
+    first = collect(Model("# only words"))[0]
+    assert first.operators == ROUNDS[0].operators
+    assert b"if a >= 0:" in first.infills[0].apply(TEXT.encode())
+
+
+def test_a_batch_keeps_within_its_tokens():
+    every, few, none = (collect(Model(), Limits(tokens=tokens))[0] for tokens in (10**6, 1_500, 100))
+    assert (every.left_out, none.prompts) == (0, 0)
+    assert every.prompts > few.prompts > 0
+    assert few.prompts + few.left_out == none.left_out == every.prompts
+    assert none.infills  # operators cost nothing
+
+
+def test_signatures_are_looked_up_once_a_function_and_shown():
+    model, asked = Model(), list[str]()
+
+    def signatures(path: str, before: str, function: str, after: str) -> list[tuple[str, str]]:
+        assert before + function + after == TEXT
+        asked.append(function.split("(")[0])
+        return [("n.py", "def g(x): ...")]
+
+    fault = replace(FAULT, signatures=signatures)
+    asyncio.run(fim_batch(model, FIM, fault, 0))
+    assert asked == list(dict.fromkeys(asked))
+    assert all("n.py\ndef g(x): ...\n" in prompt for request in model.requests for prompt in request.prompts)
 
 
 def test_a_whole_search_has_no_more_batches_than_promised():

@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from moot.agent.core.messages import Completion
 from moot.agent.repair.infill import infills
+from moot.agent.repair.kinds import Mask, MaskKind
 from moot.agent.repair.localise import Suspect
-from moot.agent.repair.masks import Mask, MaskKind, masks
+from moot.agent.repair.masks import masks
 from moot.agent.repair.source import Source
 
 TEXT = """\
@@ -60,13 +63,61 @@ def test_cut_where_the_node_ends(mask: Mask, answer: str, kept: list[str]):
 
 
 def test_insertion_gets_a_line_of_its_own():
-    before = mask_of(MaskKind.INSERTION, "return g(a, b)")
+    start = TEXT.index("return g(a, b)")
+    before = Mask(PATH, start, start, MaskKind.INSERTION, 0.5, tail="\n    ")
     [infill] = infills(before, SOURCE, [Completion("a = int(a)", "stop", 4)])
     assert b"    a = int(a)\n    return g(a, b)\n" in infill.apply(SOURCE.data)
     end = TEXT.index("return g(a, b)") + len("return g(a, b)")
-    after = Mask(PATH, end, end, MaskKind.INSERTION, 0.5)
+    after = Mask(PATH, end, end, MaskKind.INSERTION, 0.5, lead="\n    ")
     [infill] = infills(after, SOURCE, [Completion("print(b)", "stop", 4)])
     assert b"    return g(a, b)\n    print(b)\n" in infill.apply(SOURCE.data)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "masked", "kind", "answer", "kept"),
+    [
+        ("a.js", "if (a) {\n  b();\n}\n", "a", MaskKind.CONDITION, "c) return; if (d", "c"),
+        ("a.js", "x = f(a, b);\n", "a", MaskKind.ARGUMENT, "c, d", "c, d"),
+        ("a.py", "x = a + 1\n", "a", MaskKind.OPERAND, "b or c", "b"),
+        (
+            "a.go",
+            "package m\n\nfunc f() {\n\ta()\n}\n",
+            "a()",
+            MaskKind.STATEMENT,
+            "b()\n}\n\nfunc g() {\n\tc()",
+            "b()",
+        ),
+        (
+            "a.rs",
+            "fn f() {\n    a();\n}\n",
+            "a();",
+            MaskKind.STATEMENT,
+            "b();\n}\n\nfn g() {\n    c();",
+            "b();",
+        ),
+    ],
+)
+def test_an_infill_is_one_node(path: str, text: str, masked: str, kind: MaskKind, answer: str, kept: str):
+    source = Source.parse(path, text.encode())
+    start = text.index(masked, text.index("(" if kind is MaskKind.CONDITION else masked))
+    mask = Mask(path, start, start + len(masked), kind, 0.5)
+    assert [infill.text for infill in infills(mask, source, [Completion(answer, "stop", 4)])] == [kept]
+
+
+def test_what_follows_stays_reachable():
+    before = Mask(PATH, TEXT.index("return g(a, b)"), TEXT.index("return g(a, b)"), MaskKind.INSERTION, 0.5)
+    before = replace(before, tail="\n    ")
+    assert texts(before, "return a") == []
+    assert texts(before, "if b:\n        return a") == ["if b:\n        return a\n    "]
+    assert texts(before, "a = b\n    return a") == ["a = b\n    "]
+    assert texts(mask_of(MaskKind.STATEMENT, "return a * b"), "return a + b") == ["return a + b"]
+
+
+def test_a_branch_brings_its_keyword():
+    mask = Mask(PATH, TEXT.index("a + 1") + 5, TEXT.index("a + 1") + 5, MaskKind.BRANCH, 0.5, "\n    elif ")
+    [infill] = infills(mask, SOURCE, [Completion("b:\n        b = 2\n    return g(a, b)", "stop", 4)])
+    assert infill.text == "\n    elif b:\n        b = 2"
+    assert b"b = a + 1\n    elif b:\n        b = 2\n    return" in infill.apply(SOURCE.data)
 
 
 def test_equal_infills_are_one_with_votes():
