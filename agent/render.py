@@ -141,6 +141,8 @@ class TextRenderer:
             case e.SuspectsFound(lines=lines):
                 places = ", ".join(f"{path}:{line} ({score:.2f})" for path, line, score in lines[:4])
                 return f"[cyan]suspects[/] {escape(places)}{' …' if len(lines) > 4 else ''}"
+            case e.CandidatesGenerated():
+                return f"[cyan]repair[/]   {escape(_generated(event))}"
             case e.ToolCalled(name=name, arguments=arguments):
                 return f"[cyan]look up[/]  {name} {escape(arguments[:100])}"
             case e.ModelCalled(purpose=purpose, usage=usage, seconds=seconds):
@@ -154,7 +156,7 @@ class TextRenderer:
             case e.TestsFinished(report=report, candidate=candidate):
                 return f"[cyan]tests[/]    {candidate}: {_tests(report)}"
             case e.CandidateRejected(candidate=candidate, reason=reason):
-                if candidate.startswith("fim"):
+                if candidate.startswith(("fim", "rewrite")):
                     return None
                 return f"[dim]rejected {candidate}: {escape(reason.splitlines()[0])}[/]"
             case e.CandidateSelected(candidate=candidate, reason=reason):
@@ -172,6 +174,16 @@ class TextRenderer:
             self._out.print(line, soft_wrap=True)
         if result.exit_code:
             self._log.print(f"[red]error:[/] {escape(result.reason)}", soft_wrap=True)
+
+
+def _generated(event: e.CandidatesGenerated) -> str:
+    """Say what a batch tried and what came of it."""
+    if event.generator == "rewrite":
+        tried = f"{event.place} written anew"
+    else:
+        exchanged = f", {event.operators} operators exchanged" if event.operators else ""
+        tried = f"{event.place}: {event.masks} masks filled{exchanged}"
+    return f"{tried}: {event.candidates} candidates of {event.answers} answers"
 
 
 def _rows(result: RunResult) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ __all__ = [
     "CandidateProposed",
     "CandidateRejected",
     "CandidateSelected",
+    "CandidatesGenerated",
     "ContextPacked",
     "Emit",
     "Event",
@@ -127,6 +128,25 @@ class SuspectsFound:
 
 
 @dataclass(frozen=True, slots=True)
+class CandidatesGenerated:
+    """A batch of candidates for a failing test, before they are tested.
+
+    Attributes:
+        generator: `fim` or `rewrite`.
+        place: which batch, or which function was written anew.
+        masks: places that the model filled; `operators` were exchanged without it.
+        answers: of the model; `candidates` are the distinct edits that parse.
+    """
+
+    generator: str
+    place: str
+    masks: int
+    operators: int
+    answers: int
+    candidates: int
+
+
+@dataclass(frozen=True, slots=True)
 class CandidateProposed:
     """An edit that applies and parses."""
 
@@ -218,6 +238,7 @@ Event = (
     | TokensStreamed
     | ModelCalled
     | SuspectsFound
+    | CandidatesGenerated
     | CandidateProposed
     | CandidateRejected
     | CandidateSelected

@@ -249,7 +249,7 @@ class Candidate:
     Attributes:
         id: short and unique in the run (`chat-1`, `fim-12`).
         commit: commit id whose parent is the run's base; empty until it is committed.
-        generator: `chat` or `fim`.
+        generator: `chat`, `fim` or `rewrite`.
         summary: one line for a person.
         logprob: mean log-probability of its tokens under the model; 0.0 when unknown.
         flags: changes in it that may make the tests say less.

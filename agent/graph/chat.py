@@ -21,7 +21,7 @@ async def chat_drafts(state: RunState, deps: Deps) -> RunState:
     The incumbent is greedy. A repair round adds samples: what one answer missed, another may find.
     """
     state = {**state, "said": await _said(state, deps)}
-    answers = await _ask(_request(state, deps), deps)
+    answers = await _ask(await _request(state, deps, 1), deps)
     number = state["round"] + 1
     drafts = _drafts(answers, number, first=1)
     if number > 1 and deps.settings.samples > 1:
@@ -34,7 +34,10 @@ async def sampled_drafts(state: RunState, deps: Deps, count: int, first: int = 2
     deps.limits.check()
     generation = deps.generation
     request = replace(
-        _request(state, deps), n=count, temperature=generation.temperature, top_p=generation.top_p
+        await _request(state, deps, count),
+        n=count,
+        temperature=generation.temperature,
+        top_p=generation.top_p,
     )
     return _drafts(await _ask(request, deps), state["round"] + 1, first)
 
@@ -62,10 +65,12 @@ async def _said(state: RunState, deps: Deps) -> tuple[ChatMessage, ...]:
     return last
 
 
-def _request(state: RunState, deps: Deps) -> ChatRequest:
+async def _request(state: RunState, deps: Deps, answers: int) -> ChatRequest:
+    messages, wanted = (*read(deps.folder).opening, *state["said"]), deps.generation.answer_tokens
+    prompt = await size(messages, deps) if deps.limits.tokens_left is not None else 0
     return ChatRequest(
-        (*read(deps.folder).opening, *state["said"]),
-        max_tokens=deps.generation.answer_tokens,
+        messages,
+        max_tokens=deps.limits.answer(wanted, prompt, answers),
         schema=ANSWER_SCHEMA if deps.generation.edit_format is EditFormat.JSON else None,
     )
 

@@ -40,7 +40,7 @@ def commit_drafts(drafts: Sequence[Draft], state: RunState, deps: Deps) -> RunSt
 
 
 def _commit(draft: Draft, state: RunState, base: Base, deps: Deps) -> Candidate:
-    edits = [draft.span] if draft.span is not None else parse_answer(draft.text)
+    edits = [draft.edit] if draft.edit is not None else parse_answer(draft.text)
     patch = build_patch(edits, base)
     deltas = measure(patch, base.read)
     title = state["task"].text.strip().splitlines()[0][:72]

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection
 
-from moot.agent.core.commands import TestReport
+from moot.agent.core.commands import TestCase, TestReport
 from moot.agent.graph.state import RunState
 
-__all__ = ["describe", "failing"]
+__all__ = ["describe", "described", "failing"]
 
 _MAX_TESTS = 5
 _MAX_LINES = 25
@@ -29,7 +29,12 @@ def describe(report: TestReport | None, flaky: Collection[str] = ()) -> str:
     failed = [case for case in report.cases if case.id in wanted][:_MAX_TESTS]
     if not failed:
         return "" if report.failed else _tail(report.output)
-    return "\n\n".join(f"{case.id}\n{_tail(case.message)}" for case in failed)
+    return "\n\n".join(map(described, failed))
+
+
+def described(case: TestCase) -> str:
+    """Return a test's id and the end of its message, which holds what was asserted and its values."""
+    return f"{case.id}\n{_tail(case.message)}"
 
 
 def _tail(text: str) -> str:

@@ -10,6 +10,9 @@ from moot.agent.core.messages import Usage
 
 __all__ = ["Limits", "cost"]
 
+_SHORTEST = 32
+"""Tokens of an answer that is worth asking for."""
+
 
 def cost(usage: Usage, settings: Settings) -> float:
     """Return US dollars at the settings' prices; cached tokens count as read."""
@@ -28,6 +31,35 @@ class Limits:
     def seconds_left(self) -> float:
         """Wall time that remains, in seconds."""
         return self.settings.max_time - (time.monotonic() - self.started)
+
+    @property
+    def tokens_left(self) -> int | None:
+        """Tokens that may still be read and written; None where neither they nor the cost are limited."""
+        usage, settings = self.used(), self.settings
+        bounds: list[float] = []
+        if settings.max_tokens is not None:
+            bounds.append(settings.max_tokens - usage.total)
+        price = max(settings.price_in, settings.price_out)
+        if settings.max_cost is not None and price:
+            bounds.append((settings.max_cost - cost(usage, settings)) / price * 1e6)
+        return max(0, int(min(bounds))) if bounds else None
+
+    def answer(self, wanted: int, prompt: int, answers: int = 1) -> int:
+        """Return how many tokens each of some answers to one prompt may have: `wanted`, or what is left.
+
+        Raises:
+            LimitReached: what is left is too little for any answer.
+        """
+        left = self.tokens_left
+        room = wanted if left is None else min(wanted, (left - prompt) // answers)
+        if room < min(wanted, _SHORTEST):
+            raise LimitReached(f"the {left} tokens left do not suffice for another answer: {self.flags}")
+        return room
+
+    @property
+    def flags(self) -> str:
+        """What the user can do about too few tokens."""
+        return "allow more with --max-tokens or --max-cost"
 
     def check(self) -> None:
         """Raise LimitReached, naming the limit and the setting that raises it."""

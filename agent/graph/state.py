@@ -7,7 +7,7 @@ from moot.agent.core.commands import TestReport
 from moot.agent.core.messages import ChatMessage, Usage
 from moot.agent.core.types import Candidate, Followed, PackedFile, Publication, RankedFile, Risk, Task
 from moot.agent.core.verification import IntegrityFlag, LintDelta, TestDelta, unasked
-from moot.agent.edits.forms import ReplaceSpan
+from moot.agent.edits.forms import ReplaceSpan, SymbolEdit
 from moot.agent.repair.localise import Localisation
 
 __all__ = ["SERIALISED", "Draft", "FusionSummary", "Reserve", "RunState"]
@@ -15,13 +15,13 @@ __all__ = ["SERIALISED", "Draft", "FusionSummary", "Reserve", "RunState"]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a generator wrote, before it is known to apply: an answer's text, or a span."""
+    """What a generator wrote, before it is known to apply: an answer's text, or the edit itself."""
 
     id: str
     generator: str
     text: str
     logprob: float = 0.0
-    span: ReplaceSpan | None = None
+    edit: ReplaceSpan | SymbolEdit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,7 @@ SERIALISED = (
     ("moot.agent.core.verification", "NotRun"),
     ("moot.agent.core.verification", "TestDelta"),
     ("moot.agent.edits.forms", "ReplaceSpan"),
+    ("moot.agent.edits.forms", "SymbolEdit"),
     ("moot.agent.repair.localise", "Localisation"),
     ("moot.agent.repair.localise", "Suspect"),
     ("moot.agent.graph.state", "Draft"),

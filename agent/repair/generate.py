@@ -11,7 +11,6 @@ from anyio import to_thread
 from moot.agent.core.commands import TestCase
 from moot.agent.core.messages import Completion, CompletionRequest
 from moot.agent.core.ports import FimPrompt, ModelClient
-from moot.agent.fim.window import BYTES_PER_TOKEN
 from moot.agent.repair.infill import Infill, infills, normalised
 from moot.agent.repair.kinds import Mask, MaskKind
 from moot.agent.repair.localise import Localisation
@@ -177,7 +176,7 @@ async def _generate(search: _Search, work: _Work) -> Batch:
     """Ask for one batch: masks of one line, of several and of whole functions apart: they end differently."""
     started = time.monotonic()
     prompts = await to_thread.run_sync(_prompts, search, work.masks)
-    groups = _affordable(search, work.step, prompts)
+    groups = await _affordable(search, work.step, prompts)
     answers = await asyncio.gather(
         *(_ask(search, work.step, group, max_tokens) for max_tokens, group in groups.items())
     )
@@ -212,17 +211,17 @@ def _prompts(search: _Search, chosen: Sequence[Mask]) -> dict[Mask, str]:
     return prompts
 
 
-def _affordable(
+async def _affordable(
     search: _Search, step: Round, prompts: Mapping[Mask, str]
 ) -> dict[int, list[tuple[Mask, str]]]:
     """Return masks by the bound of their infills, the best first as long as the tokens suffice."""
     left = search.limits.tokens
+    sizes = await search.client.count(list(prompts.values())) if left is not None else [0] * len(prompts)
     groups: dict[int, list[tuple[Mask, str]]] = {}
-    for mask, prompt in prompts.items():
+    for (mask, prompt), size in zip(prompts.items(), sizes, strict=True):
         bound = _bound(mask, search)
-        needed = _REQUESTS * (len(prompt) // BYTES_PER_TOKEN) + (1 + step.samples) * bound
         if left is not None:
-            left -= needed
+            left -= _REQUESTS * size + (1 + step.samples) * bound
             if left < 0:
                 break
         groups.setdefault(bound, []).append((mask, prompt))

@@ -133,13 +133,18 @@ def normalised(source: Source) -> bytes:
     """Return the file's tokens without comments and layout, but with the indentation that carries meaning."""
     if source.tree is None:
         return b"\n".join(line.rstrip() for line in source.lines if line.strip())
-    leaves: list[bytes] = []
-    for node in walk(source.tree.root_node):
-        if node.type in ("block", "statement_block"):
-            leaves.append(b"{%d}" % len(node.named_children))
-        if not node.children and "comment" not in node.type:
-            leaves.append(source.data[node.start_byte : node.end_byte])
-    return b"\0".join(leaves)
+    return b"\0".join(_tokens(source.tree.root_node, source.data))
+
+
+def _tokens(node: Node, data: bytes) -> Iterator[bytes]:
+    if node.type in COMMENTS:
+        return
+    if node.type in ("block", "statement_block"):
+        yield b"{%d}" % sum(child.type not in COMMENTS for child in node.named_children)
+    if not node.children:
+        yield data[node.start_byte : node.end_byte]
+    for child in node.children:
+        yield from _tokens(child, data)
 
 
 def _pieces(mask: Mask, source: Source, text: str) -> Iterator[str]:

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -30,6 +31,9 @@ class Model:
         self.requests: list[CompletionRequest] = []
         self._answer = answer
         self._count = 0
+
+    async def count(self, texts: Sequence[str]) -> list[int]:
+        return [len(text) // 3 for text in texts]
 
     async def complete(self, request: CompletionRequest) -> list[list[Completion]]:
         self.requests.append(request)

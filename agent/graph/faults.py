@@ -1,0 +1,82 @@
+"""What the generators that need a failing test share: where the fault may be, and what is around it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from anyio import to_thread
+
+from moot.agent.core.commands import TestCase
+from moot.agent.core.events import Notice, SuspectsFound
+from moot.agent.core.types import TreeEntry
+from moot.agent.fim.neighbours import neighbours
+from moot.agent.fim.trim import Hole
+from moot.agent.graph.deps import Deps
+from moot.agent.graph.failures import failing
+from moot.agent.graph.state import RunState
+from moot.agent.repair.localise import Failure, Localisation, localise
+from moot.agent.repair.peers import related_tests, request
+from moot.agent.verify.coverage.measure import CoverageTracer
+
+__all__ = ["Suspected", "signatures", "suspected"]
+
+_SUSPECTED_FILES = 12
+_SIGNATURES = 600
+"""Characters of what a function calls: few, so that a prompt is read quickly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspected:
+    """Suspicious lines, path -> (blob id, bytes) of the files that hold them, and the failing tests."""
+
+    found: Localisation
+    sources: Mapping[str, tuple[str, bytes]]
+    failing: Sequence[TestCase]
+
+
+async def suspected(state: RunState, deps: Deps) -> Suspected:
+    """Return where the fault may be; it is found by execution once in a run."""
+    cases = _failing(state)
+    entries = {entry.path: entry for entry in await to_thread.run_sync(deps.repository.files, state["base"])}
+    found = state.get("localisation") or await _localise(state, deps, cases, list(entries))
+    return Suspected(found, await to_thread.run_sync(_sources, found, entries, deps), cases)
+
+
+def signatures(deps: Deps, path: str, before: str, function: str, after: str) -> list[tuple[str, str]]:
+    """Return (path, signatures) of what a function calls, from its own file or others. Blocks."""
+    hole = Hole(path, before + function, after)
+    return neighbours(hole, deps.index, (function, ""), _SIGNATURES)
+
+
+def _failing(state: RunState) -> list[TestCase]:
+    before = state["before"]
+    assert before is not None
+    return [case for case in before.cases if case.id in failing(state)]
+
+
+async def _localise(state: RunState, deps: Deps, failing: list[TestCase], paths: list[str]) -> Localisation:
+    command, before = state["test_command"], state["before"]
+    assert command is not None
+    assert before is not None
+    assert deps.runner is not None
+    await to_thread.run_sync(deps.repository.checkout, state["base"], deps.workspace)
+    retrieved = {file.path: file.score for file in state.get("ranked", ())}
+    related = await to_thread.run_sync(related_tests, retrieved, deps.index.dependents)
+    found = await localise(
+        CoverageTracer(deps.runner),
+        Failure(
+            request(command, deps.workspace, failing, before.cases, related),
+            paths,
+            state["task"].text,
+            retrieved,
+            partial(deps.repository.ages, state["base"]),
+        ),
+    )
+    deps.emit(Notice("info", f"suspects: {found.note}"))
+    deps.emit(SuspectsFound(tuple((place.path, place.line, place.score) for place in found.suspects)))
+    return found
+
+
+def _sources(found: Localisation, entries: dict[str, TreeEntry], deps: Deps) -> dict[str, tuple[str, bytes]]:
+    paths = list(dict.fromkeys(place.path for place in found.suspects))[:_SUSPECTED_FILES]
+    return {path: (entries[path].blob, deps.repository.read(entries[path].blob)) for path in paths}

@@ -1,0 +1,91 @@
+"""Functions to be written anew, in each language, and what answers give."""
+
+from pathlib import PurePosixPath
+
+import pytest
+
+from moot.agent.core.messages import Completion
+from moot.agent.index.live import outline_text
+from moot.agent.repair.localise import Localisation, Suspect
+from moot.agent.repair.rewrite import Target, definitions, targets
+from moot.agent.repair.source import Source
+from moot.agent.syntax import language_of, line_comment
+from tests.agent.repair.seeded import SEEDED, Seeded
+
+CASES = [pytest.param(each, id=each.name) for each in SEEDED]
+OTHER = {
+    "src/prices.ts": "export class Cart {\n  total(discount: number): number {\n"
+    "    return 5 + discount;\n  }\n}\n"
+}
+
+
+def target_of(path: str, text: str, *lines: int) -> Target:
+    found = Localisation(tuple(Suspect(path, line, 1 / (1 + n)) for n, line in enumerate(lines)), "")
+    return targets(found, {path: text.encode()}, outline_text)[0]
+
+
+def of(project: Seeded) -> tuple[Target, Source]:
+    text = project.files[project.path]
+    return target_of(project.path, text, project.line), Source.parse(project.path, text.encode())
+
+
+@pytest.mark.parametrize("project", CASES)
+def test_the_suspicious_function_is_shown_with_its_line_marked(project: Seeded):
+    target, source = of(project)
+    mark = line_comment(language_of(project.path))
+    assert f"{project.bug}  {mark} <- suspicious\n" in target.shown + "\n"
+    assert target.text in project.files[project.path]
+    assert target.text.endswith(("}", "return result"))
+    assert source.data[target.start_byte : target.end_byte].decode().rstrip() == target.text
+    assert len(target.text) // 3 < target.max_tokens < len(target.text) // 3 + 100
+
+
+@pytest.mark.parametrize("project", CASES)
+@pytest.mark.parametrize(
+    "form", ["```x\n{}\n```", "Here it is:\n\n```\n{}\n```\nIt subtracts.", "```x\n{}", "{}"]
+)
+def test_an_answer_gives_the_new_definition(project: Seeded, form: str):
+    target, source = of(project)
+    new = target.shown.replace("result + discount", "result - discount")
+    [(text, _)] = definitions(target, source, [Completion(form.format(new), "stop", 9)])
+    assert text == target.text.replace("result + discount", "result - discount")
+
+
+@pytest.mark.parametrize("project", CASES)
+def test_answers_that_say_nothing_new_or_are_broken_off_are_dropped(project: Seeded):
+    target, source = of(project)
+    new = target.text.replace("result + discount", "result - discount")
+    comment = line_comment(language_of(project.path))
+    answers = [
+        Completion(f"```x\n{target.text}\n```", "stop", 9),
+        Completion(f"```x\n{target.text}  {comment} as it was\n```", "stop", 9),
+        Completion(f"```x\n{new[:-4]}", "length", 9),
+        Completion(f"```x\n{new}", "repetition", 9),
+        Completion("```x\n(((\n```", "stop", 9),
+        Completion("", "stop", 9),
+    ]
+    assert definitions(target, source, answers) == []
+
+
+def test_what_most_answers_say_comes_first():
+    target, source = of(SEEDED[-1])
+    once, twice = (target.text.replace("+ discount", f"{sign} discount") for sign in "*-")
+    answers = [Completion(once, "stop", 9, -0.1), *(Completion(twice, "stop", 9, -0.5),) * 2]
+    assert [text for text, _ in definitions(target, source, answers)] == [twice, once]
+
+
+def test_methods_are_named_with_their_class_and_line():
+    [(path, text)] = OTHER.items()
+    target = target_of(path, text, 3)
+    assert target.symbol == "Cart.total@2"
+    assert target.text.startswith("  total(")
+    assert PurePosixPath(target.path).suffix == ".ts"
+
+
+def test_functions_come_in_the_order_of_suspicion_and_long_ones_not_at_all():
+    functions = "".join(f"def f{n}():\n    return {n}\n\n\n" for n in range(3))
+    long = "def g():\n" + "    a = 1\n" * 600
+    text = functions + long
+    suspects = tuple(Suspect("m.py", line, 0.5) for line in (20, 6, 2, 10))
+    found = targets(Localisation(suspects, ""), {"m.py": text.encode()}, outline_text)
+    assert [target.symbol.partition("@")[0] for target in found] == ["f1", "f0", "f2"]

@@ -1,0 +1,134 @@
+"""Repair of a failing test from end to end: functions written anew, limits, progress, interruptions."""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.agent.projects import FIXED, PYTEST, TASK, TEST, Agent, git, make_repository, snapshot
+from tests.agent.repair.seeded import GOLANG, NODE, UNITTEST, Seeded
+from tests.scripted import Fault, Reply, Request
+
+NO_SUM = FIXED.replace("sum(values) / ", "")
+SMALL_MODEL = ("--profile", "qwen2.5-coder-1.5b-cpu")
+FUNCTIONS = {
+    "node": "export function total",
+    "go": "func Total",
+    "unittest": "def total",
+}
+REWRITTEN = "Here it is:\n\n```\n{}\n```\n"
+
+
+@pytest.fixture
+def agent(tmp_path, serve):
+    """Return the command, and its server, that answers by this script."""
+
+    def make(script):
+        server = serve(script, tools=False)
+        (tmp_path / "home").mkdir(exist_ok=True)
+        return Agent(tmp_path / "home", server.base_url), server
+
+    return make
+
+
+def asks_chat(request: Request) -> bool:
+    return request.path.endswith("chat/completions")
+
+
+def events_of(stdout: str) -> list[dict]:
+    return [json.loads(line) for line in stdout.splitlines()]
+
+
+def function_of(project: Seeded) -> str:
+    """Return the function with the bug as it should be."""
+    text = project.fixed
+    start = text.index(FUNCTIONS[project.name])
+    end = text.find("\n}\n", start)
+    return text[start : end + 2] if end >= 0 else text[start:]
+
+
+@pytest.mark.parametrize("project", [pytest.param(each, id=each.name) for each in (NODE, GOLANG, UNITTEST)])
+def test_a_function_is_written_anew(tmp_path: Path, agent, project: Seeded):
+    """No operator and no infill mends this bug; the model does when it sees the function."""
+    buggy = project.files[project.path].replace("result + discount", "result")
+    repo = make_repository(tmp_path / "repo", {**project.files, project.path: buggy})
+    fixed = project.fixed
+
+    def script(request: Request) -> Reply:
+        if not asks_chat(request):
+            return Reply("???")
+        assert "<- suspicious" in request.prompt
+        return Reply(texts=["I cannot.", REWRITTEN.format(function_of(project))])
+
+    command, server = agent(script)
+    task = ("run", "a discount must be taken off", "--repo", str(repo), "--test", project.command)
+    outcome = command(*task, *SMALL_MODEL, "--output", "stream-json")
+    assert outcome.exit_code == 0, outcome.stderr
+    events = events_of(outcome.stdout)
+    [selected] = [event for event in events if event["event"] == "CandidateSelected"]
+    assert selected["candidate"]["generator"] == "rewrite"
+    assert (repo / project.path).read_text() == fixed
+    generated = [event for event in events if event["event"] == "CandidatesGenerated"]
+    assert [event["generator"] for event in generated] == ["fim", "rewrite"]
+    assert generated[0]["masks"] > 0
+    assert (generated[1]["answers"], generated[1]["candidates"]) == (8, 1)
+    chats = [request.body for request in server.calls if asks_chat(request)]
+    assert sorted(body["n"] for body in chats) == [1, 7]
+    assert all(body["max_tokens"] < len(function_of(project)) for body in chats)
+
+
+def test_progress_is_told_in_words(tmp_path: Path, agent):
+    repo = make_repository(tmp_path / "repo")
+    command, _ = agent(lambda request: Reply("return sum(values) / len(values)"))
+    outcome = command("run", TASK, "--repo", str(repo), "--test", PYTEST, *SMALL_MODEL)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "batch 1: 6 masks filled, 2 operators exchanged: " in outcome.stderr
+    assert " candidates of 36 answers" in outcome.stderr
+
+
+def test_a_batch_cannot_overrun_the_tokens(tmp_path: Path, agent):
+    repo = make_repository(tmp_path / "repo", {"stats.py": NO_SUM, "test_stats.py": TEST})
+    command, server = agent(lambda request: Reply("nothing that helps " * 50))
+    limit = 2_000
+    arguments = ("--max-tokens", str(limit), "--output", "json")
+    outcome = command("run", TASK, "--repo", str(repo), "--test", PYTEST, *SMALL_MODEL, *arguments)
+    assert outcome.exit_code == 4, outcome.stderr
+    assert "--max-tokens" in outcome.error
+    tokens = json.loads(outcome.stdout)["tokens"]
+    assert 0 < tokens["prompt"] + tokens["completion"] <= limit
+    assert server.calls
+
+
+@pytest.mark.parametrize("chat", [False, True], ids=["infills", "rewrites"])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_is_resumed_that_was_stopped_in_a_batch(tmp_path: Path, agent, sent, chat: bool):
+    repo = make_repository(tmp_path / "repo", {"stats.py": NO_SUM, "test_stats.py": TEST})
+    before, stopped = snapshot(repo), []
+
+    def script(request: Request) -> Reply | Fault:
+        if asks_chat(request) == chat and len(stopped) < 2:
+            stopped.append(request)
+            return Fault.hang(30.0)
+        if asks_chat(request):
+            return Reply(REWRITTEN.format(FIXED))
+        return Reply("return sum(values) / len(values)" if stopped else "???")
+
+    command, _ = agent(script)
+    arguments = ("--test", PYTEST, *SMALL_MODEL, "--output", "stream-json")
+    process = command.start("run", TASK, "--repo", str(repo), *arguments)
+    deadline = time.monotonic() + 60
+    while not stopped and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(sent)
+    rest, _ = process.communicate(timeout=30)
+    final = json.loads(rest.splitlines()[-1])
+    assert (process.returncode, final["status"]) == (130, "interrupted")
+    assert snapshot(repo) == before
+
+    stopped += [None, None]
+    outcome = command.run(repo, "--resume", final["run_id"])
+    assert outcome.exit_code == 0, outcome.stderr
+    assert (repo / "stats.py").read_text() == FIXED
+    assert git(repo, "status", "--porcelain") == ""
