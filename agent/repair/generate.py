@@ -241,7 +241,8 @@ async def _ask(
     search: _Search, step: Round, chosen: Sequence[tuple[Mask, str]], max_tokens: int
 ) -> list[tuple[Mask, list[Completion]]]:
     """Return one greedy answer and the round's samples for each mask."""
-    stop = ("\n",) if max_tokens == search.limits.line_tokens else ()
+    ends = {search.limits.line_tokens: ("\n",), search.limits.block_tokens: ("\n\n",)}
+    stop = ends.get(max_tokens, ())
     prompts = tuple(prompt for _, prompt in chosen)
     greedy = CompletionRequest(prompts, max_tokens, stop=(*stop, *search.fim.stop))
     sampled = replace(greedy, temperature=step.temperature, top_p=0.95, n=step.samples)

@@ -25,7 +25,8 @@ _MARKED = 4
 _NEARLY = 0.8
 """What part of the highest suspicion in the function a marked line has at least."""
 _MARK = "<- suspicious"
-_MARK_TEXT = re.compile(r"[ \t]*(?://|#)[ \t]*<-+[ \t]*suspicious\b.*")
+_MARK_TEXT = re.compile(r"[ \t]*(?://|#)[ \t]*<-+[ \t]*\w+.*")
+"""The mark, or what a model makes of it, such as `<- corrected`."""
 _FENCE = re.compile(r"^[ \t]*```[\w+-]*[ \t]*\n(?P<code>.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
 _MORE_TOKENS = 80
 """Tokens that a new text may have beyond those of the old one, whose number is guessed high."""

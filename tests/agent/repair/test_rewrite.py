@@ -51,6 +51,13 @@ def test_an_answer_gives_the_new_definition(project: Seeded, form: str):
     assert text == target.text.replace("result + discount", "result - discount")
 
 
+def test_a_mark_that_the_model_changed_goes_too():
+    target, source = of(SEEDED[-1])
+    new = target.shown.replace("result + discount", "result - discount").replace("suspicious", "corrected")
+    [(text, _)] = definitions(target, source, [Completion(new, "stop", 9)])
+    assert text == target.text.replace("result + discount", "result - discount")
+
+
 @pytest.mark.parametrize("project", CASES)
 def test_answers_that_say_nothing_new_or_are_broken_off_are_dropped(project: Seeded):
     target, source = of(project)
