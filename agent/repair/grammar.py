@@ -72,6 +72,22 @@ VALUES = {
 }
 """Nodes with a value, and the field that holds it."""
 RETURNS = frozenset({"return_statement", "return_expression", "yield", "raise_statement", "throw_statement"})
+_DEFINITIONS = frozenset(
+    {
+        *("function_definition", "class_definition", "decorated_definition", "method_definition"),
+        *("function_declaration", "generator_function_declaration", "method_declaration"),
+        *("class_declaration", "abstract_class_declaration", "interface_declaration", "enum_declaration"),
+        *(
+            "type_declaration",
+            "function_item",
+            "impl_item",
+            "trait_item",
+            "mod_item",
+            "struct_item",
+            "enum_item",
+        ),
+    }
+)
 _JUMPS = frozenset(
     {
         *("return_statement", "return_expression", "raise_statement", "throw_statement", "break_statement"),
@@ -100,7 +116,7 @@ CALLS = {"call": "function", "call_expression": "function", "new_expression": "c
 
 def is_definition(node: Node) -> bool:
     """Tell a function, a class or the like."""
-    return node.type.endswith(("definition", "declaration", "function_item", "impl_item", "trait_item"))
+    return node.type in _DEFINITIONS
 
 
 def is_clause(node: Node) -> bool:

@@ -53,6 +53,7 @@ def spans(source: Source, scores: Mapping[int, float]) -> Iterator[Mask]:
             yield from _of_statement(node, file)
         elif is_clause(node):
             told.update(file.own_lines(node))
+            yield from file.mask([node], MaskKind.BLOCK, file.score(file.own_lines(node)))
             yield from _of_header(node, file)
     if source.tree is not None:
         yield from _blocks(file)
@@ -86,12 +87,12 @@ class _File:
 
     def mask(self, nodes: Sequence[Node], kind: MaskKind, score: float | None = None) -> Iterator[Mask]:
         """Yield the mask of consecutive nodes, scored by its lines, if it is suspicious and not too long."""
-        start, end = nodes[0], nodes[-1]
-        lines = range(start.start_point.row + 1, end.end_point.row + 2)
+        first, last = nodes[0], nodes[-1]
+        lines = range(first.start_point.row + 1, last.end_point.row + 2)
         found = self.score(lines) if score is None else score
-        limit = _MAX_BODY if kind is MaskKind.BODY else _MAX_SPAN
-        if found and end.end_byte - start.start_byte <= limit:
-            yield Mask(self.source.path, start.start_byte, end.end_byte, kind, found)
+        start, text = first.start_byte, self.source.data[first.start_byte : last.end_byte].rstrip()
+        if found and len(text) <= (_MAX_BODY if kind is MaskKind.BODY else _MAX_SPAN):
+            yield Mask(self.source.path, start, start + len(text), kind, found)
 
     def hole(self, byte: int, kind: MaskKind, score: float, lead: str = "", tail: str = "") -> Mask:
         """Return a mask of nothing."""

@@ -248,6 +248,17 @@ def test_statements_without_braces_and_in_cases():
     assert (MaskKind.STATEMENT, "b = 2;") in found("a.js", text, 5)
 
 
+@pytest.mark.parametrize(("path", "text"), [("a.js", JAVASCRIPT), ("a.go", GO), ("a.rs", RUST)])
+def test_declarations_are_in_blocks(path: str, text: str):
+    blocks = [masked for kind, masked in found(path, text, *range(2, 9)) if kind is MaskKind.BLOCK]
+    assert any("g(a, 2)" in block and "return x" in block for block in blocks)
+
+
+def test_a_whole_case():
+    text = "package m\nfunc f() {\n\tswitch a {\n\tcase 1:\n\t\tg()\n\t}\n}\n"
+    assert (MaskKind.BLOCK, "case 1:\n\t\tg()") in found("a.go", text, 4)
+
+
 def test_a_whole_compound_statement_and_blocks_with_one():
     kinds = found("a.py", PYTHON, 3, 5)
     assert (MaskKind.STATEMENT, "if a > b:\n        return a + 1") in kinds
