@@ -65,6 +65,8 @@ def _show(
     """Show one run: what was asked, what became of it, and its diff."""
     from dataclasses import asdict
 
+    from moot.agent.result import selection_rows
+
     history = _history(repo if run is None else None)
     past = history.latest() if run is None else history.run(run)
     result = history.result(past.run_id)
@@ -74,6 +76,8 @@ def _show(
     for name, value in asdict(past).items():
         if value not in (None, ""):
             print(f"{name:<11} {_printable(str(value))}")
+    for name, value in selection_rows(result["selection"]) if result.get("selection") else ():
+        print(f"{name:<11} {_printable(value)}")
     if result.get("diff"):
         print(f"\n{result['diff']}", end="")
 

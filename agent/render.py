@@ -20,7 +20,7 @@ from moot.agent.core import events as e
 from moot.agent.core.commands import TestReport
 from moot.agent.core.types import RunResult, RunStatus
 from moot.agent.core.verification import LintDelta
-from moot.agent.result import as_json
+from moot.agent.result import as_json, selection_rows
 
 __all__ = ["Renderer", "renderer_for"]
 
@@ -197,6 +197,7 @@ def _rows(result: RunResult) -> list[tuple[str, str]]:
     )
     rows += [(name, value) for name, value in optional if value]
     rows += _changes(result)
+    rows += selection_rows(asdict(result.selection)) if result.selection else []
     if result.status is RunStatus.DONE and not result.verified:
         rows.append(("verified", "no: --no-verify was given"))
     tokens = f"{result.usage.prompt} read ({result.usage.cached} cached), {result.usage.completion} written"

@@ -1,5 +1,6 @@
 """The result of a run: how it is built from the final state, and its JSON form."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -8,7 +9,7 @@ from moot.agent.core.errors import MootError
 from moot.agent.core.types import RunResult, RunStatus
 from moot.agent.core.verification import TestDelta
 
-__all__ = ["as_json", "ended"]
+__all__ = ["as_json", "ended", "selection_rows"]
 
 
 _DELTA = ("complete", "failed_before", "fixed", "broke", "still_failing", "flaky")
@@ -56,6 +57,7 @@ def as_json(result: RunResult) -> dict[str, Any]:
         },
         "integrity": {"flags": [asdict(flag) for flag in result.flags], "base_tests": result.evidence},
         "lint": asdict(result.lint) if result.lint else None,
+        "selection": asdict(result.selection) if result.selection else None,
         "risk": asdict(result.risk) if result.risk else None,
         "fusion": dict(result.fusion) if result.fusion else None,
         "follows": asdict(result.follows) if result.follows else None,
@@ -64,6 +66,22 @@ def as_json(result: RunResult) -> dict[str, Any]:
         "seconds": round(result.seconds, 2),
         "reason": result.reason,
     }
+
+
+def selection_rows(selection: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return lines for a person, each with its title: the survivors, and the calls on which they differ."""
+    survivors = selection["survivors"]
+    count = len(survivors)
+    groups = f", {selection['groups']} of them different in behaviour" if selection["groups"] > 1 else ""
+    title = f"{count} distinct of {selection['tested']} candidates{groups}; {selection['compared']}"
+    rows = [("survivors", title)]
+    for number, one in enumerate(survivors if count > 1 else ()):
+        against = f"; against it: {'; '.join(one['objections'])}" if one["objections"] else ""
+        rows.append(("other" if number else "selected", f"{one['id']}: {one['change']}{against}"))
+    for difference in selection["differences"]:
+        outputs = ", ".join(f"{each['candidate']}: {each['text']}" for each in difference["outputs"])
+        rows.append(("differ on", f"{difference['call']} gives {outputs}"))
+    return rows
 
 
 def _delta(delta: TestDelta | None) -> dict[str, Any]:

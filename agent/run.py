@@ -244,6 +244,7 @@ class Run:
             delta=state.get("delta"),
             evidence=state.get("evidence", ""),
             lint=state.get("lint"),
+            selection=state.get("selection"),
             flags=_flags(state),
             risk=state.get("risk"),
             follows=state.get("follows"),

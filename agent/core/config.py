@@ -57,6 +57,12 @@ class Settings(BaseSettings):
     rerank: int = Field(0, ge=0, le=100, description="best files that the model ranks once more; 0: none")
     samples: int = Field(3, ge=1, le=64, description="chat candidates a round")
     max_candidates: int = Field(160, ge=1, description="candidates that a run may test")
+    survivors: int = Field(4, ge=1, description="candidates that pass the tests which are compared")
+    compare_time: float = Field(
+        60.0,
+        ge=0,
+        description="seconds to look for further survivors and to compare them; 0: the first is taken",
+    )
     max_repairs: int = Field(2, ge=0, le=10, description="rounds of repair")
     max_turns: int = Field(8, ge=0, description="tool calls before an edit")
     max_tokens: int | None = Field(None, gt=0, description="tokens that a run may use")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from moot.agent.core.behaviour import Selection
 from moot.agent.core.commands import TestReport
 from moot.agent.core.messages import Usage
 from moot.agent.core.types import Candidate, IndexStats, PackedFile, Publication, RankedFile, Risk, RunResult
@@ -163,11 +164,12 @@ class CandidateRejected:
 
 @dataclass(frozen=True, slots=True)
 class CandidateSelected:
-    """The edit that goes on to approval."""
+    """The edit that goes on to approval, and the other survivors, where tests told any."""
 
     candidate: Candidate
     survivors: int
     reason: str
+    selection: Selection | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from moot.agent.core.behaviour import Selection
 from moot.agent.core.commands import TestReport
 from moot.agent.core.messages import Usage
 from moot.agent.core.verification import IntegrityFlag, LintDelta, TestDelta
@@ -308,6 +309,7 @@ class RunResult:
         delta, flags: of the published candidate, or of the best one when none was published.
         evidence: what the base's own tests say of an edit that changes tests.
         lint: what the repository's checkers say of the published edit; None when they were not asked.
+        selection: the candidates that passed, and how they differ; None when none did.
         baseline_from: when the base's tests ran, where an earlier run did that; else empty.
         follows: the run whose conversation this one goes on; None when it began one.
     """
@@ -331,6 +333,7 @@ class RunResult:
     flags: tuple[IntegrityFlag, ...] = ()
     evidence: str = ""
     lint: LintDelta | None = None
+    selection: Selection | None = None
     risk: Risk | None = None
     fusion: Mapping[str, object] | None = None
     follows: Followed | None = None

@@ -1,7 +1,8 @@
 """Best-of: several candidates -> one, by executed evidence; never worse than the incumbent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from moot.agent.core.commands import TestReport
 from moot.agent.core.types import Candidate
@@ -39,26 +40,38 @@ class Verdict:
     survivors: int
 
 
-def choose(contestants: Sequence[Contestant]) -> Verdict:
+def choose(contestants: Sequence[Contestant], against: Mapping[str, int] = MappingProxyType({})) -> Verdict:
     """Choose among contestants; the first is the incumbent.
 
-    A challenger replaces the incumbent only when the incumbent fails the gate, or has demerits where
-    the challenger has none. Among challengers the largest passing set wins, then the smallest diff,
-    then the likeliest under the model.
+    A challenger replaces the incumbent only when the incumbent fails the gate, has demerits where the
+    challenger has none, or more speaks against its behaviour. Among challengers the largest passing set
+    wins, then the likeliest under the model, then the smallest diff.
+
+    Args:
+        contestants: what the gate said of each.
+        against: weight of what was found against the behaviour of each, by id.
     """
     alive = [contestant for contestant in contestants if contestant.verified]
     if not alive:
         return Verdict(None, "no candidate passes the tests", 0)
     first = contestants[0]
     best_kind = [contestant for contestant in alive if not contestant.demerits] or alive
+    least = min(against.get(contestant.candidate.id, 0) for contestant in best_kind)
+    best_kind = [one for one in best_kind if against.get(one.candidate.id, 0) == least]
     if best_kind[0] is first:
-        return Verdict(first.candidate, "the first candidate passes, and none can pass more", len(alive))
+        return Verdict(first.candidate, "the first candidate passes, and none is found better", len(alive))
     best = max(best_kind, key=_merit)
-    why = f"has a fault that others lack ({first.demerits[0]})" if first.verified else "fails"
-    reason = f"the first candidate {why}; {best.candidate.id} passes with the smallest change"
+    reason = f"the first candidate {_why(first)}; {best.candidate.id} passes and is the best of the others"
     return Verdict(best.candidate, reason, len(alive))
 
 
-def _merit(contestant: Contestant) -> tuple[int, int, float]:
+def _why(first: Contestant) -> str:
+    if not first.verified:
+        return "fails"
+    fault = first.demerits[0] if first.demerits else "in its behaviour"
+    return f"has a fault that others lack ({fault})"
+
+
+def _merit(contestant: Contestant) -> tuple[int, float, int]:
     candidate = contestant.candidate
-    return len(contestant.report.passed), -candidate.changed, candidate.logprob
+    return len(contestant.report.passed), candidate.logprob, -candidate.changed

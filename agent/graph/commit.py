@@ -15,7 +15,7 @@ from moot.agent.risk.asked import mark_asked
 from moot.agent.risk.integrity import inspect, versions
 from moot.agent.syntax import syntax_errors
 
-__all__ = ["commit_drafts"]
+__all__ = ["commit_drafts", "commit_patch"]
 
 
 def commit_drafts(drafts: Sequence[Draft], state: RunState, deps: Deps) -> RunState:
@@ -41,18 +41,23 @@ def commit_drafts(drafts: Sequence[Draft], state: RunState, deps: Deps) -> RunSt
 
 def _commit(draft: Draft, state: RunState, base: Base, deps: Deps) -> Candidate:
     edits = [draft.edit] if draft.edit is not None else parse_answer(draft.text)
-    patch = build_patch(edits, base)
-    deltas = measure(patch, base.read)
+    return commit_patch(draft, build_patch(edits, base), state, deps)
+
+
+def commit_patch(draft: Draft, patch: Patch, state: RunState, deps: Deps) -> Candidate:
+    """Return the candidate of a draft whose patch is known. Blocks."""
+    read = deps.repository.read
+    deltas = measure(patch, read)
     title = state["task"].text.strip().splitlines()[0][:72]
     commit = deps.repository.commit(state["base"], patch, title)
     changed = ", ".join(f"{delta.path} +{delta.added} -{delta.removed}" for delta in deltas)
-    flags = _flags(patch, state, base, deps)
+    flags = _flags(patch, state, deps)
     return Candidate(draft.id, commit, draft.generator, changed, draft.logprob, deltas, flags)
 
 
-def _flags(patch: Patch, state: RunState, base: Base, deps: Deps) -> tuple[IntegrityFlag, ...]:
+def _flags(patch: Patch, state: RunState, deps: Deps) -> tuple[IntegrityFlag, ...]:
     """Return what the patch takes from the tests, with what the task asks for marked."""
     before = state["before"]
     tests = {case.file for case in before.cases if case.file} if before is not None else set[str]()
-    flags = inspect(versions(patch, base.read), tests)
+    flags = inspect(versions(patch, deps.repository.read), tests)
     return mark_asked(flags, state["task"].text, deps.settings.allow_test_changes)

@@ -56,6 +56,7 @@ class Deps:
         baselines: outcomes of earlier runs; None when they do not count here.
         folder: the run's own folder: its context, its evidence, the files under test.
         reports: test reports so far, by commit and by the tests that were asked for.
+        filtered: what a warm pytest said of candidates, by commit: never a verdict, but words for the model.
         linted: what checkers said so far, by commit.
         judged: candidates that went through the gate, by commit.
         warned: warnings that were shown.
@@ -76,6 +77,7 @@ class Deps:
     reports: dict[tuple[str, frozenset[str]], TestReport] = field(
         default_factory=dict[tuple[str, frozenset[str]], TestReport]
     )
+    filtered: dict[str, TestReport] = field(default_factory=dict[str, TestReport])
     linted: dict[tuple[str, Job], Report] = field(default_factory=dict[tuple[str, Job], Report])
     judged: dict[str, Contestant] = field(default_factory=dict[str, Contestant])
     warned: set[str] = field(default_factory=set[str])

@@ -17,8 +17,8 @@ from moot.agent.verify.compare import compare, restricted, summarise, vanished
 __all__ = ["run_gate", "run_targets", "unverified"]
 
 
-async def run_targets(candidate: Candidate, state: RunState, deps: Deps) -> int | None:
-    """Run only the tests that fail on the base; return how many pass now.
+async def run_targets(candidate: Candidate, state: RunState, deps: Deps) -> frozenset[str] | None:
+    """Run only the tests that fail on the base; return those that are fixed.
 
     None means that the runner names no single tests, so that only the whole command can tell. A
     candidate whose whole suite has run is not run again.
@@ -28,7 +28,7 @@ async def run_targets(candidate: Candidate, state: RunState, deps: Deps) -> int 
         return None
     whole = deps.reports.get((candidate.commit, frozenset()))
     report = whole or await run_tests(candidate, state, deps, targets)
-    return len(report.passed & targets)
+    return compare(restricted(state["before"], targets), report).fixed
 
 
 def unverified(candidate: Candidate) -> Contestant:

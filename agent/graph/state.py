@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TypedDict
 
+from moot.agent.core.behaviour import Selection
 from moot.agent.core.commands import TestReport
 from moot.agent.core.messages import ChatMessage, Usage
 from moot.agent.core.types import Candidate, Followed, PackedFile, Publication, RankedFile, Risk, Task
@@ -82,6 +83,7 @@ class RunState(TypedDict, total=False):
         feedback: what the model has to know about its last answer.
         said: the earlier answers of this run, each with what was wrong with it, as the last prompt had them.
         answer: the model's last answer.
+        selection: the candidates that passed the gate beside the selected one, and how they differ.
         verified: whether the selected candidate passed the gate.
         flaky: tests that failed on the base and then passed there.
         baseline_from: when the base's tests ran, where an earlier run did that; else empty.
@@ -112,6 +114,7 @@ class RunState(TypedDict, total=False):
     fusion: FusionSummary | None
     selected: Candidate | None
     survivors: int
+    selection: Selection | None
     after: TestReport | None
     verified: bool
     flaky: tuple[str, ...]
@@ -127,6 +130,10 @@ class RunState(TypedDict, total=False):
 
 
 SERIALISED = (
+    ("moot.agent.core.behaviour", "Difference"),
+    ("moot.agent.core.behaviour", "Output"),
+    ("moot.agent.core.behaviour", "Selection"),
+    ("moot.agent.core.behaviour", "Survivor"),
     ("moot.agent.core.types", "ApplyMode"),
     ("moot.agent.core.types", "Candidate"),
     ("moot.agent.core.types", "FileDelta"),

@@ -1,50 +1,58 @@
 """Select by evidence: the candidate whose tests pass, cheapest check first."""
 
+import math
+import time
+from collections.abc import Sequence
+
 from langgraph.runtime import Runtime
 
+from moot.agent.core.behaviour import Selection
 from moot.agent.core.events import CandidateRejected, CandidateSelected
 from moot.agent.core.types import Candidate
 from moot.agent.core.verification import unasked
 from moot.agent.fusion.best_of import Contestant
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.failures import describe
-from moot.agent.graph.gate import run_gate, run_targets, unverified
+from moot.agent.graph.gate import run_gate, unverified
 from moot.agent.graph.generate import rounds
 from moot.agent.graph.overlay import run_base_tests
+from moot.agent.graph.select import chosen_first, select
 from moot.agent.graph.state import Reserve, RunState
+from moot.agent.graph.survivors import find_survivors
 from moot.agent.risk.assess import assess as rate
 from moot.agent.risk.assess import refusal
 from moot.prompts import render
 
 __all__ = ["verify"]
 
-_ENOUGH_SURVIVORS = 4
-"""Candidates that fix a failing test after which the others of a round are not tested."""
-
 _MOST_TOLD = 20
 """Objections that the model is told of."""
 
-_NOTHING: RunState = {"selected": None, "verified": False, "after": None, "lint": None, "survivors": 0}
+_NOTHING: RunState = {
+    "selected": None,
+    "verified": False,
+    "after": None,
+    "lint": None,
+    "survivors": 0,
+    "selection": None,
+}
 
 
 async def verify(state: RunState, runtime: Runtime[Deps]) -> RunState:
-    """Select the first candidate that passes the gate without demerits, or say what failed.
+    """Select the best candidate that passes the gate without demerits, or say what failed.
 
     One with demerits is kept in reserve while there are rounds left in which the model, told of them,
     may do better; for what only linters object to that is one round.
     """
     deps = runtime.context
-    survivors = await _survivors(state, deps)
+    contestants = await _gate(await find_survivors(state, deps), state, deps)
+    alive = [one for one in contestants if one.verified and not one.demerits]
+    if alive:
+        return await _select_best(alive, state, deps)
     earlier = state.get("reserve")
     reserve, failed = earlier, None
-    for candidate in sorted(survivors, key=lambda one: bool(unasked(one.flags))):
-        judged = await _judge(candidate, state, deps)
-        if judged.verified and not judged.demerits:
-            return _select(_kept(judged, deps), len(survivors), deps)
-        evades = judged.report.status == "passed" and bool(unasked(judged.candidate.flags))
-        passes = judged.verified or evades
-        deps.emit(CandidateRejected(candidate.id, judged.demerits[0] if passes else judged.reason))
-        if not passes:
+    for judged in contestants:
+        if not _passes(judged):
             failed = failed or judged
         elif reserve is None or _kept(judged, deps).rank > reserve.rank:
             reserve = _kept(judged, deps)
@@ -57,6 +65,43 @@ async def verify(state: RunState, runtime: Runtime[Deps]) -> RunState:
     prompt = "findings" if reserve.only_linted else "demerits"
     feedback = render(prompt, demerits="\n".join(reserve.demerits[:_MOST_TOLD]))
     return {**_NOTHING, "feedback": feedback, "reserve": reserve, "delta": reserve.delta}
+
+
+async def _gate(candidates: Sequence[Candidate], state: RunState, deps: Deps) -> list[Contestant]:
+    """Judge candidates until enough pass without demerits; once one does, only for the setting's time."""
+    contestants: list[Contestant] = []
+    alive, ends = 0, math.inf
+    for candidate in sorted(candidates, key=lambda one: bool(unasked(one.flags))):
+        if alive >= deps.settings.survivors or time.monotonic() >= ends:
+            break
+        judged = await _judge(candidate, state, deps)
+        contestants.append(judged)
+        if judged.verified and not judged.demerits:
+            alive += 1
+            ends = min(ends, time.monotonic() + deps.settings.compare_time)
+        else:
+            reason = judged.demerits[0] if _passes(judged) else judged.reason
+            deps.emit(CandidateRejected(candidate.id, reason))
+    return contestants
+
+
+def _passes(judged: Contestant) -> bool:
+    evades = judged.report.status == "passed" and bool(unasked(judged.candidate.flags))
+    return judged.verified or evades
+
+
+async def _select_best(alive: Sequence[Contestant], state: RunState, deps: Deps) -> RunState:
+    """Select the first of the ranked survivors; of one that was argued the rivals are known."""
+    argued = chosen_first(state.get("selection"), alive[0].candidate) if len(alive) == 1 else None
+    if argued is not None:
+        return _select(_kept(alive[0], deps), argued, deps)
+    if deps.runner is None:
+        return _select(_kept(alive[0], deps), None, deps)
+    ranked, selection = await select(alive, state, deps)
+    for loser, one in zip(ranked[1:], selection.survivors[1:], strict=True):
+        why = one.objections[0] if one.objections else f"{ranked[0].candidate.id} is preferred"
+        deps.emit(CandidateRejected(loser.candidate.id, f"it passes, but {why}"))
+    return _select(_kept(ranked[0], deps), selection, deps)
 
 
 async def _judge(candidate: Candidate, state: RunState, deps: Deps) -> Contestant:
@@ -77,9 +122,10 @@ def _kept(contestant: Contestant, deps: Deps) -> Reserve:
     )
 
 
-def _select(chosen: Reserve, survivors: int, deps: Deps) -> RunState:
-    passed = f"{survivors} candidate{'s' * (survivors != 1)} passed the first check"
-    deps.emit(CandidateSelected(chosen.candidate, survivors, f"{chosen.reason}; {passed}"))
+def _select(chosen: Reserve, selection: Selection | None, deps: Deps) -> RunState:
+    survivors = len(selection.survivors) if selection is not None else 1
+    passed = f"{survivors} distinct candidate{'s' * (survivors != 1)} passed"
+    deps.emit(CandidateSelected(chosen.candidate, survivors, f"{chosen.reason}; {passed}", selection))
     return {
         "selected": chosen.candidate,
         "verified": chosen.report is not None,
@@ -87,42 +133,20 @@ def _select(chosen: Reserve, survivors: int, deps: Deps) -> RunState:
         "delta": chosen.delta,
         "lint": chosen.lint,
         "survivors": survivors,
+        "selection": selection,
     }
 
 
 async def _last_resort(reserve: Reserve, state: RunState, deps: Deps) -> RunState:
     """No candidate was better: what linters object to is told; on one that changes tests a person decides."""
     if reserve.only_linted:
-        return _select(reserve, 1, deps)
+        return _select(reserve, None, deps)
     flags = reserve.flags
     risk = rate(reserve.candidate.deltas, reserve.candidate.flags)
     if not reserve.verified:
         return {**_NOTHING, "delta": reserve.delta, "risk": risk, "refusal": refusal(flags)}
     evidence = await run_base_tests(reserve.candidate, state, deps)
-    return {**_select(reserve, 1, deps), "evidence": evidence, "risk": risk}
-
-
-async def _survivors(state: RunState, deps: Deps) -> list[Candidate]:
-    """Return the candidates that fix a failing test, the most fixed first, then the smallest.
-
-    A single candidate, and every one where no single test is known to fail, goes on to the whole
-    command: there the first check would tell nothing more.
-    """
-    if len(state["candidates"]) == 1 or deps.runner is None:
-        return list(state["candidates"])
-    fixed: list[tuple[int, Candidate]] = []
-    for candidate in state["candidates"]:
-        count = await run_targets(candidate, state, deps)
-        if count is None:
-            return list(state["candidates"])
-        if count:
-            fixed.append((count, candidate))
-        else:
-            deps.emit(CandidateRejected(candidate.id, "the failing tests still fail"))
-        if len(fixed) >= _ENOUGH_SURVIVORS:
-            break
-    fixed.sort(key=lambda pair: (-pair[0], pair[1].changed, -pair[1].logprob))
-    return [candidate for _, candidate in fixed]
+    return {**_select(reserve, None, deps), "evidence": evidence, "risk": risk}
 
 
 def _feedback(state: RunState, deps: Deps, failed: Contestant | None) -> str:
@@ -132,5 +156,6 @@ def _feedback(state: RunState, deps: Deps, failed: Contestant | None) -> str:
     if state["candidates"]:
         first = state["candidates"][0]
         reports = (report for (commit, _), report in deps.reports.items() if commit == first.commit)
-        return next(map(describe, reports), "the failing tests still fail")
+        filtered = deps.filtered.get(first.commit)
+        return next(map(describe, reports), describe(filtered)) or "the failing tests still fail"
     return state["feedback"]

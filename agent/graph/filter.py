@@ -1,0 +1,88 @@
+"""The failing tests on many candidates in one warm pytest: a filter before the gate, which runs cold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from anyio import to_thread
+
+from moot.agent.core.commands import TestCase, TestReport
+from moot.agent.core.events import Notice
+from moot.agent.core.types import Candidate
+from moot.agent.graph.contents import changes, plain
+from moot.agent.graph.deps import Deps
+from moot.agent.graph.failures import failing
+from moot.agent.graph.state import RunState
+from moot.agent.verify.compare import compare, restricted
+from moot.agent.verify.warm.versions import Answer, Orders, Version, run_versions, warmable
+
+__all__ = ["Filtered", "filter_warm"]
+
+_WORTH = 3
+"""Candidates below which starting a warm process costs as much as it gains."""
+
+_SHORTEST = 5.0
+_SLOWER = 3.0
+"""A candidate may take so many seconds, or so many times as long as the base's whole tests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """The failing tests that pass with a candidate; the reason is for where there are none."""
+
+    tests: frozenset[str]
+    reason: str = "the failing tests still fail"
+
+
+async def filter_warm(candidates: Sequence[Candidate], state: RunState, deps: Deps) -> Mapping[str, Filtered]:
+    """Return what the warm process could tell, by candidate; the others are to be run one by one.
+
+    A candidate that crashes the process, or whose answer is odd, is among these others.
+    """
+    command, before = state["test_command"], state["before"]
+    if len(candidates) < _WORTH or command is None or before is None or deps.runner is None:
+        return {}
+    deps.limits.check()
+    await to_thread.run_sync(deps.repository.checkout, state["base"], deps.workspace)
+    if not await warmable(command, deps.workspace):
+        return {}
+    targets = failing(state)
+    each = max(_SHORTEST, _SLOWER * before.seconds)
+    seconds = min(deps.settings.test_timeout, deps.limits.seconds_left / 2, each * len(candidates))
+    versions = await to_thread.run_sync(_versions, candidates, state, deps)
+    orders = Orders(versions, sorted(targets), targets, each, seconds, deps.settings.survivors)
+    answers = await run_versions(deps.runner, command, deps.workspace, orders)
+    spent = sum(answer.seconds for answer in answers.values())
+    deps.emit(Notice("info", f"tests: {len(answers)} candidates in one process, {spent:.1f} s"))
+    found: dict[str, Filtered] = {}
+    for candidate in candidates:
+        if (answer := answers.get(candidate.id)) and (said := _read(answer, each, state)):
+            found[candidate.id] = said
+            deps.filtered[candidate.commit] = _report(command, answer)
+    return found
+
+
+def _versions(candidates: Sequence[Candidate], state: RunState, deps: Deps) -> list[Version]:
+    """Return the files of each candidate that consists of regular ones. Blocks."""
+    files = [(candidate.id, changes(candidate, state, deps)) for candidate in candidates]
+    return [
+        Version(name, {path: change.new for path, change in found.items()})
+        for name, found in files
+        if plain(found)
+    ]
+
+
+def _read(answer: Answer, each: float, state: RunState) -> Filtered | None:
+    """Return what an answer says; None where it says nothing that can be relied on."""
+    targets = failing(state)
+    if answer.late:
+        return Filtered(frozenset(), f"the failing tests do not end within {each:.0f} s")
+    report = _report("", answer)
+    if not answer.ended or not targets & {case.id for case in report.cases}:
+        return None
+    return Filtered(compare(restricted(state["before"], targets), report).fixed)
+
+
+def _report(command: str, answer: Answer) -> TestReport:
+    cases = tuple(TestCase(name, outcome, message) for name, outcome, message in answer.tests)
+    failed = any(case.outcome in ("failed", "error") for case in cases)
+    return TestReport(command, "failed" if failed else "passed", int(failed), answer.seconds, cases)

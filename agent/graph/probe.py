@@ -1,0 +1,105 @@
+"""Runs the functions that survivors change on inputs seen in tests, and on others near those."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from anyio import to_thread
+
+from moot.agent.core.behaviour import Difference
+from moot.agent.graph.contents import Change, plain
+from moot.agent.graph.deps import Deps
+from moot.agent.graph.failures import failing
+from moot.agent.graph.state import RunState
+from moot.agent.repair.behaviour import Behaviour, compare_calls
+from moot.agent.repair.changed import changed_functions, literals
+from moot.agent.repair.source import is_test_path
+from moot.agent.verify.warm.versions import Answer, Function, Orders, Version, run_versions, warmable
+
+__all__ = ["Probed", "probe"]
+
+_MOST_FUNCTIONS = 5
+_BASE, _AGAIN, _RECORD = "base", "base again", "record"
+
+Files = Mapping[str, Mapping[str, Change]]
+"""Survivor -> the files that it changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What was tried, in a sentence, and how the survivors behaved; None where nothing could be compared."""
+
+    note: str
+    behaviour: Behaviour | None = None
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """Calls that tell survivors apart."""
+        return self.behaviour.differences if self.behaviour else ()
+
+
+async def probe(files: Files, state: RunState, deps: Deps) -> Probed:
+    """Compare survivors within the setting's time."""
+    command, before = state["test_command"], state["before"]
+    seconds = min(deps.settings.compare_time, deps.limits.seconds_left / 2)
+    functions = _functions(files)
+    if not functions:
+        return Probed("not compared beside the tests: no Python function alone is changed")
+    if command is None or before is None or deps.runner is None or seconds <= 0:
+        return Probed("not compared beside the tests: there is no time for it")
+    await to_thread.run_sync(deps.repository.checkout, state["base"], deps.workspace)
+    if not await warmable(command, deps.workspace):
+        return Probed("not compared beside the tests: these are not run by pytest alone")
+    targets = failing(state)
+    quick = before.seconds * (len(files) + 3) < seconds
+    tests = () if quick else sorted({case.file for case in before.cases if case.id in targets and case.file})
+    each = max(2.0, seconds / (len(files) + 3))
+    orders = Orders(_versions(files), tests, targets, each, seconds, functions=functions)
+    answers = await run_versions(deps.runner, command, deps.workspace, orders)
+    return _compare(files, functions, answers)
+
+
+def _functions(files: Files) -> list[Function]:
+    """Return the functions that any survivor changes."""
+    found: dict[tuple[str, str], Function] = {}
+    for changed in files.values():
+        for path, change in changed.items():
+            if path.endswith(".py") and not is_test_path(path) and change.old and change.new:
+                for one in changed_functions(change.old, change.new):
+                    found.setdefault((path, one.name), Function(path, one.name, one.first, one.last))
+    regular = all(plain(changed) for changed in files.values())
+    return list(found.values())[:_MOST_FUNCTIONS] if regular else []
+
+
+def _versions(files: Files) -> Sequence[Version]:
+    """Return the base to record, the base twice, and each survivor."""
+    probes = [
+        Version(name, {path: change.new for path, change in changed.items()}, "probe")
+        for name, changed in files.items()
+    ]
+    return [
+        Version(_RECORD, {}, "record"),
+        Version(_BASE, {}, "probe"),
+        Version(_AGAIN, {}, "probe"),
+        *probes,
+    ]
+
+
+def _compare(files: Files, functions: Sequence[Function], answers: Mapping[str, Answer]) -> Probed:
+    names = ", ".join(function.name for function in functions)
+    silent = [name for name in (_BASE, _AGAIN, *files) if not (answers.get(name) and answers[name].calls)]
+    if silent:
+        who = "any of them" if silent[0] == _BASE else silent[0]
+        return Probed(
+            f"not compared beside the tests: {names} could not be called with recorded inputs in {who}"
+        )
+    new = {
+        name: frozenset[str]().union(
+            *(literals(change.new or b"") - literals(change.old or b"") for change in changed.values())
+        )
+        for name, changed in files.items()
+    }
+    calls = {name: answers[name].calls for name in files}
+    behaviour = compare_calls(answers[_BASE].calls, answers[_AGAIN].calls, calls, new)
+    if not behaviour.calls:
+        return Probed(f"not compared beside the tests: no input of {names} gave the same twice", behaviour)
+    return Probed(f"{names} ran on {behaviour.calls} inputs from tests and near them", behaviour)

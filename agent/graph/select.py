@@ -1,0 +1,109 @@
+"""Which survivor of the gate is to be preferred: by evidence, then likelihood under the model, then size."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from anyio import to_thread
+
+from moot.agent.core.behaviour import Selection, Survivor
+from moot.agent.core.events import EvidenceFound
+from moot.agent.core.types import Candidate
+from moot.agent.fusion.best_of import Contestant
+from moot.agent.graph.contents import Change, changes
+from moot.agent.graph.deps import Deps
+from moot.agent.graph.probe import Probed, probe
+from moot.agent.graph.state import RunState
+from moot.agent.repair.behaviour import Objection
+from moot.agent.repair.changed import new_objections, one_line
+
+__all__ = ["chosen_first", "select"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A survivor with all that is known of it."""
+
+    contestant: Contestant
+    survivor: Survivor
+    size: int
+
+    @property
+    def merit(self) -> tuple[int, int, int, float, int]:
+        """The better of two has the smaller: tests, objections, agreement, likelihood, size of the diff."""
+        one = self.survivor
+        return -one.fixed, one.weight, -self.size, -one.logprob, one.changed
+
+
+async def select(
+    alive: Sequence[Contestant], state: RunState, deps: Deps
+) -> tuple[list[Contestant], Selection]:
+    """Return survivors, the best first, and how they differ."""
+    files = {one.candidate.id: await to_thread.run_sync(changes, one.candidate, state, deps) for one in alive}
+    probed = (
+        await probe(files, state, deps) if len(alive) > 1 else Probed("there is nothing to compare it with")
+    )
+    groups = _groups(alive, probed)
+    seen = [_see(one, files[one.candidate.id], groups, probed, len(alive) > 1) for one in alive]
+    if any(each.survivor.logprob == 0.0 for each in seen):  # likelihoods tell only where all are known
+        ranked = sorted(seen, key=lambda each: (*each.merit[:3], each.merit[4]))
+    else:
+        ranked = sorted(seen, key=lambda each: each.merit)
+    for each in ranked:
+        for text in each.survivor.objections:
+            name = each.survivor.id
+            deps.emit(EvidenceFound(f"{name}/behaviour", name, text))
+    survivors = tuple(each.survivor for each in ranked)
+    tested, count = len(state["candidates"]), len(set(groups.values()))
+    return [each.contestant for each in ranked], Selection(
+        tested, survivors, count, probed.differences, probed.note
+    )
+
+
+def chosen_first(selection: Selection | None, candidate: Candidate) -> Selection | None:
+    """Return a selection with the chosen candidate first; None where it does not know that."""
+    if selection is None or all(one.id != candidate.id for one in selection.survivors):
+        return None
+    order = sorted(selection.survivors, key=lambda one: one.id != candidate.id)
+    return replace(selection, survivors=tuple(order))
+
+
+def _groups(alive: Sequence[Contestant], probed: Probed) -> Mapping[str, int]:
+    """Return the number of each survivor's group; what was not compared is told apart by its tests alone."""
+    if probed.behaviour is not None:
+        members: Iterable[Sequence[str]] = probed.behaviour.groups
+    else:
+        by_tests: dict[frozenset[str], list[str]] = {}
+        for one in alive:
+            by_tests.setdefault(one.report.passed, []).append(one.candidate.id)
+        members = by_tests.values()
+    return {name: number for number, names in enumerate(members, start=1) for name in names}
+
+
+def _see(
+    one: Contestant, files: Mapping[str, Change], groups: Mapping[str, int], probed: Probed, several: bool
+) -> _Seen:
+    candidate = one.candidate
+    found: list[Objection] = []
+    if several:
+        found += probed.behaviour.objections[candidate.id] if probed.behaviour else ()
+        found += [Objection(text) for text in _undocumented(files)]
+    survivor = Survivor(
+        candidate.id,
+        "; ".join(one_line(path, each.old or b"", each.new or b"") for path, each in files.items()),
+        groups[candidate.id],
+        len(one.delta.fixed),
+        tuple(each.text for each in found),
+        sum(each.weight for each in found),
+        candidate.logprob,
+        candidate.changed,
+    )
+    return _Seen(one, survivor, sum(number == groups[candidate.id] for number in groups.values()))
+
+
+def _undocumented(files: Mapping[str, Change]) -> list[str]:
+    return [
+        text
+        for path, change in files.items()
+        if path.endswith(".py") and change.old is not None and change.new is not None
+        for text in new_objections(change.old, change.new)
+    ]

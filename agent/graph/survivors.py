@@ -1,0 +1,135 @@
+"""The first check: which candidates fix a failing test, and two that fix different ones as one."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from anyio import to_thread
+
+from moot.agent.core.events import CandidateProposed, CandidateRejected
+from moot.agent.core.types import Candidate, FileChange, Patch
+from moot.agent.graph.commit import commit_patch
+from moot.agent.graph.contents import Change, changes
+from moot.agent.graph.deps import Deps
+from moot.agent.graph.failures import failing
+from moot.agent.graph.filter import Filtered, filter_warm
+from moot.agent.graph.gate import run_targets
+from moot.agent.graph.state import Draft, RunState
+from moot.agent.repair.compose import compose
+from moot.agent.repair.infill import normalised
+from moot.agent.repair.source import Source
+
+__all__ = ["find_survivors"]
+
+_MOST_PAIRS = 3
+"""Pairs of candidates that are tried together."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fix:
+    """A candidate, the failing tests that pass with it, and the files that it changes."""
+
+    candidate: Candidate
+    tests: frozenset[str]
+    files: Mapping[str, Change]
+
+
+async def find_survivors(state: RunState, deps: Deps) -> list[Candidate]:
+    """Return distinct candidates that fix a failing test, the most fixed first, then the likeliest.
+
+    A single candidate, and every one where no single test is known to fail, goes on to the whole
+    command: there the first check would tell nothing more.
+    """
+    if len(state["candidates"]) == 1 or deps.runner is None or not failing(state):
+        return list(state["candidates"])
+    fixes = await _check(state, deps)
+    if fixes and not any(fix.tests >= failing(state) for fix in fixes):
+        fixes += await _compose(fixes, state, deps)
+    fixes.sort(key=lambda fix: (-len(fix.tests), -fix.candidate.logprob, fix.candidate.changed))
+    return [fix.candidate for fix in _distinct(fixes)]
+
+
+async def _check(state: RunState, deps: Deps) -> list[_Fix]:
+    """Run the failing tests on each candidate until enough fix as many as the best."""
+    warm = await filter_warm(state["candidates"], state, deps)
+    fixes: list[_Fix] = []
+    for candidate in state["candidates"]:
+        answer = warm.get(candidate.id)
+        fixed = await _cold(candidate, state, deps) if answer is None else answer
+        if fixed.tests:
+            files = await to_thread.run_sync(changes, candidate, state, deps)
+            fixes.append(_Fix(candidate, fixed.tests, files))
+        else:
+            deps.emit(CandidateRejected(candidate.id, fixed.reason))
+        most = max((len(fix.tests) for fix in fixes), default=0)
+        if sum(len(fix.tests) == most for fix in fixes) >= deps.settings.survivors and most == len(
+            failing(state)
+        ):
+            break
+    return fixes
+
+
+async def _cold(candidate: Candidate, state: RunState, deps: Deps) -> Filtered:
+    return Filtered(await run_targets(candidate, state, deps) or frozenset())
+
+
+def _distinct(fixes: Sequence[_Fix]) -> list[_Fix]:
+    """Leave out candidates whose files differ in comments and layout alone from an earlier one's."""
+    found: dict[tuple[tuple[str, bytes], ...], _Fix] = {}
+    for fix in fixes:
+        key = tuple(
+            (path, normalised(Source.parse(path, change.new)) if change.new is not None else b"\0")
+            for path, change in sorted(fix.files.items())
+        )
+        found.setdefault(key, fix)
+    return list(found.values())
+
+
+# --- two at once ----------------------------------------------------------------------------
+
+
+async def _compose(fixes: Sequence[_Fix], state: RunState, deps: Deps) -> list[_Fix]:
+    """Try pairs that together fix more than either, and keep those that do, to be tested as any other."""
+    best: dict[frozenset[str], _Fix] = {}
+    for fix in fixes:
+        best.setdefault(fix.tests, fix)
+    pairs = [
+        pair
+        for pair in itertools.combinations(best.values(), 2)
+        if pair[0].tests - pair[1].tests and pair[1].tests - pair[0].tests
+    ]
+    pairs.sort(key=lambda pair: -len(pair[0].tests | pair[1].tests))
+    found: list[_Fix] = []
+    for first, second in pairs[:_MOST_PAIRS]:
+        candidate = await to_thread.run_sync(_composed, first, second, state, deps)
+        if candidate is None:
+            continue
+        deps.emit(CandidateProposed(candidate))
+        fixed = await _cold(candidate, state, deps)
+        if fixed.tests > first.tests and fixed.tests > second.tests:
+            found.append(
+                _Fix(candidate, fixed.tests, await to_thread.run_sync(changes, candidate, state, deps))
+            )
+        else:
+            deps.emit(CandidateRejected(candidate.id, "together they fix no more than one of them"))
+    return found
+
+
+def _composed(first: _Fix, second: _Fix, state: RunState, deps: Deps) -> Candidate | None:
+    """Commit two edits as one; None where they overlap. Blocks."""
+    merged: list[FileChange] = []
+    for path in sorted({*first.files, *second.files}):
+        one, other = first.files.get(path), second.files.get(path)
+        change = one or other
+        assert change is not None
+        content = change.new
+        if one is not None and other is not None:
+            if None in (one.old, one.new, other.new):
+                return None
+            content = compose(one.old or b"", one.new or b"", other.new or b"")
+            if content is None:
+                return None
+        merged.append(FileChange(path, change.blob, content, change.mode))
+    a, b = first.candidate, second.candidate
+    draft = Draft(f"{a.id}+{b.id}", a.generator, "", (a.logprob + b.logprob) / 2)
+    return commit_patch(draft, Patch(tuple(merged)), state, deps)
