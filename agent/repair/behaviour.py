@@ -16,11 +16,14 @@ __all__ = ["Behaviour", "Objection", "compare_calls"]
 _MOST_SHOWN = 3
 """Differences that are reported for each pair of neighbouring groups."""
 
+FITTED = 5
+"""Weight of a special case for the failing test's input: more than all that may speak against a true fix."""
+
 BREAKS = 2
-"""Weight of what works on the base and not with a candidate, and of a special case for the failing input."""
+"""Weight of what works on the base and not with a candidate, on an input that a test uses."""
 
 DEPARTS = 1
-"""Weight of another value where nothing asks for it."""
+"""Weight of another value where nothing asks for it, and of a fault on an input that no test uses."""
 
 Key = tuple[int, tuple[int, ...]]
 
@@ -103,10 +106,11 @@ def _objections(name: str, probed: _Probed, new: frozenset[str]) -> Iterator[Obj
     own, base = probed.survivors[name], probed.base
     worked = [key for key, call in base.items() if not call.raises]
     if key := next((key for key in worked if own[key].raises), None):
-        gave = base[key].text
-        yield Objection(f"{base[key].call} {own[key].text}, where the base gives {gave}", BREAKS)
+        text = f"{base[key].call} {own[key].text}, where the base gives {base[key].text}"
+        yield Objection(text, _breaks(key, own[key]))
     if key := next((key for key in worked if own[key].none and not base[key].none), None):
-        yield Objection(f"{base[key].call} gives None, where the base gives {base[key].text}", BREAKS)
+        text = f"{base[key].call} gives None, where the base gives {base[key].text}"
+        yield Objection(text, _breaks(key, own[key]))
     if key := next((key for key in worked if own[key].fits is False and base[key].fits), None):
         yield Objection(f"{base[key].call} gives {own[key].text}, which is not of the annotated type")
     passing = [key for key in worked if len(key[1]) == 1 and not base[key].needed and not own[key].raises]
@@ -116,6 +120,11 @@ def _objections(name: str, probed: _Probed, new: frozenset[str]) -> Iterator[Obj
         text = f"{base[key].call} gives {own[key].text} in place of {base[key].text}, where tests passed"
         yield Objection(text)
     yield from _special_case(name, probed, new)
+
+
+def _breaks(key: Key, call: Call) -> int:
+    """A neighbour of an input may be none that the function is made for; not to end is never right."""
+    return BREAKS if len(key[1]) == 1 or call.raises == "no end" else DEPARTS
 
 
 def _special_case(name: str, probed: _Probed, new: frozenset[str]) -> Iterator[Objection]:
@@ -132,7 +141,7 @@ def _special_case(name: str, probed: _Probed, new: frozenset[str]) -> Iterator[O
     if acts or not others:
         yield Objection(text)
     else:
-        yield Objection(f"{text}, and changes nothing for inputs near that", BREAKS)
+        yield Objection(f"{text}, and changes nothing for inputs near that", FITTED)
 
 
 def _arguments(call: Call) -> bytes:
