@@ -10,7 +10,7 @@ BIN    := $(VENV)/bin
 export TASK
 
 .PHONY: run test check test-live links clean
-.PHONY: bench bench-blame bench-complete bench-edits bench-index bench-languages bench-pack bench-prefix bench-retrieval
+.PHONY: bench bench-blame bench-complete bench-edits bench-index bench-languages bench-pack bench-prefix bench-repair bench-retrieval
 
 run: $(VENV)/.installed
 	$(BIN)/agent model up
@@ -63,6 +63,12 @@ bench-complete: $(VENV)/.dev
 
 bench-blame: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_blame.py
+
+# REPOSITORIES as above; WORK takes trees, environments and outcomes; tests/bench/repair/README.md says more.
+HALF ?= tune
+SYSTEMS ?= moot,chat
+bench-repair: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_repair.py "$(REPOSITORIES)" "$(WORK)" --half $(HALF) --systems $(SYSTEMS)
 
 bench-edits: $(VENV)/.dev
 	$(BIN)/python tests/bench/bench_edits.py

@@ -1,9 +1,11 @@
 """The records of the set of bugs, and the trees and environments that they need."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
@@ -20,6 +22,7 @@ BUGS = HERE / "bugs.jsonl"
 FROZEN = HERE / "environments.json"
 _TEST_SUFFIXES = {"python": (".py",), "go": ("_test.go",), "javascript": (".js", ".mjs", ".cjs", ".ts")}
 _GIT = ("git", "-c", "safe.directory=*")  # a sandbox that runs as nobody has to own what it writes to
+_NPM = ("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps", "--no-save")
 _HELPERS = ("conftest", "__init__", "common", "utils", "helpers")
 
 
@@ -154,10 +157,27 @@ class Tree:
                 [*pip, *(_frozen(self.library) or ["pytest", *self.library.requirements])], self.root, seconds
             )
         elif self.library.language == "javascript" and not (self.root / "node_modules").exists():
-            command = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"]
-            _run(command, self.root, seconds)
+            self._install_modules(seconds)
         elif self.library.language == "go" and (self.root / "go.mod").exists():
             _run(["go", "mod", "download"], self.root, seconds)
+
+    def _install_modules(self, seconds: float) -> None:
+        """Install what the newest manifest names: those of old commits lead nowhere."""
+        wanted = _frozen(self.library) or [f"{name}@{range_}" for name, range_ in self.manifest().items()]
+        with tempfile.TemporaryDirectory(dir=self.root.parent) as folder:
+            Path(folder, "package.json").write_text('{"name": "bench", "private": true}')
+            _run([*_NPM, *wanted], Path(folder), seconds)
+            shutil.move(Path(folder, "node_modules"), self.root / "node_modules")
+
+    def manifest(self) -> dict[str, str]:
+        """Return the packages that the newest `package.json` needs, with ranges of versions."""
+        read = json.loads(self.show(self.git("rev-list", "--all", "-n1").strip(), "package.json"))
+        both = {**read.get("devDependencies", {}), **read.get("dependencies", {})}
+        return {
+            name: range_
+            for name, range_ in both.items()
+            if not re.search("[:/]|benchmark", range_ + name[1:])
+        }
 
 
 def _run(command: Sequence[str], folder: Path, seconds: float | None = None) -> str:
@@ -180,9 +200,13 @@ def freeze(trees: Iterator[Tree]) -> None:
             listed = _run([".venv/bin/python", "-m", "pip", "list", "--format=freeze"], tree.root)
             dropped = ("pip==", "setuptools==")
             known[tree.library.name] = [each for each in listed.split() if not each.startswith(dropped)]
+        elif (tree.root / "node_modules").exists():
+            known[tree.library.name] = list(_modules(tree))
     FROZEN.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def remove(path: Path) -> None:
-    """Remove a folder, if it is there."""
-    shutil.rmtree(path, ignore_errors=True)
+def _modules(tree: Tree) -> Iterator[str]:
+    for name in tree.manifest():
+        file = tree.root / "node_modules" / name / "package.json"
+        if file.exists():
+            yield f"{name}@{json.loads(file.read_text(encoding='utf-8'))['version']}"

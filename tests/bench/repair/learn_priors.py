@@ -39,6 +39,11 @@ OTHERS = {
     "prometheus/prometheus": "go",
     "cli/cli": "go",
     "go-playground/validator": "go",
+    "spf13/cast": "go",
+    "stretchr/testify": "go",
+    "pelletier/go-toml": "go",
+    "tidwall/gjson": "go",
+    "goccy/go-yaml": "go",
     "fastify/fastify": "javascript",
     "vitejs/vite": "typescript",
     "vuejs/core": "typescript",
@@ -77,13 +82,17 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("what", choices=("mine", "table"))
     arguments.add_argument("repositories", type=Path, nargs="?")
-    arguments.add_argument("--most", type=int, default=60)
+    arguments.add_argument("--most", type=int, default=40)
+    arguments.add_argument(
+        "--length", type=float, default=LENGTH, help="bytes that a model gets right by 1/e"
+    )
     given = arguments.parse_args()
     if given.what == "mine":
         with FIXES.open("w", encoding="utf-8") as file:
             for each in _mined(given.repositories, given.most):
                 file.write(json.dumps(asdict(each)) + "\n")
-    return _print([Reached(**json.loads(line)) for line in FIXES.read_text(encoding="utf-8").splitlines()])
+    lines = FIXES.read_text(encoding="utf-8").splitlines()
+    return _print([Reached(**json.loads(line)) for line in lines], given.length)
 
 
 def _mined(repositories: Path, most: int) -> Iterator[Reached]:
@@ -172,7 +181,7 @@ def _fill(mask: Mask, before: bytes, after: bytes) -> int | None:
     return max(0, len(text.strip()) - len(lead.strip()))
 
 
-def _print(found: Sequence[Reached]) -> int:
+def _print(found: Sequence[Reached], length: float) -> int:
     """Print what each kind reaches, and the prior that follows."""
     offered, smallest, alone = Counter[str](), Counter[str](), Counter[str]()
     hits, chance = Counter[str](), defaultdict[str, float](float)
@@ -183,7 +192,7 @@ def _print(found: Sequence[Reached]) -> int:
             alone.update(fix.reaching.keys())
         for kind, size in fix.reaching.items():
             hits[kind] += 1
-            chance[kind] += math.exp(-size / LENGTH)
+            chance[kind] += math.exp(-size / length)
     mean = sum(chance.values()) / offered.total()
     worth = {kind: (chance[kind] + WEIGHT * mean) / (count + WEIGHT) for kind, count in offered.items()}
     best = max(worth.values())
