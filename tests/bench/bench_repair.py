@@ -25,6 +25,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from moot.agent.core.config import load_settings
 from moot.agent.core.errors import SandboxUnavailable
 from moot.agent.models.serving import running_server
@@ -67,7 +69,7 @@ class Bench:
 
 def main() -> int:
     """Run what is missing and print the table."""
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     arguments.add_argument("repositories", type=Path)
     arguments.add_argument("work", type=Path)
     arguments.add_argument("--half", choices=("tune", "report"), default="tune")
@@ -116,7 +118,8 @@ def _run(bench: Bench, bugs: Sequence[Bug], systems: Sequence[str], outcomes: Pa
 
 def _read(outcomes: Path) -> list[Outcome]:
     lines = outcomes.read_text(encoding="utf-8").splitlines() if outcomes.exists() else []
-    return [Outcome(**{**record, "changed": tuple(record["changed"])}) for record in map(json.loads, lines)]
+    read = TypeAdapter(Outcome)
+    return [read.validate_json(line) for line in lines]
 
 
 def _word(outcome: Outcome) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
+from pydantic import TypeAdapter
+
 from moot.agent.core.commands import TestReport
 from moot.agent.repair.infill import normalised
 from moot.agent.repair.source import Source
@@ -75,12 +77,8 @@ def load(path: Path = BUGS) -> list[Bug]:
     """Read the set."""
     if not path.exists():
         return []
-    return [_bug(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def _bug(record: dict[str, object]) -> Bug:
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
-    return Bug(**values)  # pyright: ignore[reportArgumentType]
+    read = TypeAdapter(Bug)
+    return [read.validate_json(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def runnable(tests: Sequence[str], language: str) -> list[str]:
@@ -171,7 +169,7 @@ class Tree:
 
     def manifest(self) -> dict[str, str]:
         """Return the packages that the newest `package.json` needs, with ranges of versions."""
-        read = json.loads(self.show(self.git("rev-list", "--all", "-n1").strip(), "package.json"))
+        read = json.loads(self.show("origin/HEAD", "package.json"))
         both = {**read.get("devDependencies", {}), **read.get("dependencies", {})}
         return {
             name: range_
@@ -188,13 +186,17 @@ def _run(command: Sequence[str], folder: Path, seconds: float | None = None) -> 
 
 
 def _frozen(library: Library) -> list[str]:
-    known = json.loads(FROZEN.read_text(encoding="utf-8")) if FROZEN.exists() else {}
-    return known.get(library.name, [])
+    return _environments().get(library.name, [])
 
 
-def freeze(trees: Iterator[Tree]) -> None:
+def _environments() -> dict[str, list[str]]:
+    read = TypeAdapter(dict[str, list[str]])
+    return read.validate_json(FROZEN.read_bytes()) if FROZEN.exists() else {}
+
+
+def freeze(*trees: Tree) -> None:
     """Write down the exact packages that the bugs were seen with."""
-    known = json.loads(FROZEN.read_text(encoding="utf-8")) if FROZEN.exists() else {}
+    known = _environments()
     for tree in trees:
         if (tree.root / ".venv" / "bin" / "python").exists():
             listed = _run([".venv/bin/python", "-m", "pip", "list", "--format=freeze"], tree.root)

@@ -20,6 +20,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from moot.agent.repair.localise import Suspect
 from moot.agent.repair.masks import PRIORS, Mask, masks
 from moot.agent.repair.source import Source, walk
@@ -79,7 +81,7 @@ class Reached:
 
 def main() -> int:
     """Mine or print."""
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     arguments.add_argument("what", choices=("mine", "table"))
     arguments.add_argument("repositories", type=Path, nargs="?")
     arguments.add_argument("--most", type=int, default=40)
@@ -91,8 +93,9 @@ def main() -> int:
         with FIXES.open("w", encoding="utf-8") as file:
             for each in _mined(given.repositories, given.most):
                 file.write(json.dumps(asdict(each)) + "\n")
+    read = TypeAdapter(Reached)
     lines = FIXES.read_text(encoding="utf-8").splitlines()
-    return _print([Reached(**json.loads(line)) for line in lines], given.length)
+    return _print([read.validate_json(line) for line in lines], given.length)
 
 
 def _mined(repositories: Path, most: int) -> Iterator[Reached]:

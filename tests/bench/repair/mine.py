@@ -42,7 +42,7 @@ _MERGE = re.compile(r"^Merge (?:branch|pull request|remote).*$", re.MULTILINE)
 
 def main() -> int:
     """Mine the libraries one after another."""
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     arguments.add_argument("repositories", type=Path)
     arguments.add_argument("work", type=Path)
     arguments.add_argument("--only", nargs="*", default=[])
@@ -80,7 +80,7 @@ def _mine(library: Library, given: argparse.Namespace) -> None:
             with BUGS.open("a", encoding="utf-8") as file:
                 file.write(bug.dump() + "\n")
     if found:
-        freeze(iter([tree]))
+        freeze(tree)
     print(f"{library.name}: {found} of {tried}", flush=True)
 
 

@@ -140,7 +140,7 @@ def start(name: str, job: Job) -> Ended:
         process = subprocess.Popen(
             call.words,
             cwd=job.root,
-            env=_environment(job.root) | call.env,
+            env={**_environment(job.root), **call.env},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
