@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -24,7 +25,7 @@ __all__ = ["FIM_BATCHES", "ROUNDS", "Batch", "Fault", "Limits", "Round", "fim_ba
 _SIMPLE = frozenset(
     {
         *(MaskKind.CONDITION, MaskKind.RETURN, MaskKind.STATEMENT, MaskKind.LINE),
-        *(MaskKind.EXPRESSION, MaskKind.ARGUMENT, MaskKind.INSERTION),
+        *(MaskKind.EXPRESSION, MaskKind.ARGUMENT, MaskKind.INSERTION, MaskKind.HEADER),
     }
 )
 
@@ -53,6 +54,7 @@ ROUNDS = (
 _PROMPTS = 6
 _REQUESTS = 2
 """How often a prompt is sent: for the greedy answer, and for the samples."""
+_INSERTIONS = frozenset({MaskKind.INSERTION, MaskKind.BRANCH})
 _SEVERAL_LINES = frozenset({MaskKind.INSERTION, MaskKind.BLOCK, MaskKind.BRANCH, MaskKind.HEADER})
 
 FIM_BATCHES = sum(-(-step.masks // _PROMPTS) for step in ROUNDS)
@@ -160,7 +162,7 @@ def _plan(client: ModelClient, fim: FimPrompt, fault: Fault, limits: Limits) -> 
     operators = [mask for mask in found if mask.kind is MaskKind.OPERATOR]
     queue: list[_Work] = []
     for number, step in enumerate(limits.rounds):
-        chosen = [mask for mask in left if mask.kind in step.kinds][: step.masks]
+        chosen = _mixed([mask for mask in left if mask.kind in step.kinds])[: step.masks]
         taken = frozenset(chosen)
         left = [mask for mask in left if mask not in taken]
         for at in range(0, len(chosen), limits.prompts):
@@ -170,6 +172,17 @@ def _plan(client: ModelClient, fim: FimPrompt, fault: Fault, limits: Limits) -> 
             queue.append(_Work(number, step, tuple(chosen[at : at + limits.prompts]), tuple(exchanged)))
     said = brief(fault.task, fault.failing)
     return _Search(client, fim, said, parsed, limits, tuple(queue), fault.signatures)
+
+
+def _mixed(found: Sequence[Mask]) -> list[Mask]:
+    """Return masks in their order, but with every third one an insertion while there are any."""
+    holes = deque(mask for mask in found if mask.kind in _INSERTIONS)
+    others = deque(mask for mask in found if mask.kind not in _INSERTIONS)
+    mixed: list[Mask] = []
+    while holes or others:
+        third = len(mixed) % 3 == 2
+        mixed.append((holes if holes and (third or not others) else others).popleft())
+    return mixed
 
 
 async def _generate(search: _Search, work: _Work) -> Batch:

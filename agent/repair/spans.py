@@ -105,9 +105,16 @@ def _of_statement(node: Node, file: _File) -> Iterator[Mask]:
         return
     if margin is not None:
         yield file.hole(node.start_byte, MaskKind.INSERTION, score, tail="\n" + margin)
-        yield file.hole(node.end_byte, MaskKind.INSERTION, score * _AFTER, lead="\n" + margin)
+        if not _suspicious_after(node, file):
+            yield file.hole(node.end_byte, MaskKind.INSERTION, score * _AFTER, lead="\n" + margin)
     yield from file.mask([node], MaskKind.STATEMENT, score)
     yield from _of_header(node, file)
+
+
+def _suspicious_after(node: Node, file: _File) -> bool:
+    """Tell whether the next statement has the same place before it."""
+    after = node.next_named_sibling
+    return after is not None and is_statement(after) and bool(file.score(file.own_lines(after)))
 
 
 def _of_header(node: Node, file: _File) -> Iterator[Mask]:

@@ -1,4 +1,5 @@
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -79,6 +80,16 @@ def test_the_most_suspicious_line_is_tried_first():
 def test_no_ops_give_no_candidates():
     infills = [infill for batch in collect(Model("# only words")) for infill in batch.infills]
     assert {infill.mask_kind for infill in infills} == {MaskKind.OPERATOR}
+
+
+def test_every_third_mask_is_an_insertion():
+    """Nothing of the function is missing around the hole."""
+    model = Model()
+    asyncio.run(fim_batch(model, FIM, FAULT, 0))
+    prompts = [prompt for request in model.requests if request.n == 1 for prompt in request.prompts]
+    shown = [" ".join(re.sub(r"<\|fim_\w+\|>", "", prompt).split()) for prompt in prompts]
+    whole = [text for text in shown if "if a > 0: return a + 0 return 0" in text]
+    assert len(whole) == len(prompts) // 3 == 2
 
 
 def test_operators_are_exchanged_without_the_model():
