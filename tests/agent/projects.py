@@ -113,7 +113,7 @@ class Agent:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(self.home),
             "MOOT_DATA_DIR": str(self.home / "data"),
-            "MOOT_READ_TIMEOUT": "5",
+            "MOOT_READ_TIMEOUT": "20",
             "COLUMNS": "200",
         }
         return given | ({"MOOT_BASE_URL": self.base_url} if self.base_url else {})
