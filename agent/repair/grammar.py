@@ -102,7 +102,8 @@ OPERATIONS = frozenset(
 )
 ASSIGNMENTS = frozenset(
     {
-        *("augmented_assignment", "augmented_assignment_expression", "compound_assignment_expr"),
+        *("assignment", "assignment_expression", "augmented_assignment", "augmented_assignment_expression"),
+        "compound_assignment_expr",
         *("assignment_statement", "inc_statement", "dec_statement", "update_expression"),
     }
 )

@@ -7,7 +7,7 @@ from tree_sitter import Node
 
 from moot.agent.core.messages import Completion
 from moot.agent.fim.trim import beginnings, until_suffix
-from moot.agent.repair.grammar import COMMENTS, jumps, siblings_in
+from moot.agent.repair.grammar import ASSIGNMENTS, COMMENTS, jumps, siblings_in
 from moot.agent.repair.kinds import Mask, MaskKind
 from moot.agent.repair.source import Source, is_statement, walk
 from moot.agent.syntax import language_of, line_comment
@@ -80,7 +80,8 @@ def _result(mask: Mask, source: Source, text: str) -> Source:
 def _fits(mask: Mask, result: Source, text: str) -> bool:
     """Tell whether a text is one node where the mask covers one, or siblings where several will do.
 
-    Statements must leave those behind them reachable.
+    Statements must leave those behind them reachable; an assignment is no expression here, although it is
+    one in some languages: a model writes it that repeats the statement in which it fills in a value.
     """
     if result.tree is None or not mask.one_node:
         return True
@@ -88,6 +89,8 @@ def _fits(mask: Mask, result: Source, text: str) -> bool:
     start, end = mask.start_byte + lead, mask.start_byte + len(text.encode()) - tail
     first, last = _without_comments(result, start, end)
     nodes = siblings_in(result.tree.root_node, first, last)
+    if not mask.whole_lines and any(node.type in ASSIGNMENTS for node in nodes):
+        return False
     if mask.whole_lines and any(jumps(node) and _followed(node) for node in nodes):
         return False
     return len(nodes) == 1 or (len(nodes) > 1 and mask.several)

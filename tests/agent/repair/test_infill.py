@@ -104,6 +104,13 @@ def test_an_infill_is_one_node(path: str, text: str, masked: str, kind: MaskKind
     assert [infill.text for infill in infills(mask, source, [Completion(answer, "stop", 4)])] == [kept]
 
 
+@pytest.mark.parametrize(("path", "text"), [("a.py", "x = a\n"), ("a.js", "x = a;\n")])
+def test_a_value_is_no_assignment(path: str, text: str):
+    source = Source.parse(path, text.encode())
+    mask = Mask(path, 4, 5, MaskKind.EXPRESSION, 0.5)
+    assert infills(mask, source, [Completion("x = b", "stop", 4)]) == []
+
+
 def test_what_follows_stays_reachable():
     before = Mask(PATH, TEXT.index("return g(a, b)"), TEXT.index("return g(a, b)"), MaskKind.INSERTION, 0.5)
     before = replace(before, tail="\n    ")
