@@ -78,17 +78,37 @@ def main() -> int:
     arguments.add_argument("--systems", default="moot,chat")
     arguments.add_argument("--languages", default="python,javascript,go")
     arguments.add_argument("--outcomes", type=Path)
+    arguments.add_argument(
+        "--check", action="store_true", help="grade the developers' fixes, without a model"
+    )
     given = arguments.parse_args()
     systems = given.systems.split(",")
     if unknown := set(systems) - set(SYSTEMS):
         arguments.error(f"no such system: {', '.join(sorted(unknown))}")
-    outcomes = given.outcomes or given.work / f"outcomes-{given.half}.jsonl"
-    bench = Bench(given.repositories.resolve(), given.work.resolve(), _server(), given.minutes)
     bugs = [bug for bug in load() if bug.split == given.half and bug.language in given.languages.split(",")]
     random.Random(1).shuffle(bugs)
+    if given.check:
+        return _check(given.repositories.resolve(), given.work.resolve(), bugs[: given.bugs])
+    outcomes = given.outcomes or given.work / f"outcomes-{given.half}.jsonl"
+    bench = Bench(given.repositories.resolve(), given.work.resolve(), _server(), given.minutes)
     _run(bench, bugs[: given.bugs], systems, outcomes)
     _print(_read(outcomes), systems, {bug.id for bug in bugs[: given.bugs]})
     return 0
+
+
+def _check(repositories: Path, work: Path, bugs: Sequence[Bug]) -> int:
+    """Grade the parent as it is and the developer's fix, which have to fail and to be correct."""
+    wrong = 0
+    for bug in bugs:
+        tree = Tree.open(bug.library, repositories, work / "trees")
+        root = prepare(tree, bug, work / "runs" / f"{bug.id}-check" / bug.library.name.rpartition("/")[2])
+        before = grade(tree, bug, root, [bug.path])
+        (root / bug.path).write_bytes(tree.show(bug.commit, bug.path))
+        after = grade(tree, bug, root, _changed(root, bug))
+        good = not any(before) and all(after)
+        wrong += not good
+        print(f"{bug.id}: {'as it should be' if good else f'before {before}, after {after}'}", flush=True)
+    return int(wrong > 0)
 
 
 def _server() -> Server:
