@@ -158,6 +158,8 @@ def attempt(bench: Bench, bug: Bug, system: str) -> Outcome:
     before = _tokens(bench.server)
     ended = start(system, job)
     after = _tokens(bench.server)
+    if before and not after:
+        sys.exit(f"the model server ended while {system} was at {bug.id}: that run does not count")
     changed = _changed(root, bug)
     plausible, correct, equal = grade(tree, bug, root, changed)
     read, written = (

@@ -30,6 +30,7 @@ from tests.bench.repair.libraries import LIBRARIES
 
 FIXES = Path(__file__).parent / "fixes.jsonl"
 LENGTH = 40.0  # bytes of an infill that a small model gets right with chance 1/e: assumed, not fitted
+LONGEST_OPERATOR = 6  # bytes: an operator is replaced by another, not filled in
 WEIGHT = 50  # masks of the mean worth that every kind is given: rare kinds stay near it
 OTHERS = {
     "pytest-dev/pytest": "python",
@@ -181,7 +182,8 @@ def _fill(mask: Mask, before: bytes, after: bytes) -> int | None:
     lead, end = getattr(mask, "lead", ""), getattr(mask, "tail", "")
     if not (text.startswith(lead) and text.endswith(end)):
         return None
-    return max(0, len(text.strip()) - len(lead.strip()))
+    size = max(0, len(text.strip()) - len(lead.strip()))
+    return None if str(mask.kind) == "operator" and size > LONGEST_OPERATOR else size
 
 
 def _print(found: Sequence[Reached], length: float) -> int:

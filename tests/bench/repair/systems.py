@@ -62,8 +62,8 @@ class Ended:
 def _moot(job: Job, *more: str) -> Call:
     agent = str(Path(sys.executable).parent / "agent")
     words = [agent, "run", "--repo", str(job.root), "--test", job.test, "--yes", "--apply", "worktree"]
-    words += ["--no-lint", "--fresh-baseline", "--output", "json", "--max-time", str(job.seconds), *more]
-    return Call([*words, "--", job.task])
+    words += ["--no-lint", "--fresh-baseline", "--output", "stream-json", "--max-time", str(job.seconds)]
+    return Call([*words, *more, "--", job.task])
 
 
 def _chat(job: Job) -> Call:
