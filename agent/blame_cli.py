@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from moot.agent.options import Form, Output, Repo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,13 +22,6 @@ __all__ = ["add_to"]
 _MOST_NAMED = 4  # words that are shown
 
 
-class Form(StrEnum):
-    """Forms of the answer."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
     app.command("blame-test")(_blame_test)
@@ -37,12 +31,12 @@ def _blame_test(
     test: Annotated[
         str, typer.Argument(metavar="TESTID", help="A test's id, as the result of a run has it.")
     ],
-    repo: Annotated[Path, typer.Option("--repo", help="A folder inside the repository.")] = Path(),
+    repo: Repo = Path(),
     command: Annotated[
         str | None, typer.Option("--test", help="Command that runs the tests; default: detected.")
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Lines at most.")] = 10,
-    output: Annotated[Form, typer.Option("--output", help="Form of the answer on stdout.")] = Form.TEXT,
+    output: Output = Form.TEXT,
 ) -> None:
     """Rank the lines that may make a test fail; exits with 1 when it passes."""
     import asyncio

@@ -12,6 +12,7 @@ import typer
 from moot.agent import blame_cli, complete_cli, history_cli, index_cli
 from moot.agent.core.errors import MootError
 from moot.agent.model_cli import app as model_app
+from moot.agent.options import Repo
 
 if TYPE_CHECKING:
     from moot.agent.core.config import Settings
@@ -67,7 +68,6 @@ class Approve(StrEnum):
     NEVER = "never"
 
 
-Repo = Annotated[Path, typer.Option("--repo", help="A folder inside the repository.")]
 BaseUrl = Annotated[str | None, typer.Option(help="OpenAI-compatible server; default: the local one.")]
 Model = Annotated[str | None, typer.Option(help="Model name; default: what the server serves.")]
 Form = Annotated[Output, typer.Option("--output", help="Form of the result on stdout.")]

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from moot.agent.options import Form, Output
+
 if TYPE_CHECKING:
     from moot.agent.complete import Completed
 
 __all__ = ["add_to"]
-
-
-class Form(StrEnum):
-    """Forms of the answer."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -56,12 +49,14 @@ def _complete(
         bool, typer.Option("--context/--no-context", help="Show the model what other files define.")
     ] = True,
     count: Annotated[int, typer.Option("-n", "--count", min=1, max=16, help="Completions.")] = 1,
-    output: Annotated[Form, typer.Option("--output", help="Form of the answer on stdout.")] = Form.TEXT,
+    output: Output = Form.TEXT,
 ) -> None:
     """Fill in the middle: print the text that fits at the cursor; exits with 1 when none does.
 
     As text it is the first completion and nothing else; JSON has all of them.
     """
+    import asyncio
+
     from moot.agent.complete import Wanted, complete, hole_at, hole_in
     from moot.agent.core.config import load_settings
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from moot.agent.options import Form, Output, Repo
 
 if TYPE_CHECKING:
     from moot.agent.history import History, PastRun
@@ -18,17 +19,6 @@ __all__ = ["add_to"]
 
 _TASK_WIDTH = 20
 """Columns that a task gets on a narrow terminal."""
-
-
-class Form(StrEnum):
-    """Forms of the answer."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-Repo = Annotated[Path, typer.Option("--repo", help="A folder inside the repository.")]
-Output = Annotated[Form, typer.Option("--output", help="Form of the answer on stdout.")]
 
 
 def add_to(app: typer.Typer) -> None:

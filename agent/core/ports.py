@@ -132,8 +132,8 @@ class Repository(Protocol):
         """Short name of the current branch; None when HEAD is detached."""
         ...
 
-    def files(self, commit: str) -> list[TreeEntry]:
-        """Return every entry of a commit's tree, sorted by path (submodules have mode 160000)."""
+    def files(self, commit: str, paths: Iterable[str] = ()) -> list[TreeEntry]:
+        """Return every entry of a commit's tree, or those at paths, sorted (submodules have mode 160000)."""
         ...
 
     def tree(self, commit: str) -> str:

@@ -73,9 +73,10 @@ class GitRepository:
         """Short name of the branch when the repository was opened; None when HEAD was detached."""
         return self._location.branch
 
-    def files(self, commit: str) -> list[TreeEntry]:
-        """Return every entry of a commit's tree, sorted by path; a submodule's size is 0."""
-        return list(self._files(check_id(commit)))
+    def files(self, commit: str, paths: Iterable[str] = ()) -> list[TreeEntry]:
+        """Return every entry of a commit's tree, or those at paths, sorted; a submodule's size is 0."""
+        only = tuple(paths)
+        return list(self._list(check_id(commit), only) if only else self._files(check_id(commit)))
 
     def tree(self, commit: str) -> str:
         """Return the id of a commit's tree."""
@@ -174,10 +175,10 @@ class GitRepository:
         except Timeout:
             return ()
 
-    def _list(self, commit: str) -> tuple[TreeEntry, ...]:
+    def _list(self, commit: str, paths: tuple[str, ...] = ()) -> tuple[TreeEntry, ...]:
         entries: list[TreeEntry] = []
         try:
-            output = self._private.run("ls-tree", "-r", "-z", "-l", "--full-tree", commit)
+            output = self._private.run("ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--", *paths)
         except GitFailed as exc:
             raise missing(f"a part of commit {commit[:10]}") from exc
         for line in output.split(b"\0"):

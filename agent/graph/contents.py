@@ -24,8 +24,9 @@ class Change:
 
 def changes(candidate: Candidate, state: RunState, deps: Deps) -> Mapping[str, Change]:
     """Return the changed files by path. Blocks."""
-    base = {entry.path: entry for entry in deps.repository.files(state["base"])}
-    now = {entry.path: entry for entry in deps.repository.files(candidate.commit)}
+    paths = [delta.path for delta in candidate.deltas]
+    base = {entry.path: entry for entry in deps.repository.files(state["base"], paths)}
+    now = {entry.path: entry for entry in deps.repository.files(candidate.commit, paths)}
     found: dict[str, Change] = {}
     for delta in candidate.deltas:
         old, new = base.get(delta.path), now.get(delta.path)

@@ -49,7 +49,7 @@ PRIORS: Mapping[MaskKind, float] = {
     MaskKind.ARGUMENT: 0.45,
     MaskKind.BLOCK: 0.4,
     MaskKind.OPERAND: 0.3,
-    MaskKind.OPERATOR: 0.2,
+    MaskKind.OPERATOR: 0.1,
     MaskKind.NAME: 0.2,
     MaskKind.INSERTION: 0.15,
     MaskKind.BODY: 0.1,

@@ -9,18 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.agent.projects import BUGGY, PYTEST, TEST, Agent, git, make_repository, snapshot
-from tests.agent.repair.seeded import CARGO, GOLANG, NODE, Seeded
+from tests.agent.repair.seeded import CARGO, GOLANG, NODE, PYTHON, Seeded
 
 RUST_HOMES = {"RUSTUP_HOME": ".rustup", "CARGO_HOME": ".cargo"}
-PRICES = """\
-def total(prices, discount):
-    result = 0
-    for price in prices:
-        result += price
-    if discount:
-        result = result + discount
-    return result
-"""
 PRICES_TEST = """\
 import pytest
 from prices import total
@@ -42,7 +33,7 @@ def test_later(): ...
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
-    return make_repository(tmp_path / "repo", {"prices.py": PRICES, "test_prices.py": PRICES_TEST})
+    return make_repository(tmp_path / "repo", {"prices.py": PYTHON, "test_prices.py": PRICES_TEST})
 
 
 @pytest.fixture
@@ -137,7 +128,7 @@ def test_without_coverage_it_says_so(agent, repo):
 
 
 def test_edits_that_did_not_run_are_named(agent, repo):
-    (repo / "prices.py").write_text(PRICES.replace("+ discount", "- discount"))
+    (repo / "prices.py").write_text(PYTHON.replace("+ discount", "- discount"))
     outcome = agent("blame-test", "test_prices.py::test_lower[1]", "--repo", str(repo), "--test", PYTEST)
     assert outcome.exit_code == 0
     assert "your edits of prices.py did not run" in outcome.stderr

@@ -15,16 +15,10 @@ from moot.agent.repair.spectrum import ochiai
 from moot.agent.verify.coverage.measure import CoverageTracer
 from moot.agent.verify.runner import TestRunner
 from moot.sandbox.choose import choose
+from tests.agent.repair.seeded import PYTHON
 
-PRICES = """\
-def total(prices, discount):
-    result = 0
-    for price in prices:
-        result += price
-    if discount:
-        result = result + discount
-    return result
-
+PRICES = f"""\
+{PYTHON}
 
 def unrelated():
     return 1

@@ -336,7 +336,8 @@ def test_a_path_that_a_run_named_is_test_code():
 def test_binary_and_broken_files_do_not_stop_it():
     noise = bytes(range(256)) * 20
     for path in ("tests/test_a.py", "tests/a.bin", "a.test.ts", "package.json", "tox.ini", "src/lib.rs"):
-        inspect([FileVersions(path, PYTHON.encode(), noise), FileVersions(path, noise, PYTHON.encode())])
+        pair = [FileVersions(path, PYTHON.encode(), noise), FileVersions(path, noise, PYTHON.encode())]
+        assert {flag.path for flag in inspect(pair)} <= {path}
 
 
 DOCUMENTED = b'''\
