@@ -65,11 +65,11 @@ def _print_table(found: Blame, lines: Sequence[BlamedLine]) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    table.add_column("", justify="right")
-    table.add_column("place", overflow="fold")
-    table.add_column("line", ratio=1, overflow="ellipsis", no_wrap=True)
-    table.add_column("score", justify="right")
-    table.add_column("why", style="dim", overflow="fold")
+    table.add_column("", justify="right", no_wrap=True)
+    table.add_column("place", no_wrap=True)
+    table.add_column("line", ratio=1)  # it and the reasons give way in a narrow terminal
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("why", style="dim", ratio=1, overflow="fold")
     definition = ""
     for rank, line in enumerate(lines, start=1):
         if line.definition and line.definition != definition:
@@ -77,7 +77,8 @@ def _print_table(found: Blame, lines: Sequence[BlamedLine]) -> None:
         definition = line.definition
         place = Text(_printable(f"{line.suspect.path}:{line.suspect.line}"))
         why = Text("; ".join(_reasons(line.suspect)))
-        table.add_row(str(rank), place, Text(_printable(line.text)), f"{line.suspect.score:.2f}", why)
+        text = Text(_printable(line.text), overflow="ellipsis", no_wrap=True)
+        table.add_row(str(rank), place, text, f"{line.suspect.score:.2f}", why)
     console = Console(highlight=False, emoji=False)
     console.print(table)
     rest = len(found.lines) - len(lines)

@@ -81,6 +81,12 @@ def test_a_table_for_a_person(agent, repo):
     assert "measure: which lines" in outcome.stderr
 
 
+def test_a_narrow_terminal_shows_whole_places(agent, repo, monkeypatch):
+    monkeypatch.setattr(Agent, "environment", {**agent.environment, "COLUMNS": "60"})
+    outcome = agent("blame-test", "test_prices.py::test_lower[1]", "--repo", str(repo), "--test", PYTEST)
+    assert "1  prices.py:6  " in outcome.stdout
+
+
 def test_so_many_lines(agent, repo):
     found = blame(agent, repo, "test_prices.py::test_lower[1]", PYTEST, "--top", "2")
     assert len(found["suspects"]) == 2
