@@ -95,7 +95,7 @@ class Profile:
 
 
 _CPU_FLAGS = (
-    *("--dtype", "bfloat16", "--enforce-eager", "--max-num-seqs", "64"),
+    *("--dtype", "bfloat16", "--enforce-eager", "--max-num-seqs", "64", "--block-size", "32"),
     "--enable-prompt-tokens-details",
 )
 

@@ -259,8 +259,7 @@ async def _ask(
     prompts = tuple(prompt for _, prompt in chosen)
     greedy = CompletionRequest(prompts, max_tokens, stop=(*stop, *search.fim.stop))
     sampled = replace(greedy, temperature=step.temperature, top_p=0.95, n=step.samples)
-    first = await search.client.complete(greedy)  # alone, so that the samples find its prompts cached
-    rest = await search.client.complete(sampled)
+    first, rest = await asyncio.gather(search.client.complete(greedy), search.client.complete(sampled))
     return [(mask, [*one, *many]) for (mask, _), one, many in zip(chosen, first, rest, strict=True)]
 
 
