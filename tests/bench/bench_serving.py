@@ -59,6 +59,20 @@ async def decode(server: Server, streams: int, tokens: int) -> float:
     return sum(count for _, _, count in replies) / (time.perf_counter() - start)
 
 
+async def infills(server: Server, prompts: int, samples: int) -> tuple[float, float]:
+    """Return seconds until the first tokens of `samples` infills of new prompts, and of the same again."""
+    cases = [
+        f"{PREFIX}# {random.random()}\n{before}{SUFFIX}{after}{MIDDLE}"
+        for before, _, after in masked_lines(prompts)
+    ]
+    seconds: list[float] = []
+    for _ in range(2):
+        start = time.perf_counter()
+        await asyncio.gather(*(server.complete(case, 1, n=samples, temperature=0.8) for case in cases))
+        seconds.append(time.perf_counter() - start)
+    return seconds[0], seconds[1]
+
+
 def masked_lines(count: int) -> list[tuple[str, str, str]]:
     """Return (text before, line, text after) for lines of `textwrap` that say something."""
     source = Path(textwrap.__file__).read_text(encoding="utf-8").splitlines()
@@ -106,6 +120,9 @@ async def run(base_url: str, tokens: int, lines: int, cases: int) -> None:
             f"| prefill, tokens/s | {fresh:.0f} |\n| the same prompt again, tokens/s | {again:.0f} |",
             flush=True,
         )
+        new, known = await infills(server, 6, 5)
+        print(f"| six infills, five samples each, new: seconds to the first tokens | {new:.1f} |")
+        print(f"| the same again, seconds | {known:.1f} |", flush=True)
         for streams in (1, 4, 32):
             speed = await decode(server, streams, tokens)
             print(f"| decode with {streams} streams, tokens/s | {speed:.1f} |", flush=True)

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 from moot.agent.verify.frameworks.base import Evidence, Instrumented, Place, Reading
 from moot.agent.verify.junit import parse
@@ -38,13 +39,19 @@ class Pytest:
         return call.program in ("pytest", "py.test")
 
     def instrument(self, call: Call, place: Place, only: Sequence[str]) -> Instrumented:
-        """Add the report, and put node ids in place of the paths."""
+        """Add the report, and put node ids in place of the paths.
+
+        pytest names tests from its root folder on, which is where its settings lie: with those in `tests`
+        its ids would be no arguments for the next call. So that folder is the one where the call starts.
+        """
         words = call.words[1:]
         at = words.index("--") if "--" in words else len(words)
         options, paths = words[:at], words[at:]
         if only:
             options, paths = _options(options), ("--", *map(shlex.quote, only))
         report = pytest_options(place.reports)
+        if not any(word.partition("=")[0] == "--rootdir" for word in options):
+            report = (*report, shlex.quote(f"--rootdir={PurePosixPath(place.root) / place.folder}"))
         return Instrumented((*call.prefix, call.words[0], *options, *report, *paths))
 
     def read(self, evidence: Evidence) -> Reading:

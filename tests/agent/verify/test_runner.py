@@ -56,6 +56,15 @@ def test_ids_select(root, work):
     assert report.passed == set(ids)
 
 
+def test_ids_select_where_the_settings_lie_beside_the_tests(root, work):
+    (work / "tests" / "pytest.ini").write_text("[pytest]\n")
+    (work / "tests" / "test_s.py").write_text(SUITE)
+    command = "python3 -m pytest -q tests/test_s.py"
+    failed = run(root, work, command).failed
+    assert failed == {"tests/test_s.py::test_bad", "tests/test_s.py::test_teardown"}
+    assert run(root, work, command, "tests/test_s.py::test_bad").failed == {"tests/test_s.py::test_bad"}
+
+
 def test_passing(root, work):
     (work / "tests" / "test_a.py").write_text("def test_a(): pass\n")
     assert run(root, work).status == "passed"
