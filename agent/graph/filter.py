@@ -20,9 +20,9 @@ __all__ = ["Filtered", "filter_warm"]
 _WORTH = 3
 """Candidates below which starting a warm process costs as much as it gains."""
 
-_SHORTEST = 5.0
-_SLOWER = 3.0
-"""A candidate may take so many seconds, or so many times as long as the base's whole tests."""
+_SHORTEST = 2.0
+_SLOWER = 5.0
+"""A candidate may take so many seconds in any case, and so many times as long as the failing tests do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ async def filter_warm(candidates: Sequence[Candidate], state: RunState, deps: De
     if not await warmable(command, deps.workspace):
         return {}
     targets = failing(state)
-    each = max(_SHORTEST, _SLOWER * before.seconds)
+    each = _allowed(before, targets)
     seconds = min(deps.settings.test_timeout, deps.limits.seconds_left / 2, each * len(candidates))
     versions = await to_thread.run_sync(_versions, candidates, state, deps)
     orders = Orders(versions, sorted(targets), targets, each, seconds, deps.settings.survivors)
@@ -59,6 +59,18 @@ async def filter_warm(candidates: Sequence[Candidate], state: RunState, deps: De
             found[candidate.id] = said
             deps.filtered[candidate.commit] = _report(command, answer)
     return found
+
+
+def _allowed(before: TestReport, targets: frozenset[str]) -> float:
+    """Return the seconds that a candidate may take: many a wrong one never ends.
+
+    What the base's run took beside its tests is what importing them takes.
+    """
+    tested = sum(case.seconds for case in before.cases)
+    if not tested:
+        return _SHORTEST + _SLOWER * before.seconds
+    targeted = sum(case.seconds for case in before.cases if case.id in targets)
+    return _SHORTEST + max(0.0, before.seconds - tested) + _SLOWER * targeted
 
 
 def _versions(candidates: Sequence[Candidate], state: RunState, deps: Deps) -> list[Version]:

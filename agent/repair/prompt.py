@@ -10,11 +10,14 @@ from moot.agent.repair.kinds import Mask
 from moot.agent.repair.source import Source
 from moot.agent.syntax import language_of, line_comment
 
-__all__ = ["Brief", "Signatures", "brief", "context", "scope"]
+__all__ = ["Brief", "Signatures", "brief", "context", "scope", "wrong"]
 
 _TASK_BYTES = 900
 _ASSERTION_BYTES = 400
 _AROUND_LINES = 15
+_SHOWN_LINES = 4
+"""Lines of masked text beyond which it is not shown: a longer text is rather to be written anew."""
+_WRONG = "wrong:"
 _OPENING_LINES = 2
 """Lines of a function that are shown in any case: its name and arguments."""
 
@@ -40,13 +43,35 @@ def context(mask: Mask, source: Source, said: Brief, budget: int) -> tuple[str, 
     """Return prefix and suffix of at most about `budget` tokens together.
 
     All masks of a function share the start of their prefix, so that a server's prefix cache holds it.
-    The masked text is not shown: a small model that sees it writes it again.
+    The lines with the masked text stand in a comment above: most fixes keep much of what was there, and a
+    model that does not see it invents the line anew (docs/repair.md has the figures).
     """
     lo, hi = scope(mask, source)
     before = source.data[lo : mask.start_byte].decode("utf-8", "replace")
     after = source.data[mask.end_byte : hi].decode("utf-8", "replace")
     before, after = window(before, after, budget * BYTES_PER_TOKEN, keep=_OPENING_LINES)
+    at = before.rfind("\n") + 1
+    before = before[:at] + wrong(mask, source) + before[at:]
     return _header(mask, source, said) + before + mask.lead, mask.tail + after
+
+
+def wrong(mask: Mask, source: Source) -> str:
+    """Return the comment that shows the lines of the masked text; empty where nothing is masked, or much."""
+    start, end = mask.start_byte, mask.end_byte
+    if start == end:
+        return ""
+    start = source.data.rfind(b"\n", 0, start) + 1
+    lines = source.data[start : _line_end(source.data, end)].split(b"\n")
+    if len(lines) > _SHOWN_LINES:
+        return ""
+    indent = lines[0][: len(lines[0]) - len(lines[0].lstrip())].decode("utf-8", "replace")
+    marker = f"{indent}{line_comment(language_of(mask.path))} {_WRONG} "
+    return "".join(f"{marker}{line.decode('utf-8', 'replace').strip()}\n" for line in lines if line.strip())
+
+
+def _line_end(data: bytes, start: int) -> int:
+    end = data.find(b"\n", start)
+    return len(data) if end < 0 else end
 
 
 def scope(mask: Mask, source: Source) -> tuple[int, int]:

@@ -87,7 +87,7 @@ def test_every_third_mask_is_an_insertion():
     model = Model()
     asyncio.run(fim_batch(model, FIM, FAULT, 0))
     prompts = [prompt for request in model.requests if request.n == 1 for prompt in request.prompts]
-    shown = [" ".join(re.sub(r"<\|fim_\w+\|>", "", prompt).split()) for prompt in prompts]
+    shown = [" ".join(re.sub(r"<\|fim_\w+\|>|# wrong: .*", "", prompt).split()) for prompt in prompts]
     whole = [text for text in shown if "if a > 0: return a + 0 return 0" in text]
     assert len(whole) == len(prompts) // 3 == 2
 
@@ -146,13 +146,13 @@ def test_a_batch_by_number_asks_the_same_again():
     assert asyncio.run(run(1000)) == (None, [])
 
 
-def test_prompt_has_the_task_the_assertion_and_the_function_without_the_masked_text():
+def test_prompt_has_the_task_the_assertion_and_the_function_with_the_masked_line_as_a_comment():
     source = Source.parse("m.py", TEXT.encode())
     start = TEXT.index("a > 1")
     mask = Mask("m.py", start, start + 5, MaskKind.CONDITION, 1.0)
     prefix, suffix = context(mask, source, brief("f1 is off\nby one", FAILING), 200)
-    assert prefix.startswith("# m.py\n# f1 is off\n# by one\n#\n# assert 4 == 3\ndef f1(a):\n    if ")
-    assert prefix.endswith("    if ")
+    assert prefix.startswith("# m.py\n# f1 is off\n# by one\n#\n# assert 4 == 3\ndef f1(a):\n")
+    assert prefix.endswith("def f1(a):\n    # wrong: if a > 1:\n    if ")
     assert suffix == ":\n        return a + 1\n    return 1\n"
 
 
@@ -163,7 +163,7 @@ def test_masks_of_a_function_share_their_prefix():
     first, second = (
         context(Mask("m.py", at, at + 5, MaskKind.CONDITION, 1.0), source, said, 200)[0] for at in starts
     )
-    assert second.startswith(first)
+    assert second.startswith(first.partition("    # wrong:")[0])
 
 
 @pytest.mark.parametrize("budget", [50, 100, 400])
@@ -174,15 +174,31 @@ def test_prompt_stays_within_its_budget(budget: int):
     mask = Mask("m.py", at, at + 10, MaskKind.STATEMENT, 1.0)
     prefix, suffix = context(mask, source, brief("", []), budget)
     assert "def long(a):\n" in prefix
-    assert prefix.endswith("    x249 = 249\n    ")
-    assert len(prefix) + len(suffix) <= budget * 3 + 20
+    assert prefix.endswith("    x249 = 249\n    # wrong: x250 = 250\n    ")
+    assert len(prefix) + len(suffix) <= budget * 3 + 50
 
 
 def test_javascript_is_told_in_its_own_comments():
     source = Source.parse("m.js", b"class A {\n  f(a) {\n    return a;\n  }\n}\n")
     mask = Mask("m.js", source.data.index(b"a;"), source.data.index(b"a;") + 1, MaskKind.RETURN, 1.0)
     prefix, _ = context(mask, source, brief("fix", []), 100)
-    assert prefix == "// m.js\n// fix\nclass A {\n  f(a) {\n    return "
+    assert prefix == "// m.js\n// fix\nclass A {\n  f(a) {\n    // wrong: return a;\n    return "
+
+
+@pytest.mark.parametrize(("masked", "shown"), [(4, 4), (5, 0)])
+def test_a_long_masked_text_is_written_anew(masked: int, shown: int):
+    source = Source.parse("m.py", b"def f():\n" + b"".join(b"    x%d = 1\n" % n for n in range(9)))
+    start = source.data.index(b"x2")
+    mask = Mask("m.py", start, source.data.index(b"x%d" % (2 + masked)) - 5, MaskKind.BLOCK, 1.0)
+    prefix, _ = context(mask, source, brief("fix", []), 200)
+    assert prefix.count("    # wrong: x") == shown
+
+
+def test_nothing_is_shown_where_nothing_is_masked():
+    source = Source.parse("m.py", b"def f():\n    x = 1\n    y = 2\n")
+    at = source.data.index(b"y = 2")
+    prefix, _ = context(Mask("m.py", at, at, MaskKind.INSERTION, 1.0), source, brief("fix", []), 200)
+    assert "wrong" not in prefix
 
 
 def test_limits_name_their_rounds():

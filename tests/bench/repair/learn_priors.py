@@ -102,8 +102,7 @@ def main() -> int:
 def _mined(repositories: Path, most: int) -> Iterator[Reached]:
     tune = {library.name: library.language for library in LIBRARIES if library.split == "tune"}
     for name, language in (tune | OTHERS).items():
-        places = (repositories / name, repositories / name.replace("/", "+") / "repo")
-        repository = next((place for place in places if place.exists()), None)
+        repository = repository_of(name, repositories)
         if repository is None:
             continue
         found = 0
@@ -120,19 +119,19 @@ def _mined(repositories: Path, most: int) -> Iterator[Reached]:
 def _reached(name: str, repository: Path, fix: Fix) -> Reached | None:
     """Return which kinds of masks reach a fix; None where only comments change, or too much."""
     try:
-        old, new = (_blob(repository, commit, fix.path) for commit in (fix.parent, fix.commit))
+        old, new = (blob(repository, commit, fix.path) for commit in (fix.parent, fix.commit))
     except subprocess.CalledProcessError:  # a snapshot can lack files
         return None
-    before, after = (_plain(Source.parse(fix.path, data)) for data in (old, new))
+    before, after = (plain(Source.parse(fix.path, data)) for data in (old, new))
     if before == after or len(before) > _UNLIKELY:
         return None
-    source, (start, end) = Source.parse(fix.path, before), _difference(before, after)
+    source, (start, end) = Source.parse(fix.path, before), difference(before, after)
     lines = range(before.count(b"\n", 0, start) + 1, before.count(b"\n", 0, max(start, end - 1)) + 2)
     if len(lines) > 12:
         return None
     around = range(lines[0] - 1, lines[-1] + 1) if start >= end else lines
     found = masks([Suspect(fix.path, line, 1.0) for line in around], {fix.path: source})
-    fills = [(mask, _fill(mask, before, after)) for mask in found]
+    fills = [(mask, fill(mask, before, after)) for mask in found]
     reaching = sorted(
         ((mask.end_byte - mask.start_byte, size, mask.kind.value) for mask, size in fills if size is not None)
     )
@@ -144,12 +143,18 @@ def _reached(name: str, repository: Path, fix: Fix) -> Reached | None:
     return Reached(name, fix.commit, fix.path, fix.language, fix.hunk.span, dict(offered), sizes, smallest)
 
 
-def _blob(repository: Path, commit: str, path: str) -> bytes:
+def repository_of(name: str, repositories: Path) -> Path | None:
+    """Return where a library's git directory lies; None where it is not there."""
+    places = (repositories / name, repositories / name.replace("/", "+") / "repo")
+    return next((place for place in places if place.exists()), None)
+
+
+def blob(repository: Path, commit: str, path: str) -> bytes:
     command = ["git", f"--git-dir={repository}", "cat-file", "blob", f"{commit}:{path}"]
     return subprocess.run(command, capture_output=True, check=True).stdout
 
 
-def _plain(source: Source) -> bytes:
+def plain(source: Source) -> bytes:
     """Return a file without comments, blanks at the ends of lines, and lines without text."""
     spans = [
         (node.start_byte, node.end_byte)
@@ -164,7 +169,7 @@ def _plain(source: Source) -> bytes:
     return b"\n".join(line.rstrip() for line in bytes(kept).split(b"\n") if line.strip()) + b"\n"
 
 
-def _difference(before: bytes, after: bytes) -> tuple[int, int]:
+def difference(before: bytes, after: bytes) -> tuple[int, int]:
     """Return the span of `before` without the beginning and the end that both have."""
     most = min(len(before), len(after))
     start = next((at for at in range(most) if before[at] != after[at]), most)
@@ -173,7 +178,7 @@ def _difference(before: bytes, after: bytes) -> tuple[int, int]:
     return start, len(before) - same
 
 
-def _fill(mask: Mask, before: bytes, after: bytes) -> int | None:
+def fill(mask: Mask, before: bytes, after: bytes) -> int | None:
     """Return how many bytes a mask has to be filled with to give the fix; None where it cannot."""
     head, tail = before[: mask.start_byte], before[mask.end_byte :]
     if not (after.startswith(head) and after.endswith(tail)) or len(head) + len(tail) > len(after):

@@ -1,0 +1,135 @@
+"""How often a mask on the right place is filled with the real fix, with what was there before and without.
+
+    PYTHONPATH=. python tests/bench/repair/infilling.py REPOSITORIES [--most N] [--budget TOKENS]
+
+`agent model up` must be running. The fixes are those of fixes.jsonl in Python, none of the report half; each
+gives one mask, the smallest that reaches it with a text of one line. A fix counts as found if one of six
+answers (one greedy, as in a run) equals it but for comments and layout. Of the task the prompt holds what the
+commit says.
+"""
+
+import argparse
+import asyncio
+import random
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from moot.agent.app import connect
+from moot.agent.core.config import load_settings
+from moot.agent.core.messages import CompletionRequest
+from moot.agent.models.client import OpenAIClient
+from moot.agent.models.fim import fim_format
+from moot.agent.repair.infill import cut, normalised
+from moot.agent.repair.localise import Suspect
+from moot.agent.repair.masks import Mask, MaskKind, masks
+from moot.agent.repair.prompt import brief, context, wrong
+from moot.agent.repair.source import Source
+from tests.bench.repair.learn_priors import FIXES, Reached, blob, difference, fill, plain, repository_of
+
+SAMPLES, TEMPERATURE, TOKENS = 5, 0.8, 48  # of the first round of a search
+LONGEST = 90  # bytes of the right text
+BATCH = 6
+
+
+@dataclass(frozen=True)
+class Case:
+    """A mask that reaches a fix, and the fixed file without comments and layout."""
+
+    name: str
+    task: str
+    mask: Mask
+    source: Source
+    wanted: bytes
+
+
+async def main() -> None:
+    """Print the table."""
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    arguments.add_argument("repositories", type=Path)
+    arguments.add_argument("--most", type=int, default=60)
+    arguments.add_argument("--budget", type=int, default=300, help="tokens of code that a prompt shows")
+    given = arguments.parse_args()
+    found = [
+        case for fix in _fixes() if fix.language == "python" and (case := _case(given.repositories, fix))
+    ]
+    cases = random.Random(0).sample(found, min(given.most, len(found)))
+    client, _ = await connect(load_settings(Path()))
+    print("| the masked line | fixes | found | by the greedy answer | answers | seconds |")
+    print("|---|---|---|---|---|---|")
+    try:
+        for hidden in (True, False):
+            began = time.monotonic()
+            batches = [cases[at : at + BATCH] for at in range(0, len(cases), BATCH)]
+            hits = [hit for batch in batches for hit in await _tried(client, batch, given.budget, hidden)]
+            counts = (len(hits), sum(map(any, hits)), sum(hit[0] for hit in hits), sum(map(sum, hits)))
+            row = (("hidden" if hidden else "in a comment"), *counts, round(time.monotonic() - began))
+            print("|", " | ".join(map(str, row)), "|", flush=True)
+    finally:
+        await client.close()
+
+
+def _fixes() -> list[Reached]:
+    shape = TypeAdapter(Reached)
+    return [shape.validate_json(line) for line in FIXES.read_text(encoding="utf-8").splitlines()]
+
+
+def _case(repositories: Path, fix: Reached) -> Case | None:
+    """Return the smallest mask that one line fills, where there is one and the repository is there."""
+    repository = repository_of(fix.repository, repositories)
+    if repository is None or not fix.reaching or min(fix.reaching.values()) > LONGEST:
+        return None
+    try:
+        old, new = (blob(repository, commit, fix.path) for commit in (f"{fix.commit}^1", fix.commit))
+    except subprocess.CalledProcessError:  # a snapshot can lack files
+        return None
+    before, after = (plain(Source.parse(fix.path, data)) for data in (old, new))
+    source, (start, end) = Source.parse(fix.path, before), difference(before, after)
+    first, last = before.count(b"\n", 0, start) + 1, before.count(b"\n", 0, max(start, end - 1)) + 1
+    lines = range(first - 1, last + 2) if start >= end else range(first, last + 1)
+    near = masks([Suspect(fix.path, line, 1.0) for line in lines], {fix.path: source})
+    sizes = {mask: size for mask in near if (size := fill(mask, before, after)) is not None}
+    short = [
+        mask for mask, size in sizes.items() if 0 < size <= LONGEST and mask.kind is not MaskKind.OPERATOR
+    ]
+    if not short:
+        return None
+    said = subprocess.run(
+        ["git", f"--git-dir={repository}", "log", "-1", "--format=%B", fix.commit],
+        capture_output=True,
+        check=True,
+    ).stdout.decode("utf-8", "replace")
+    best = max(short, key=lambda mask: mask.score)
+    return Case(
+        f"{fix.repository} {fix.commit[:8]}", said, best, source, normalised(Source.parse(fix.path, after))
+    )
+
+
+async def _tried(client: OpenAIClient, cases: Sequence[Case], budget: int, hidden: bool) -> list[list[bool]]:
+    """Return for each case which of its answers are the fix, the greedy one first."""
+    form = fim_format("qwen")
+    prompts = tuple(form.prompt(*_shown(case, budget, hidden)) for case in cases)
+    greedy = CompletionRequest(prompts, TOKENS, stop=("\n", *form.stop))
+    sampled = replace(greedy, temperature=TEMPERATURE, n=SAMPLES, top_p=0.95)
+    first, rest = await asyncio.gather(client.complete(greedy), client.complete(sampled))
+    return [
+        [_is_fix(case, answer.text) for answer in (*one, *many)]
+        for case, one, many in zip(cases, first, rest, strict=True)
+    ]
+
+
+def _shown(case: Case, budget: int, hidden: bool) -> tuple[str, str]:
+    prefix, suffix = context(case.mask, case.source, brief(case.task, ()), budget)
+    return prefix.replace(wrong(case.mask, case.source), "") if hidden else prefix, suffix
+
+
+def _is_fix(case: Case, text: str) -> bool:
+    return any(normalised(result) == case.wanted for _, result in cut(case.mask, case.source, text))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
