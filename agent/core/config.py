@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from moot.agent.core.errors import UsageError
-from moot.agent.core.types import ApplyMode, FusionPolicy
+from moot.agent.core.types import ApplyMode, FusionMode, FusionPolicy
 
 __all__ = ["REPOSITORY_KEYS", "Settings", "load_settings"]
 
@@ -42,6 +42,7 @@ class Settings(BaseSettings):
 
     apply: ApplyMode = ApplyMode.COMMIT
     fusion: FusionPolicy = FusionPolicy.AUTO
+    fusion_mode: FusionMode = FusionMode.BEST_OF
     approve: str = Field("auto", pattern="^(auto|ask|never)$", description="auto: ask when risky")
     verify: bool = True
     lint: bool = Field(True, description="compare what the repository's linters and type checkers find")

@@ -231,6 +231,10 @@ class Index(Protocol):
         """Return definitions whose name or qualified name is `name`."""
         ...
 
+    def referring(self, name: str) -> list[str]:
+        """Return the files that hold a name as a word."""
+        ...
+
     def search(self, query: str, limit: int = 50) -> list[RankedFile]:
         """Return files ranked by relevance to a task, best first, each with its reasons."""
         ...

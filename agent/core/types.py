@@ -7,6 +7,7 @@ from enum import StrEnum
 from moot.agent.core.behaviour import Selection
 from moot.agent.core.commands import TestReport
 from moot.agent.core.messages import Usage
+from moot.agent.core.outcomes import Features
 from moot.agent.core.verification import IntegrityFlag, LintDelta, TestDelta
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "FileChange",
     "FileDelta",
     "Followed",
+    "FusionMode",
     "FusionPolicy",
     "IndexStats",
     "PackLevel",
@@ -51,6 +53,14 @@ class FusionPolicy(StrEnum):
     AUTO = "auto"
     ALWAYS = "always"
     NEVER = "never"
+
+
+class FusionMode(StrEnum):
+    """How candidates are argued."""
+
+    BEST_OF = "best-of"
+    MERGE = "merge"
+    DEBATE = "debate"
 
 
 class EditFormat(StrEnum):
@@ -272,12 +282,26 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """Whether an edit is worth arguing, with each reason in words. Both figures are in [0, 1]."""
+    """Whether an edit is worth arguing, with each reason in words.
+
+    Attributes:
+        probability: that it is wrong, strictly between 0 and 1.
+        impact: of a mistake in it, from 0 to 1.
+        high: whether it is argued.
+        gain: what an argument is expected to be worth, as a share of the worst mistake's price.
+        rules: names of the hard rules that it falls under.
+        ask: whether a person is asked, where the policy is `auto`.
+        features: what the probability follows from.
+    """
 
     probability: float
     impact: float
     high: bool
     reasons: tuple[str, ...] = ()
+    gain: float = 0.0
+    rules: tuple[str, ...] = ()
+    ask: bool = False
+    features: Features | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from moot.agent.core.verification import IntegrityFlag, LintDelta, TestDelta, un
 from moot.agent.edits.forms import ReplaceSpan, SymbolEdit
 from moot.agent.repair.localise import Localisation
 
-__all__ = ["SERIALISED", "Draft", "FusionSummary", "Reserve", "RunState"]
+__all__ = ["SERIALISED", "Draft", "FusionSummary", "Incumbent", "Reserve", "RunState"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,29 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class FusionSummary:
-    """What was argued: how many contestants, how many survived, who won and why."""
+    """What was argued: how many contestants, how many survived, who won and why.
+
+    Attributes:
+        tokens, seconds: that the arguments of all rounds took.
+        futile: arguments of earlier rounds in which no candidate passed.
+    """
 
     mode: str
     candidates: int
     survivors: int
     chosen: str | None
     reason: str
+    tokens: int = 0
+    seconds: float = 0.0
+    futile: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Incumbent:
+    """The first candidate of a round, which the others have to beat, and its own risk."""
+
+    candidate: Candidate
+    risk: Risk
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +94,8 @@ class RunState(TypedDict, total=False):
         follows: the run whose conversation this one goes on, and whether it could; None when it begins one.
         round: how many rounds of generation have begun.
         drafts, candidates: of the current round; candidates are in order of preference.
+        agreeing: drafts of the current round whose edit is that of another one.
+        incumbent: the first candidate of the current round with its risk; `risk` is of the riskiest.
         seen: commits of every candidate so far, so that none is tested twice.
         localisation: suspicious lines, once they are known.
         feedback: what the model has to know about its last answer.
@@ -105,6 +123,8 @@ class RunState(TypedDict, total=False):
     round: int
     drafts: tuple[Draft, ...]
     candidates: tuple[Candidate, ...]
+    agreeing: int
+    incumbent: Incumbent | None
     seen: tuple[str, ...]
     localisation: Localisation
     said: tuple[ChatMessage, ...]
@@ -148,6 +168,7 @@ SERIALISED = (
     ("moot.agent.core.commands", "TestReport"),
     ("moot.agent.core.messages", "ChatMessage"),
     ("moot.agent.core.messages", "Usage"),
+    ("moot.agent.core.outcomes", "Features"),
     ("moot.agent.core.verification", "Finding"),
     ("moot.agent.core.verification", "IntegrityFlag"),
     ("moot.agent.core.verification", "LintDelta"),
@@ -159,6 +180,7 @@ SERIALISED = (
     ("moot.agent.repair.localise", "Suspect"),
     ("moot.agent.graph.state", "Draft"),
     ("moot.agent.graph.state", "FusionSummary"),
+    ("moot.agent.graph.state", "Incumbent"),
     ("moot.agent.graph.state", "Reserve"),
 )
 """Everything that a checkpoint may hold; reading anything else is refused."""

@@ -162,6 +162,10 @@ class CodeIndex:
         paths = self._current().defining(name)
         return [s for path in paths for s in self.symbols(path) if name in (s.name, s.qualified_name)]
 
+    def referring(self, name: str) -> list[str]:
+        """Return the files that hold a name as a word, by path."""
+        return self._current().referring(name)
+
     def look_up(self, name: str) -> SymbolReport:
         """Return the definitions, references and implementations of a name; see `lookup.look_up`."""
         return look_up(self._current(), name, self.symbols, self._links)
