@@ -15,6 +15,7 @@ import math
 import random
 import re
 import subprocess
+import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -272,38 +273,46 @@ def figures(told: Sequence[Row], score: Score) -> Floats:
     return np.nanmean(np.array(found), axis=0)
 
 
-def interval(told: Sequence[Row], score: Score) -> tuple[Floats, Floats, Floats]:
-    """Return the figures with their 95 % intervals, by resampling commits within repositories."""
+def resampled(told: Sequence[Row], score: Score) -> Floats:
+    """Return the figures of commits drawn again within repositories; the same ones for each score."""
     draw = random.Random(1)
     parts = [list(group) for _, group in itertools.groupby(told, key=lambda row: row.repository)]
-    drawn = [
-        figures([row for part in parts for row in draw.choices(part, k=len(part))], score)
-        for _ in range(RESAMPLES)
-    ]
-    low, high = np.quantile(np.array(drawn), (0.025, 0.975), axis=0)
-    return figures(told, score), low, high
+    return np.array(
+        [
+            figures([row for part in parts for row in draw.choices(part, k=len(part))], score)
+            for _ in range(RESAMPLES)
+        ]
+    )
 
 
 def report(told: Sequence[Row]) -> None:
-    """Print the table."""
-    base = np.mean([row.bad for row in told])
+    """Print the table: each figure with its 95 % interval."""
+    base = float(np.mean([row.bad for row in told]))
     print(
         f"{len(told)} commits of {len({r.repository for r in told})} repositories, {base:.1%} with a defect"
     )
-    print("score          AUC                 recall, 20 % of commits   recall, 20 % of lines")
+    print("score          AUC                 recall, 20 % of commits   recall, 20 % of lines    Brier")
     systems: dict[str, Score] = {
-        "random": lambda f: hash(f) % 1009,
-        "lines added": lambda f: f.added,
+        "random": lambda features: zlib.crc32(repr(features).encode()) / 2**32,
+        "lines added": lambda features: features.added,
         "former": former,
         "logistic": model.probability,
     }
+    drawn = {name: resampled(told, score) for name, score in systems.items()}
     for name, score in systems.items():
-        cells = [
-            f"{at:.3f} [{low:.3f}, {high:.3f}]" for at, low, high in zip(*interval(told, score), strict=True)
-        ]
-        print(f"{name:<12} {'  '.join(cells)}")
-    brier = np.mean([(model.probability(row.features) - row.bad) ** 2 for row in told])
-    print(f"Brier score of the logistic {brier:.4f}, of the share alone {base * (1 - base):.4f}")
+        brier = np.mean([(score(row.features) - row.bad) ** 2 for row in told])
+        told_brier = f"{brier:.4f}" if name in ("former", "logistic") else ""
+        print(f"{name:<12} {_cells(figures(told, score), drawn[name])}  {told_brier}")
+    for name in ("lines added", "former"):
+        difference = figures(told, systems["logistic"]) - figures(told, systems[name])
+        print(f"logistic − {name:<12} {_cells(difference, drawn['logistic'] - drawn[name])}")
+    print(f"Brier score of the share alone {base * (1 - base):.4f}")
+
+
+def _cells(values: Floats, drawn: Floats) -> str:
+    low, high = np.quantile(drawn, (0.025, 0.975), axis=0)
+    each = zip(values, low, high, strict=True)
+    return "  ".join(f"{at:.3f} [{least:.3f}, {most:.3f}]" for at, least, most in each)
 
 
 def _read(file: Path) -> list[tuple[bool, Row]]:
