@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -14,6 +14,7 @@ from moot.agent.git.commits import commit_patch
 from moot.agent.git.discover import Location, find
 from moot.agent.git.journal import Entry, Journal
 from moot.agent.git.landing import Lander
+from moot.agent.git.later import Later, lines_left, overwritten, read_later
 from moot.agent.git.log import read_log
 from moot.agent.git.names import check_id, check_run_id
 from moot.agent.git.plumbing import Git, GitFailed, missing
@@ -101,6 +102,26 @@ class GitRepository:
     def ages(self, commit: str, path: str) -> dict[int, int]:
         """Return for each line (from 1) of a file when it was committed, in seconds since 1970."""
         return read_ages(self._private, commit, path)
+
+    def later(self, commit: str, paths: Sequence[str], limit: int) -> tuple[Later, ...] | None:
+        """Return the commits after one up to HEAD that change paths, the oldest first; see `read_later`."""
+        return read_later(self._private, check_id(commit), self.head, paths, limit)
+
+    def overwritten(self, commit: str, later: str, paths: Sequence[str]) -> bool:
+        """Tell whether a later commit changes lines that a commit wrote, or puts some between two of them."""
+        return overwritten(self._private, commit, later, paths)
+
+    def lines_left(self, commit: str, at: str, paths: Sequence[str]) -> int:
+        """Return how many lines of some files, as they are at a commit, another commit wrote."""
+        return lines_left(self._private, commit, at, paths)
+
+    def changed_paths(self, commit: str) -> list[str]:
+        """Return the files that a commit changes; none where it is gone or has no parent."""
+        try:
+            names = self._private.run(*_DIFF[:-1], "--name-only", "-z", f"{check_id(commit)}^", commit)
+        except GitFailed:
+            return []
+        return [os.fsdecode(name) for name in names.split(b"\0") if name]
 
     def commit(self, base: str, patch: Patch, message: str) -> str:
         """Store a patch on top of a commit in the private git directory and return the commit id."""

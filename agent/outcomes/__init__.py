@@ -1,0 +1,1 @@
+"""Outcomes of published edits, kept on this machine alone."""
