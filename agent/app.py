@@ -25,8 +25,9 @@ from moot.agent.models.fim import fim_format
 from moot.agent.models.profiles import Profile, choose
 from moot.agent.models.serving import running_server
 from moot.agent.models.tokens import EstimatedTokens, LocalTokens
-from moot.agent.opening import open_index, open_repository, open_sandbox
+from moot.agent.opening import open_index, open_outcomes, open_repository, open_sandbox
 from moot.agent.pack.packer import ContextPacker, files_for
+from moot.agent.risk.learned import load_learned
 from moot.agent.run import Ask, Run
 from moot.agent.verify.baselines import Baselines
 from moot.agent.verify.lint.linter import Linter
@@ -78,6 +79,8 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
             folder=folder,
             baselines=_baselines(settings, sandbox),
             linter=Linter(sandbox, repository.root) if sandbox and settings.lint else None,
+            learned=load_learned(settings.data_dir),
+            outcomes=stack.enter_context(open_outcomes(settings, repository, warn)),
         )
 
     return Run(settings, wire, task, ask, resume)

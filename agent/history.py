@@ -6,6 +6,7 @@ would load the graph and the models.
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,10 +15,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from moot.agent.core.errors import Refused, UsageError
+from moot.agent.core.outcomes import Fate
 from moot.agent.git.journal import Entry
 from moot.agent.git.names import check_run_id
 from moot.agent.git.private import write_atomically
 from moot.agent.git.repository import GitRepository
+from moot.agent.outcomes.store import FILE, OutcomeStore
 
 __all__ = ["History", "PastRun"]
 
@@ -59,6 +62,7 @@ class History:
             repository: where to look; None when runs of every repository are listed.
         """
         self._runs = data_dir.resolve() / "runs"
+        self._outcomes = data_dir / FILE
         self._repository = repository
 
     def runs(self, limit: int | None = None) -> list[PastRun]:
@@ -110,7 +114,15 @@ class History:
         entry = repository.undo(run_id)
         if (folder := self._runs / run_id).is_dir():
             write_atomically(folder / "undo.json", json.dumps(asdict(entry)).encode())
+        self._note_undone(run_id)
         return entry
+
+    def _note_undone(self, run_id: str) -> None:
+        """Log that an edit did not last; where no log is, none is begun."""
+        if self._outcomes.is_file():
+            # What is taken back is, whether it can be logged or not.
+            with suppress(UsageError), OutcomeStore(self._outcomes) as store:
+                store.settle(run_id, Fate.UNDONE)
 
     def _explain_unpublished(self, run_id: str, root: Path) -> None:
         run = self.run(run_id)

@@ -152,7 +152,8 @@ class TextRenderer:
                 )
             case e.RiskAssessed(risk=risk):
                 level = "[yellow]high[/]" if risk.high else "low"
-                return f"[cyan]risk[/]     {level}: {escape('; '.join(risk.reasons))}"
+                rated = f"{risk.probability:.0%} likely wrong, impact {risk.impact:.1f}"
+                return f"[cyan]risk[/]     {level}, {rated}: {escape('; '.join(risk.reasons))}"
             case e.TestsFinished(report=report, candidate=candidate):
                 return f"[cyan]tests[/]    {candidate}: {_tests(report)}"
             case e.CandidateRejected(candidate=candidate, reason=reason):

@@ -29,6 +29,7 @@ from moot.agent.graph.deps import Deps
 from moot.agent.graph.limits import cost
 from moot.agent.graph.nodes.index import load
 from moot.agent.graph.nodes.publish import caution_of
+from moot.agent.graph.outcome import log_failure
 from moot.agent.graph.state import RunState
 from moot.agent.record import RunRecord
 from moot.agent.result import as_json, ended
@@ -135,6 +136,7 @@ class Run:
             self._announce(task, base, deps)
             await self._enough_room(task, deps)
             await self._in_time(graph, {"task": task, "base": base}, deps)
+            await to_thread.run_sync(log_failure, self._state, deps)
 
     async def _in_time(self, graph: Graph, start: RunState, deps: Deps) -> None:
         try:

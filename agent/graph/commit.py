@@ -22,7 +22,7 @@ def commit_drafts(drafts: Sequence[Draft], state: RunState, deps: Deps) -> RunSt
     """Return the candidates among the drafts; one that was tried before is dropped. Blocks."""
     entries = {entry.path: entry for entry in deps.repository.files(state["base"])}
     base = Base(entries, deps.repository.read, deps.index.outline, syntax_errors)
-    seen, candidates, feedback = list(state["seen"]), list[Candidate](), ""
+    seen, candidates, feedback, agreeing = list(state["seen"]), list[Candidate](), "", 0
     for draft in drafts:
         try:
             candidate = _commit(draft, state, base, deps)
@@ -31,12 +31,18 @@ def commit_drafts(drafts: Sequence[Draft], state: RunState, deps: Deps) -> RunSt
             deps.emit(CandidateRejected(draft.id, str(exc)))
             continue
         if candidate.commit in seen:
+            agreeing += candidate.commit in [one.commit for one in candidates]
             deps.emit(CandidateRejected(draft.id, "the same edit was tried before"))
             continue
         seen.append(candidate.commit)
         candidates.append(candidate)
         deps.emit(CandidateProposed(candidate))
-    return {"candidates": tuple(candidates), "seen": tuple(seen), "feedback": feedback}
+    return {
+        "candidates": tuple(candidates),
+        "agreeing": agreeing,
+        "seen": tuple(seen),
+        "feedback": feedback,
+    }
 
 
 def _commit(draft: Draft, state: RunState, base: Base, deps: Deps) -> Candidate:

@@ -12,6 +12,9 @@ from moot.agent.core.types import EditFormat
 from moot.agent.fusion.best_of import Contestant
 from moot.agent.graph.limits import Limits
 from moot.agent.models.fim import FimFormat
+from moot.agent.outcomes.store import OutcomeStore
+from moot.agent.risk.learned import DEFAULTS, Learned
+from moot.agent.risk.past import FileHistory
 from moot.agent.verify.baselines import Baselines
 from moot.agent.verify.lint.linter import Linter, Report
 from moot.agent.verify.lint.plan import Job
@@ -54,6 +57,9 @@ class Deps:
         runner: runs the tests; None when nothing is to be verified.
         linter: runs the repository's linters and type checkers; None when they are not wanted.
         baselines: outcomes of earlier runs; None when they do not count here.
+        learned: what earlier outcomes taught of when an argument pays.
+        outcomes: where what becomes of published edits is logged; None when it is not.
+        past: what the history says of files, by the commit that it ends with.
         folder: the run's own folder: its context, its evidence, the files under test.
         reports: test reports so far, by commit and by the tests that were asked for.
         filtered: what a warm pytest said of candidates, by commit: never a verdict, but words for the model.
@@ -74,6 +80,9 @@ class Deps:
     folder: Path
     baselines: Baselines | None = None
     linter: Linter | None = None
+    learned: Learned = DEFAULTS
+    outcomes: OutcomeStore | None = None
+    past: dict[str, FileHistory] = field(default_factory=dict[str, FileHistory])
     reports: dict[tuple[str, frozenset[str]], TestReport] = field(
         default_factory=dict[tuple[str, frozenset[str]], TestReport]
     )

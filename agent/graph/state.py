@@ -95,7 +95,7 @@ class RunState(TypedDict, total=False):
         round: how many rounds of generation have begun.
         drafts, candidates: of the current round; candidates are in order of preference.
         agreeing: drafts of the current round whose edit is that of another one.
-        incumbent: the first candidate of the current round with its risk; `risk` is of the riskiest.
+        incumbent: the first candidate of the last round that had any, and its risk; `risk` is the riskiest's.
         seen: commits of every candidate so far, so that none is tested twice.
         localisation: suspicious lines, once they are known.
         feedback: what the model has to know about its last answer.

@@ -9,7 +9,8 @@ from moot.agent.core.types import Risk
 from moot.agent.core.verification import unasked
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import RunState
-from moot.agent.risk.assess import assess, refusal
+from moot.agent.graph.surroundings import rate
+from moot.agent.risk.assess import refusal
 
 __all__ = ["approve"]
 
@@ -21,7 +22,7 @@ async def approve(state: RunState, runtime: Runtime[Deps]) -> RunState:
     """
     deps, candidate = runtime.context, state["selected"]
     assert candidate is not None
-    risk, flags = assess(candidate.deltas, candidate.flags), unasked(candidate.flags)
+    risk, flags = await rate(candidate, state, deps), unasked(candidate.flags)
     if not flags and not _wants_a_person(deps.settings.approve, risk):
         return {"approved": True, "risk": risk}
     if flags and deps.settings.approve == "never":
@@ -34,4 +35,4 @@ async def approve(state: RunState, runtime: Runtime[Deps]) -> RunState:
 
 
 def _wants_a_person(policy: str, risk: Risk) -> bool:
-    return policy == "ask" or (policy == "auto" and risk.high)
+    return policy == "ask" or (policy == "auto" and risk.ask)

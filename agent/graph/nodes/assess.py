@@ -3,24 +3,33 @@
 from langgraph.runtime import Runtime
 
 from moot.agent.core.events import RiskAssessed
+from moot.agent.core.types import Candidate
 from moot.agent.core.verification import unasked
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.state import RunState
-from moot.agent.risk.assess import assess as rate
+from moot.agent.graph.state import Incumbent, RunState
+from moot.agent.graph.surroundings import rate
+from moot.agent.risk.assess import assess as rate_alone
 
 __all__ = ["assess"]
 
 
 async def assess(state: RunState, runtime: Runtime[Deps]) -> RunState:
-    """Rate the candidates; the state keeps the highest product of probability and impact.
+    """Rate the riskiest candidate by all that is known, and the incumbent, which the others have to beat.
 
-    One that weakens tests comes after all others, so it counts only where every one does.
+    Which one is the riskiest follows from the edits alone: a round may have a hundred of them. One that
+    weakens tests comes after all others, so it counts only where every one does.
     """
-    if not state["candidates"]:
+    deps, candidates = runtime.context, state["candidates"]
+    if not candidates:
         return {"risk": None}
-    sound = [candidate for candidate in state["candidates"] if not unasked(candidate.flags)]
-    considered = sound or state["candidates"]
-    rated = [(candidate, rate(candidate.deltas, candidate.flags)) for candidate in considered]
-    candidate, risk = max(rated, key=lambda pair: pair[1].probability * pair[1].impact)
-    runtime.context.emit(RiskAssessed(candidate.id, risk))
-    return {"risk": risk}
+    sound = [candidate for candidate in candidates if not unasked(candidate.flags)]
+    riskiest, first = max(sound or candidates, key=_alone), candidates[0]
+    risk = await rate(riskiest, state, deps)
+    deps.emit(RiskAssessed(riskiest.id, risk))
+    own = risk if riskiest is first else await rate(first, state, deps)
+    return {"risk": risk, "incumbent": Incumbent(first, own)}
+
+
+def _alone(candidate: Candidate) -> float:
+    risk = rate_alone(candidate.deltas, candidate.flags)
+    return risk.probability * risk.impact

@@ -1,6 +1,8 @@
 """Argue a risky edit: more candidates from the same prefix, all tested, one chosen by evidence."""
 
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from anyio import to_thread
 from langgraph.runtime import Runtime
@@ -22,8 +24,20 @@ __all__ = ["fuse"]
 
 
 async def fuse(state: RunState, runtime: Runtime[Deps]) -> RunState:
-    """Put the chosen candidate first; the incumbent stays when nothing beats it."""
+    """Put the chosen candidate first; the incumbent stays when nothing beats it. Says what that took."""
     deps = runtime.context
+    used, started = deps.limits.used(), time.monotonic()
+    update = await _argue(state, deps)
+    summary, earlier = update["fusion"], state.get("fusion")
+    assert summary is not None
+    tokens, seconds = deps.limits.used().total - used.total, time.monotonic() - started
+    if earlier is not None:
+        tokens, seconds = tokens + earlier.tokens, seconds + earlier.seconds
+    futile = earlier.futile + (earlier.chosen is None) if earlier is not None else 0
+    return {**update, "fusion": replace(summary, tokens=tokens, seconds=round(seconds, 2), futile=futile)}
+
+
+async def _argue(state: RunState, deps: Deps) -> RunState:
     state = await _with_more(state, deps)
     candidates = state["candidates"]
     if deps.runner is None:

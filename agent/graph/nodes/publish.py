@@ -6,6 +6,7 @@ from langgraph.runtime import Runtime
 from moot.agent.core.events import Notice, Published
 from moot.agent.core.types import Publication
 from moot.agent.graph.deps import Deps
+from moot.agent.graph.outcome import log_published
 from moot.agent.graph.state import RunState
 
 __all__ = ["caution_of", "publish"]
@@ -23,6 +24,7 @@ async def publish(state: RunState, runtime: Runtime[Deps]) -> RunState:
         deps.settings.apply,
         deps.client.info.id,
     )
+    await log_published(state, publication, deps)
     deps.emit(Published(publication))
     if caution := caution_of(publication, state["base"]):
         deps.emit(Notice("warning", caution))

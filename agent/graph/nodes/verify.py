@@ -18,8 +18,8 @@ from moot.agent.graph.generate import rounds
 from moot.agent.graph.overlay import run_base_tests
 from moot.agent.graph.select import chosen_first, select
 from moot.agent.graph.state import Reserve, RunState
+from moot.agent.graph.surroundings import rate
 from moot.agent.graph.survivors import find_survivors
-from moot.agent.risk.assess import assess as rate
 from moot.agent.risk.assess import refusal
 from moot.prompts import render
 
@@ -142,7 +142,7 @@ async def _last_resort(reserve: Reserve, state: RunState, deps: Deps) -> RunStat
     if reserve.only_linted:
         return _select(reserve, None, deps)
     flags = reserve.flags
-    risk = rate(reserve.candidate.deltas, reserve.candidate.flags)
+    risk = await rate(reserve.candidate, state, deps)
     if not reserve.verified:
         return {**_NOTHING, "delta": reserve.delta, "risk": risk, "refusal": refusal(flags)}
     evidence = await run_base_tests(reserve.candidate, state, deps)
