@@ -11,6 +11,7 @@ import typer
 
 from moot.agent import blame_cli, complete_cli, history_cli, index_cli
 from moot.agent.core.errors import MootError
+from moot.agent.fusion_cli import app as fusion_app
 from moot.agent.model_cli import app as model_app
 from moot.agent.options import Repo
 
@@ -28,6 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(model_app, name="model", help="The local model server.")
+app.add_typer(fusion_app, name="fusion", help="What arguing risky edits was worth.")
 history_cli.add_to(app)
 index_cli.add_to(app)
 complete_cli.add_to(app)
