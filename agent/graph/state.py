@@ -95,6 +95,7 @@ class RunState(TypedDict, total=False):
         round: how many rounds of generation have begun.
         drafts, candidates: of the current round; candidates are in order of preference.
         agreeing: drafts of the current round whose edit is that of another one.
+        disagreement: among the samples of the round, from 0 to 1; None where there is but one.
         incumbent: the first candidate of the last round that had any, and its risk; `risk` is the riskiest's.
         seen: commits of every candidate so far, so that none is tested twice.
         localisation: suspicious lines, once they are known.
@@ -124,6 +125,7 @@ class RunState(TypedDict, total=False):
     drafts: tuple[Draft, ...]
     candidates: tuple[Candidate, ...]
     agreeing: int
+    disagreement: float | None
     incumbent: Incumbent | None
     seen: tuple[str, ...]
     localisation: Localisation

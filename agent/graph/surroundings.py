@@ -15,10 +15,17 @@ from moot.agent.risk.past import MOST_COMMITS, FileHistory, file_history
 from moot.agent.risk.touched import api_changes, old_spans, touched_names
 from moot.agent.syntax import language_of
 
-__all__ = ["rate"]
+__all__ = ["disagreement", "rate"]
 
 _MOST_FILES = 10
 """Changed files whose definitions are looked at."""
+
+
+def disagreement(state: RunState) -> float | None:
+    """Return how far the samples of the round are from being one edit; None where there is but one."""
+    candidates = [one for one in state.get("candidates", ()) if one.generator == "chat"]
+    applied = len(candidates) + state.get("agreeing", 0)
+    return (len(candidates) - 1) / (applied - 1) if candidates and applied > 1 else None
 
 
 async def rate(candidate: Candidate, state: RunState, deps: Deps) -> Risk:
@@ -35,7 +42,7 @@ def _surroundings(candidate: Candidate, state: RunState, deps: Deps) -> Surround
         past=_past(state["base"], deps),
         fan_in=_fan_in(first, set(found), deps),
         uncovered=_uncovered(candidate, set(sources), state, deps),
-        disagreement=_disagreement(state),
+        disagreement=state.get("disagreement"),
         api=tuple(text for path, each in first.items() for text in _api(path, each, deps)),
     )
 
@@ -82,10 +89,3 @@ def _uncovered(candidate: Candidate, sources: set[str], state: RunState, deps: D
         and tests.isdisjoint(deps.index.dependents([delta.path]))
     )
     return missed / sum(delta.added for delta in known)
-
-
-def _disagreement(state: RunState) -> float | None:
-    """Return how far the samples of the round are from being one edit; None where there is but one."""
-    candidates = [one for one in state.get("candidates", ()) if one.generator == "chat"]
-    applied = len(candidates) + state.get("agreeing", 0)
-    return (len(candidates) - 1) / (applied - 1) if candidates and applied > 1 else None

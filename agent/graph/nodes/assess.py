@@ -7,7 +7,7 @@ from moot.agent.core.types import Candidate
 from moot.agent.core.verification import unasked
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import Incumbent, RunState
-from moot.agent.graph.surroundings import rate
+from moot.agent.graph.surroundings import disagreement, rate
 from moot.agent.risk.assess import assess as rate_alone
 
 __all__ = ["assess"]
@@ -24,10 +24,11 @@ async def assess(state: RunState, runtime: Runtime[Deps]) -> RunState:
         return {"risk": None}
     sound = [candidate for candidate in candidates if not unasked(candidate.flags)]
     riskiest, first = max(sound or candidates, key=_alone), candidates[0]
+    state = {**state, "disagreement": disagreement(state)}
     risk = await rate(riskiest, state, deps)
     deps.emit(RiskAssessed(riskiest.id, risk))
     own = risk if riskiest is first else await rate(first, state, deps)
-    return {"risk": risk, "incumbent": Incumbent(first, own)}
+    return {"risk": risk, "incumbent": Incumbent(first, own), "disagreement": state["disagreement"]}
 
 
 def _alone(candidate: Candidate) -> float:
