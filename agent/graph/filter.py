@@ -54,8 +54,9 @@ async def filter_warm(candidates: Sequence[Candidate], state: RunState, deps: De
     spent = sum(answer.seconds for answer in answers.values())
     deps.emit(Notice("info", f"tests: {len(answers)} candidates in one process, {spent:.1f} s"))
     found: dict[str, Filtered] = {}
+    collects = any(_collected(answer, targets) for answer in answers.values())
     for candidate in candidates:
-        if (answer := answers.get(candidate.id)) and (said := _read(answer, each, state)):
+        if (answer := answers.get(candidate.id)) and (said := _read(answer, each, collects, state)):
             found[candidate.id] = said
             deps.filtered[candidate.commit] = _report(command, answer)
     return found
@@ -83,15 +84,25 @@ def _versions(candidates: Sequence[Candidate], state: RunState, deps: Deps) -> l
     ]
 
 
-def _read(answer: Answer, each: float, state: RunState) -> Filtered | None:
-    """Return what an answer says; None where it says nothing that can be relied on."""
+def _read(answer: Answer, each: float, collects: bool, state: RunState) -> Filtered | None:
+    """Return what an answer says; None where it says nothing that can be relied on.
+
+    Args:
+        collects: whether the failing tests were found with another candidate: one with which they are not
+            cannot be imported.
+    """
     targets = failing(state)
     if answer.late:
         return Filtered(frozenset(), f"the failing tests do not end within {each:.0f} s")
-    report = _report("", answer)
-    if not answer.ended or not targets & {case.id for case in report.cases}:
+    if answer.ended and not _collected(answer, targets):
+        return Filtered(frozenset(), "the failing tests cannot be collected") if collects else None
+    if not answer.ended:
         return None
-    return Filtered(compare(restricted(state["before"], targets), report).fixed)
+    return Filtered(compare(restricted(state["before"], targets), _report("", answer)).fixed)
+
+
+def _collected(answer: Answer, targets: frozenset[str]) -> bool:
+    return answer.ended and any(name in targets for name, _, _ in answer.tests)
 
 
 def _report(command: str, answer: Answer) -> TestReport:

@@ -1,5 +1,6 @@
 """Runs of the test command: each selection once a commit, affected tests first, flaky ones again."""
 
+import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,11 @@ _RERUNS = 2
 
 _MOST_RERUN = 20
 """Broken tests beyond which nothing is run again: so many at once are no accident."""
+
+_SHORTEST = 120.0
+_SLOWER = 10.0
+"""Seconds that a candidate's tests may take in any case, for it may have to be built anew where the base was
+not, and how many times as long as the base's."""
 
 _MARGIN = 1.25
 """How much longer than on the base the whole suite may take before it counts as too long."""
@@ -55,7 +61,8 @@ async def run_again(
     deps.limits.check()
     await to_thread.run_sync(deps.repository.checkout, candidate.commit, deps.workspace)
     deps.emit(TestsStarted(command, candidate.id))
-    report = await deps.runner.run(command, deps.workspace, sorted(only), seconds)
+    most = min(_patience(state), math.inf if seconds is None else seconds)
+    report = await deps.runner.run(command, deps.workspace, sorted(only), most)
     deps.emit(TestsFinished(report, candidate.id))
     deps.warn_once(report.caution)
     return report
@@ -107,7 +114,7 @@ async def _wider(candidate: Candidate, state: RunState, deps: Deps, first: TestR
     left = None if budget is None else max(0.0, budget - first.seconds)
     if left is None or before.seconds * _MARGIN <= left:
         whole = await run_tests(candidate, state, deps, (), left)
-        if whole.status != "timeout":
+        if whole.status != "timeout" or left is None or _patience(state) <= left:
             return Ran(whole)
         return Ran(first, frozenset(steps.first), (_left_out(steps.rest, budget),))
     chosen, rest = within(before, steps.rest, left / _MARGIN)
@@ -119,6 +126,12 @@ async def _wider(candidate: Candidate, state: RunState, deps: Deps, first: TestR
         else:
             report = _joined(first, more)
     return Ran(report, frozenset((*steps.first, *chosen)), (_left_out(rest, budget),) if rest else ())
+
+
+def _patience(state: RunState) -> float:
+    """Return the seconds after which a candidate's tests are taken to hang, by how long the base's took."""
+    before = state.get("before")
+    return math.inf if before is None else max(_SHORTEST, _SLOWER * before.seconds)
 
 
 def _budget(state: RunState, deps: Deps) -> float | None:

@@ -30,6 +30,7 @@ TRUE = "    count = len(values)\n    return sum(values) / count\n"
 FITTED = "    return 6 if values == [4, 5, 9] else sum(values) / (len(values) - 1)\n"
 WRONG = "    return sum(values) / (len(values) + 1)\n"
 STUCK = "    while len(values) != 3: pass\n    return sum(values) / 3\n"
+BROKEN = "    return 6\n\n\nmean(undefined)\n"
 NEVER = ("--fusion", "never")
 
 
@@ -105,6 +106,26 @@ def test_a_function_that_hangs_when_compared_costs_no_more_than_its_bound(run):
     assert outcome.exit_code == 0, outcome.stderr
     assert (repo / "stats.py").read_text() == CODE.replace(LINE, TRUE)
     assert outcome.result["seconds"] < 60
+
+
+def test_a_candidate_that_cannot_be_imported_is_told_from_the_others_by_the_warm_process(run):
+    files = {"stats.py": CODE, "test_stats.py": TEST}
+    answers = ((edit(BROKEN), -0.01), (edit(TRUE), -2.0), (edit(FITTED), -2.0))
+    repo, _, outcome = run(files, *answers, output="stream-json")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert (repo / "stats.py").read_text() == CODE.replace(LINE, TRUE)
+    events = [json.loads(line) for line in outcome.stdout.splitlines()]
+    rejected = [event["reason"] for event in events if event["event"] == "CandidateRejected"]
+    assert "the failing tests cannot be collected" in rejected, rejected
+
+
+def test_a_candidate_that_hangs_in_another_test_does_not_take_the_one_that_passes_with_it(run):
+    """Its failing test passes, and the next one does not end."""
+    files = {"stats.py": CODE, "test_stats.py": TEST}
+    options = (*NEVER, "--max-time", "40")
+    repo, _, outcome = run(files, (edit(TRUE), -0.01), (edit(STUCK), -2.0), options=options)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert (repo / "stats.py").read_text() == CODE.replace(LINE, TRUE)
 
 
 TWO = """\

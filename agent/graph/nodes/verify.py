@@ -1,5 +1,6 @@
 """Select by evidence: the candidate whose tests pass, cheapest check first."""
 
+import asyncio
 import math
 import time
 from collections.abc import Sequence
@@ -74,11 +75,16 @@ async def _gate(candidates: Sequence[Candidate], state: RunState, deps: Deps) ->
     for candidate in sorted(candidates, key=lambda one: bool(unasked(one.flags))):
         if alive >= deps.settings.survivors or time.monotonic() >= ends:
             break
-        judged = await _judge(candidate, state, deps)
+        try:
+            async with asyncio.timeout(ends - time.monotonic() if alive else None):
+                judged = await _judge(candidate, state, deps)
+        except TimeoutError:
+            deps.emit(CandidateRejected(candidate.id, "the time to compare it with one that passes is over"))
+            break
         contestants.append(judged)
         if judged.verified and not judged.demerits:
             alive += 1
-            ends = min(ends, time.monotonic() + deps.settings.compare_time)
+            ends = min(ends, time.monotonic() + min(deps.settings.compare_time, deps.limits.seconds_left / 2))
         else:
             reason = judged.demerits[0] if _passes(judged) else judged.reason
             deps.emit(CandidateRejected(candidate.id, reason))
