@@ -38,6 +38,7 @@ class Reply:
         cached: tokens of the prompt that were cached.
         logprob: of each token; None sends no logprobs.
         pause: seconds before each streamed token.
+        likely: token -> what could stand in its place, with log-probabilities; sent when it is asked for.
     """
 
     text: str = ""
@@ -48,6 +49,7 @@ class Reply:
     cached: int = 0
     logprob: float | None = -0.25
     pause: float = 0.0
+    likely: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ class ScriptedServer:
         tokenize: bool = True,
         refuses: Sequence[str] = (),
         probes: bool = True,
+        samples: bool = True,
         port: int = 0,
     ) -> None:
         """Set what is served.
@@ -67,6 +68,7 @@ class ScriptedServer:
             structured_output, tools, completions, tokenize: what the server can do.
             refuses: fields of a request that are answered with 400.
             probes: whether a client's probes are answered here; False leaves them to the script.
+            samples: whether the server knows `n`; False gives one answer, whatever is asked for.
         """
         self.requests: list[Request] = []
         self.disconnects = 0
@@ -75,7 +77,7 @@ class ScriptedServer:
         self._models, self._context, self._api_key = tuple(models), context, api_key
         self._can = {"response_format": structured_output, "tools": tools, **dict.fromkeys(refuses, False)}
         self._routes = {"/v1/completions": completions, "/tokenize": tokenize}
-        self._probes = probes
+        self._probes, self._samples = probes, samples
         self._fault: Fault | None = None
         self._faults_left = 0
         self._lock = threading.Lock()
@@ -221,6 +223,8 @@ class ScriptedServer:
             return 400, error_body(400, f"{limit} {used} tokens. Please reduce the length of the messages.")
         if self._probes and not request.is_call:
             return 200, Reply('{"ok": true}')
+        if not self._samples:
+            body["n"] = 1
         return 200, self._next(request)
 
     def _next(self, request: Request) -> Reply | Fault:

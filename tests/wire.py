@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.script import Call, Fault, Json, Reply, Request, tokenize
@@ -89,6 +89,7 @@ class _Choice:
     finish: str
     calls: Sequence[Call]
     logprob: float | None
+    likely: Mapping[str, Mapping[str, float]]
 
 
 async def send_reply(reply: Reply, request: Request, out: Response, model: str) -> None:
@@ -129,9 +130,9 @@ def _choice(index: int, text: str, reply: Reply, body: Json) -> _Choice:
     if len(tokens) > limit:
         tokens, finish = tokens[:limit], "length"
     asked = body.get("logprobs") is not None and body["logprobs"] is not False
-    return _Choice(
-        index, tokens, reply.finish_reason or finish, reply.tool_calls, reply.logprob if asked else None
-    )
+    logprob = reply.logprob if asked else None
+    likely = reply.likely if body.get("top_logprobs") else {}
+    return _Choice(index, tokens, reply.finish_reason or finish, reply.tool_calls, logprob, likely)
 
 
 def _usage(reply: Reply, request: Request, choices: Sequence[_Choice]) -> Json:
@@ -146,7 +147,7 @@ def _usage(reply: Reply, request: Request, choices: Sequence[_Choice]) -> Json:
 def _whole(choice: _Choice, chat: bool) -> Json:
     text = "".join(choice.tokens)
     same = {"index": choice.index, "finish_reason": choice.finish}
-    same["logprobs"] = _logprobs(choice.tokens, choice.logprob, chat)
+    same["logprobs"] = _logprobs(choice.tokens, choice, chat)
     if not chat:
         return same | {"text": text}
     calls = [{"id": call.id, "type": "function", "function": _function(call)} for call in choice.calls]
@@ -176,7 +177,7 @@ def _chunks(choices: Sequence[_Choice], chat: bool) -> Iterator[Json]:
 
 
 def _token(choice: _Choice, token: str, chat: bool) -> Json:
-    logprobs = _logprobs([token], choice.logprob, chat)
+    logprobs = _logprobs([token], choice, chat)
     if chat:
         return _delta(choice, {"content": token}) | {"logprobs": logprobs}
     return {"index": choice.index, "text": token, "finish_reason": None, "logprobs": logprobs}
@@ -199,12 +200,18 @@ def _function(call: Call) -> Json:
     return {"name": call.name, "arguments": call.arguments}
 
 
-def _logprobs(tokens: Sequence[str], logprob: float | None, chat: bool) -> Json | None:
-    if logprob is None:
+def _logprobs(tokens: Sequence[str], choice: _Choice, chat: bool) -> Json | None:
+    if choice.logprob is None:
         return None
     if chat:
-        return {"content": [{"token": token, "logprob": logprob, "top_logprobs": []} for token in tokens]}
-    return {"tokens": list(tokens), "token_logprobs": [logprob] * len(tokens), "top_logprobs": None}
+        return {"content": [_chosen(token, choice) for token in tokens]}
+    return {"tokens": list(tokens), "token_logprobs": [choice.logprob] * len(tokens), "top_logprobs": None}
+
+
+def _chosen(token: str, choice: _Choice) -> Json:
+    likely = choice.likely.get(token, {})
+    top = [{"token": text, "logprob": logprob} for text, logprob in likely.items()]
+    return {"token": token, "logprob": choice.logprob, "top_logprobs": top}
 
 
 def error_body(code: int, message: str) -> Json:

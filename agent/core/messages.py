@@ -10,6 +10,7 @@ __all__ = [
     "Completion",
     "CompletionRequest",
     "ModelInfo",
+    "TokenChoice",
     "ToolCall",
     "Usage",
 ]
@@ -36,7 +37,11 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A chat call. `max_tokens` bounds each of the `n` answers; `schema` is a JSON schema to obey."""
+    """A chat call. `max_tokens` bounds each of the `n` answers; `schema` is a JSON schema to obey.
+
+    `top_logprobs` asks for so many of the likeliest tokens at each place; a server may refuse, see
+    `Completion.choices`.
+    """
 
     messages: tuple[ChatMessage, ...]
     max_tokens: int
@@ -46,6 +51,7 @@ class ChatRequest:
     stop: tuple[str, ...] = ()
     schema: Mapping[str, object] | None = None
     tools: tuple[Mapping[str, object], ...] = ()
+    top_logprobs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +67,26 @@ class CompletionRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenChoice:
+    """A token as it was written, and the likeliest tokens at its place with their log-probabilities."""
+
+    text: str
+    likely: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
-    """One answer. `finish` is the server's reason (`stop`, `length`, `tool_calls`, `repetition`)."""
+    """One answer. `finish` is the server's reason (`stop`, `length`, `tool_calls`, `repetition`).
+
+    `choices` has every token where `ChatRequest.top_logprobs` was asked for and granted, else none.
+    """
 
     text: str
     finish: str
     tokens: int
     logprob: float = 0.0
     tool_calls: tuple[ToolCall, ...] = ()
+    choices: tuple[TokenChoice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

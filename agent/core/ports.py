@@ -45,9 +45,15 @@ class ModelClient(TokenCounter, Protocol):
         ...
 
     async def chat(
-        self, request: ChatRequest, on_token: Callable[[str], None] | None = None
+        self,
+        request: ChatRequest,
+        on_token: Callable[[str], None] | None = None,
+        used: Callable[[Usage], None] | None = None,
     ) -> list[Completion]:
         """Return `request.n` answers; `on_token` sees the first answer as it is written.
+
+        `used` is told what was used, as often as something was and however the call ends, so that calls
+        at the same time can be told apart.
 
         Raises:
             ModelUnreachable: no connection, or the server kept failing.

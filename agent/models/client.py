@@ -1,6 +1,7 @@
 """A model behind the OpenAI protocol: `/v1/chat/completions`, `/v1/completions` and `/tokenize`."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import aclosing, contextmanager
@@ -21,7 +22,7 @@ __all__ = ["ClientOptions", "OnCall", "OpenAIClient"]
 MAX_SEQUENCES = 64
 """Answers that one completion request asks for: they fill a batch, and can be had again after a failure."""
 
-_EXTRAS = frozenset({"logprobs", "stream_options"})
+_EXTRAS = ("top_logprobs", "logprobs", "stream_options", "response_format")
 """Fields of a request that may be left out for servers that refuse them."""
 
 Counter = ServerTokens | LocalTokens | EstimatedTokens
@@ -41,12 +42,14 @@ class _Call:
     samples: int
     on_token: Callable[[str], None] | None = None
     ended: Callable[[str], bool] | None = None
+    likely: int = 0
     used: list[Usage] = field(default_factory=list[Usage])
 
     @property
     def extras(self) -> Body:
-        """What is asked for beyond the text: the log-probabilities of the chosen tokens alone."""
-        return {"logprobs": True if self.purpose == "chat" else 0}
+        """What is asked for beyond the text: log-probabilities, of the chosen tokens alone by default."""
+        logprobs: Body = {"logprobs": True if self.purpose == "chat" else 0}
+        return logprobs | ({"top_logprobs": self.likely} if self.likely else {})
 
 
 class OpenAIClient:
@@ -63,6 +66,7 @@ class OpenAIClient:
         self._counter = _counter(transport, served, options)
         self._usage = Usage()
         self._refused: set[str] = set()
+        self._one_by_one = False
 
     @classmethod
     async def connect(
@@ -81,7 +85,8 @@ class OpenAIClient:
             options: model, key, deadlines and retries.
             on_call: told of each call that ended.
             known: what earlier preflights found, so that a server is probed once.
-            probe: False leaves the probes out for raw completions alone, which then fail where they must.
+            probe: False leaves the probes out; calls then fail where they must, and a schema that the
+                server refuses is left out.
 
         Raises:
             ModelUnreachable: no server answers.
@@ -113,24 +118,50 @@ class OpenAIClient:
         return self._counter.source
 
     async def chat(
-        self, request: ChatRequest, on_token: Callable[[str], None] | None = None
+        self,
+        request: ChatRequest,
+        on_token: Callable[[str], None] | None = None,
+        used: Callable[[Usage], None] | None = None,
     ) -> list[Completion]:
         """Return `request.n` answers; `on_token` sees the first one as it is written.
 
         After a broken stream the request is made again, and `on_token` sees the answer from its start.
+        A server that sends fewer than asked for is asked for each of the others by itself.
 
         Raises:
             ModelUnreachable: no connection, or the server kept failing, or a deadline passed.
             ModelAnswerError: the server's answer is not of the protocol or empty, or it refuses the request.
         """
-        body = chat_body(self.info.id, request, self.info.structured_output)
-        prompts = ("\n".join(message.content for message in request.messages),)
-        answers = await self._run(_Call("chat", "chat/completions", body, prompts, request.n, on_token))
+        first = replace(request, n=1) if self._one_by_one else request
+        answers = await self._chat(first, on_token, used)
+        if len(answers) < request.n:
+            self._one_by_one = True
+            single = replace(request, n=1)
+            rest = [self._chat(single, None, used) for _ in range(request.n - len(answers))]
+            answers += [answer for each in await asyncio.gather(*rest) for answer in each]
         if not any(answer.text.strip() or answer.tool_calls for answer in answers):
             raise ModelAnswerError(
                 f"the model {self.info.id} answered with nothing: ask again, or use another model"
             )
         return answers
+
+    async def _chat(
+        self,
+        request: ChatRequest,
+        on_token: Callable[[str], None] | None,
+        used: Callable[[Usage], None] | None,
+    ) -> list[Completion]:
+        """Make one chat call; a server that does not know `n` may give fewer answers."""
+        body = chat_body(self.info.id, request, self.info.structured_output)
+        prompts = ("\n".join(message.content for message in request.messages),)
+        call = _Call(
+            "chat", "chat/completions", body, prompts, request.n, on_token, likely=request.top_logprobs
+        )
+        try:
+            return await self._run(call)
+        finally:
+            if used:
+                used(sum(call.used, Usage()))
 
     async def complete(
         self, request: CompletionRequest, ended: Callable[[str], bool] | None = None
@@ -186,7 +217,7 @@ class OpenAIClient:
         try:
             return await self._stream(call)
         except Rejected as exc:
-            refused = {name for name in _EXTRAS - self._refused if name in exc.detail}
+            refused = _named(exc.detail) & (self._body(call).keys() - self._refused)
             if exc.status not in (400, 422) or not refused:
                 raise
             self._refused |= refused
@@ -212,13 +243,15 @@ class OpenAIClient:
         """Read the stream to its end, or until nothing that is wanted can come."""
         url, server = f"{self._transport.api}/{call.path}", self._transport.name
         ended = False
-        async with aclosing(self._transport.stream(url, call.body | self._extras(call))) as events:
+        async with aclosing(self._transport.stream(url, self._body(call))) as events:
             async for data in events:
                 ended = data.strip() == "[DONE]"
                 if not ended:
                     self._take(data, answer)
                 if answer.cut_short:
                     return
+        if answer.fewer and ended and call.purpose == "chat":
+            return
         if not answer.complete and (answer.started or not ended):
             raise broken_off(server)
 
@@ -230,15 +263,15 @@ class OpenAIClient:
         if not answer.add(read(Chunk, data, server)):
             raise ModelAnswerError(f"{server} sent more answers than asked for: use another server")
 
-    def _extras(self, call: _Call) -> Body:
-        """Return what this server lets us ask for.
+    def _body(self, call: _Call) -> Body:
+        """Return the request with what this server lets us ask for.
 
         vLLM can send the usage with every chunk, so that it is known when a call is cut short.
         """
         options = {"include_usage": True} | ({"continuous_usage_stats": True} if self._served.vllm else {})
-        extras = call.extras | {"stream_options": options}
+        whole = call.body | call.extras | {"stream_options": options, "stream": True}
         seed: Body = {} if self._options.seed is None else {"seed": self._options.seed}
-        return {name: extras[name] for name in extras.keys() - self._refused} | seed | {"stream": True}
+        return {name: value for name, value in whole.items() if name not in self._refused} | seed
 
     @contextmanager
     def _told(self, call: _Call) -> Generator[None, None, None]:
@@ -249,6 +282,12 @@ class OpenAIClient:
         finally:
             if self._on_call:
                 self._on_call(call.purpose, sum(call.used, Usage()), time.monotonic() - started)
+
+
+def _named(detail: str) -> set[str]:
+    """Return the extras that a refusal names; without `logprobs` there are no `top_logprobs` either."""
+    names = {name for name in _EXTRAS if re.search(rf"\b{name}\b", detail)}
+    return names | {"top_logprobs"} if "logprobs" in names else names
 
 
 def _counter(transport: Transport, served: Served, options: ClientOptions) -> Counter:

@@ -1,9 +1,9 @@
 """Answers as they are written, chunk by chunk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from moot.agent.core.messages import Completion, ToolCall, Usage
+from moot.agent.core.messages import Completion, TokenChoice, ToolCall, Usage
 from moot.agent.models.repetition import RepetitionDetector
 from moot.agent.models.wire import Choice, Chunk, WireUsage
 
@@ -27,6 +27,7 @@ class _Draft:
         self.finish = ""
         self.pieces = 0
         self._logprobs: list[float] = []
+        self._choices: list[TokenChoice] = []
         self._calls: dict[int, _Call] = {}
         self._repetition = RepetitionDetector()
         self._ended = ended
@@ -36,11 +37,17 @@ class _Draft:
         """Tokens so far: exact with log-probabilities, else the number of pieces."""
         return len(self._logprobs) or self.pieces
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything of it was written."""
+        return bool(self.text or self._calls)
+
     def add(self, choice: Choice) -> None:
         """Take in the next piece; what follows a repetition is dropped."""
         if self.finish:
             return
         self._logprobs += choice.logprobs.values if choice.logprobs else ()
+        self._choices += _choices(choice)
         self._add_calls(choice)
         if choice.written:
             self.pieces += 1
@@ -52,7 +59,8 @@ class _Draft:
         """Return it as it stands; `tokens` is the server's own count."""
         calls = tuple(ToolCall(call.id, call.name, call.arguments) for call in self._calls.values())
         mean = sum(self._logprobs) / len(self._logprobs) if self._logprobs else 0.0
-        return Completion(self.text, self.finish, tokens or self.tokens, mean, calls)
+        choices = tuple(self._choices) if any(each.likely for each in self._choices) else ()
+        return Completion(self.text, self.finish, tokens or self.tokens, mean, calls, choices)
 
     def _add_calls(self, choice: Choice) -> None:
         for delta in choice.delta.tool_calls or ():
@@ -68,6 +76,12 @@ class _Draft:
             self.text, self.finish = self.text[:end], "repetition"
         elif self._ended and self._ended(self.text):
             self.finish = "ended"
+
+
+def _choices(choice: Choice) -> Iterator[TokenChoice]:
+    for token in (choice.logprobs and choice.logprobs.content) or ():
+        likely = tuple((each.token, each.logprob) for each in token.top_logprobs or ())
+        yield TokenChoice(token.token, likely)
 
 
 class Answer:
@@ -93,6 +107,12 @@ class Answer:
         return all(draft.finish for draft in self._drafts)
 
     @property
+    def fewer(self) -> bool:
+        """Whether some answers have an end and of the others nothing came: the server does not know `n`."""
+        rest = [draft for draft in self._drafts if not draft.finish]
+        return 0 < len(rest) < len(self._drafts) and not any(draft.begun for draft in rest)
+
+    @property
     def cut_short(self) -> bool:
         """Whether nothing can still come that is wanted, although the server goes on."""
         return self.complete and any(draft.finish in ("repetition", "ended") for draft in self._drafts)
@@ -110,9 +130,10 @@ class Answer:
         return True
 
     def completions(self) -> list[Completion]:
-        """Return all answers as they stand."""
-        exact = self._total.completion_tokens if self._total and len(self._drafts) == 1 else None
-        return [draft.completion(exact) for draft in self._drafts]
+        """Return all answers as they stand; those that have an end, where the server sent fewer."""
+        drafts = [draft for draft in self._drafts if draft.finish] if self.fewer else self._drafts
+        exact = self._total.completion_tokens if self._total and len(drafts) == 1 else None
+        return [draft.completion(exact) for draft in drafts]
 
     def usage(self, estimate: Callable[[], int]) -> Usage:
         """Return what the request used: the server's figures, else what was counted here.

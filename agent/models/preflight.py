@@ -39,7 +39,7 @@ async def preflight(transport: Transport, model: str | None, known: Known, probe
         transport: the server.
         model: its name; None means the only one that is served.
         known: earlier findings, which are used and extended.
-        probe: False takes the server at its word, which costs one look-up.
+        probe: False costs one look-up and takes it that the server can obey a schema and complete.
 
     Raises:
         ModelUnreachable: no server answers.
@@ -49,7 +49,7 @@ async def preflight(transport: Transport, model: str | None, known: Known, probe
     cards = read(ModelList, await transport.get(f"{transport.api}/models"), transport.name).data
     card = _choose(cards, model, transport.name)
     if not probe:
-        return _served(card, fim=True)
+        return _served(card, structured=True, fim=True)
     key = (transport.api, card.id)
     if key not in known:
         known[key] = await _probe_all(transport, card)

@@ -28,10 +28,17 @@ Body = dict[str, Any]
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
-class TokenLogprob(BaseModel):
-    """One token of a chat answer."""
+class LikelyToken(BaseModel):
+    """A token that could stand at a place."""
 
+    token: str = ""
     logprob: float
+
+
+class TokenLogprob(LikelyToken):
+    """One token of a chat answer, with the likeliest ones where they were asked for."""
+
+    top_logprobs: list[LikelyToken] | None = None
 
 
 class Logprobs(BaseModel):

@@ -396,3 +396,46 @@ def test_no_proxy_stands_before_a_local_server(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("ALL_PROXY", proxy)
     with ScriptedServer(["direct"]) as server:
         assert ask(server)[0].text == "direct"
+
+
+# --- choices of tokens, samples and schemas ------------------------------------------------
+
+
+def test_the_likeliest_tokens_come_when_asked_for() -> None:
+    likely = {" A": {" A": -0.1, " B": -2.4}}
+    with ScriptedServer([Reply("say A", likely=likely), Reply("say A", likely=likely)]) as server:
+        [plain] = ask(server)
+        [answer] = ask(server, replace(ASK, top_logprobs=5))
+    assert plain.choices == ()
+    assert (" A", ((" A", -0.1), (" B", -2.4))) in [(each.text, each.likely) for each in answer.choices]
+    assert "".join(each.text for each in answer.choices) == "say A"
+    assert [call.body.get("top_logprobs") for call in server.calls] == [None, 5]
+
+
+@pytest.mark.parametrize("refuses", [["top_logprobs"], ["logprobs"]])
+def test_a_server_that_refuses_the_likeliest_tokens_still_answers(refuses: list[str]) -> None:
+    with ScriptedServer(["yes"], refuses=refuses) as server:
+        [answer] = ask(server, replace(ASK, top_logprobs=5))
+    assert (answer.text, answer.choices) == ("yes", ())
+    assert "top_logprobs" not in server.calls[-1].body
+    assert ("logprobs" in server.calls[-1].body) == (refuses == ["top_logprobs"])
+
+
+def test_a_schema_that_is_refused_is_left_out_when_the_server_was_not_probed() -> None:
+    request = replace(ASK, schema={"type": "object"})
+
+    async def main() -> list[Completion]:
+        async with connected(server, probe=False) as client:
+            return await client.chat(request)
+
+    with ScriptedServer(["{}"], structured_output=False) as server:
+        assert asyncio.run(main())[0].text == "{}"
+    assert ["response_format" in call.body for call in server.calls] == [True, False]
+
+
+def test_a_server_that_ignores_n_is_asked_one_by_one() -> None:
+    used: list[Usage] = []
+    with ScriptedServer(["one", "two", "three", "four"], samples=False) as server:
+        answers = ask(server, replace(ASK, n=3), used=used.append)
+    assert sorted(answer.text for answer in answers) == ["one", "three", "two"]
+    assert sum(used, Usage()).requests == len(used) == 3
