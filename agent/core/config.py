@@ -6,16 +6,51 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from moot.agent.core.errors import UsageError
 from moot.agent.core.types import ApplyMode, FusionMode, FusionPolicy
 
-__all__ = ["REPOSITORY_KEYS", "Settings", "load_settings"]
+__all__ = ["REPOSITORY_KEYS", "PoolMember", "Settings", "load_settings"]
 
 REPOSITORY_KEYS = frozenset({"test_suggestion", "ignore"})
 """All that a repository's own file may set: it is untrusted, so nothing that runs unseen."""
+
+
+class PoolMember(BaseModel):
+    """A model that `agent fuse` may ask: one `[[pool]]` table of the user's own settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][\w.:/-]*$", description="what --pool and --judge call it")
+    model: str | None = Field(None, description="model name; default: what the server serves")
+    base_url: str | None = Field(None, description="OpenAI-compatible server; default: that of the settings")
+    api_key_env: str | None = Field(
+        None, pattern=r"^[A-Za-z_]\w*$", description="environment variable that holds the key"
+    )
+    weight: float = Field(1.0, gt=0, le=1000, description="odds that its answer is the better one")
+    price_in: float = Field(0.0, ge=0, description="US dollars per million tokens read")
+    price_out: float = Field(0.0, ge=0, description="US dollars per million tokens written")
+    concurrency: int = Field(4, ge=1, le=64, description="requests at a time")
+    context_tokens: int | None = Field(None, ge=256, description="its window; default: what the server says")
+    temperature: float | None = Field(None, ge=0, le=2, description="of its answers")
+    samples: int = Field(1, ge=1, le=16, description="answers that it gives")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_key(cls, value: object) -> object:
+        if isinstance(value, dict) and "api_key" in value:
+            raise ValueError("a key does not belong into a file: name its variable with api_key_env")
+        return cast("object", value)
 
 
 class Settings(BaseSettings):
@@ -74,6 +109,15 @@ class Settings(BaseSettings):
     price_in: float = Field(0.0, ge=0, description="US dollars per million tokens read")
     price_out: float = Field(0.0, ge=0, description="US dollars per million tokens written")
 
+    pool: tuple[PoolMember, ...] = Field((), description="models that `agent fuse` may ask")
+    judge: str | None = Field(None, description="who judges for `agent fuse`; default: the first member")
+    judge_threshold: float = Field(
+        0.6, ge=0.5, lt=1, description="P(better) above which an answer takes the first one's place"
+    )
+    judge_scale: float = Field(
+        1.0, gt=0, le=100, description="temperature that scales the judge's probabilities"
+    )
+
     data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("moot", appauthor=False)))
 
     @field_validator("allow_net", mode="before")
@@ -85,6 +129,15 @@ class Settings(BaseSettings):
             return value
         items = cast("list[object] | tuple[object, ...]", texts)
         return tuple(word for item in items for word in re.split(r"[\s,]+", str(item)) if word)
+
+    @field_validator("pool")
+    @classmethod
+    def _distinct(cls, members: tuple[PoolMember, ...]) -> tuple[PoolMember, ...]:
+        names = [member.name for member in members]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice:
+            raise ValueError(f"two members are called {twice}: give each a name of its own")
+        return members
 
     @classmethod
     def settings_customise_sources(

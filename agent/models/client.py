@@ -214,19 +214,20 @@ class OpenAIClient:
 
     async def _attempt(self, call: _Call) -> list[Completion]:
         """Make one attempt; an extra that the server does not know is left out from then on."""
+        sent = self._body(call)
         try:
-            return await self._stream(call)
+            return await self._stream(call, sent)
         except Rejected as exc:
-            refused = _named(exc.detail) & (self._body(call).keys() - self._refused)
+            refused = _named(exc.detail) & sent.keys()
             if exc.status not in (400, 422) or not refused:
                 raise
             self._refused |= refused
         return await self._attempt(call)
 
-    async def _stream(self, call: _Call) -> list[Completion]:
+    async def _stream(self, call: _Call, sent: Body) -> list[Completion]:
         answer = Answer(len(call.prompts), call.samples, call.on_token, call.ended)
         try:
-            await self._receive(call, answer)
+            await self._receive(call, sent, answer)
         except ModelUnreachable:
             if not answer.complete:
                 raise
@@ -239,11 +240,11 @@ class OpenAIClient:
             )
         return answer.completions()
 
-    async def _receive(self, call: _Call, answer: Answer) -> None:
+    async def _receive(self, call: _Call, sent: Body, answer: Answer) -> None:
         """Read the stream to its end, or until nothing that is wanted can come."""
         url, server = f"{self._transport.api}/{call.path}", self._transport.name
         ended = False
-        async with aclosing(self._transport.stream(url, self._body(call))) as events:
+        async with aclosing(self._transport.stream(url, sent)) as events:
             async for data in events:
                 ended = data.strip() == "[DONE]"
                 if not ended:

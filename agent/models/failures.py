@@ -55,14 +55,14 @@ def broken_off(server: str) -> Transient:
     )
 
 
-def from_status(response: httpx.Response, content: bytes, server: str) -> ModelError:
-    """Translate an answer whose status is an error."""
+def from_status(response: httpx.Response, content: bytes, server: str, key: str) -> ModelError:
+    """Translate an answer whose status is an error; `key` is what holds the key."""
     status = response.status_code
     error = read_error(content)
     detail = error.message if error else content.decode(errors="replace")
     if status == 429 or status >= 500:
         return _busy(status, detail, server, response)
-    return Rejected(_refusal(status, detail, server), status, detail)
+    return Rejected(_refusal(status, detail, server, key), status, detail)
 
 
 def from_answer(content: str, server: str) -> ModelError | None:
@@ -73,7 +73,7 @@ def from_answer(content: str, server: str) -> ModelError | None:
     code = error.code or 500
     if code == 429 or code >= 500:
         return _busy(code, error.message, server, None)
-    return Rejected(_refusal(code, error.message, server), code, error.message)
+    return Rejected(_refusal(code, error.message, server, "its key"), code, error.message)
 
 
 def _busy(status: int, detail: str, server: str, response: httpx.Response | None) -> Transient:
@@ -85,10 +85,10 @@ def _busy(status: int, detail: str, server: str, response: httpx.Response | None
     return Transient(text, _retry_after(response) if response else None)
 
 
-def _refusal(status: int, detail: str, server: str) -> str:
+def _refusal(status: int, detail: str, server: str, key: str) -> str:
     match status:
         case 401 | 403:
-            return f"the model server at {server} refuses the key ({status}): set MOOT_API_KEY"
+            return f"the model server at {server} refuses the key ({status}): set {key}"
         case 400 | 413 | 422 if _too_long(detail):
             text = "the request is longer than the model's context: lower MOOT_CONTEXT_TOKENS"
             return f"{text} ({_short(detail)})"

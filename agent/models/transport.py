@@ -26,6 +26,7 @@ class ClientOptions:
     Attributes:
         model: name of the model; None means the only one that is served.
         api_key: sent as a bearer token.
+        key_name: what its user has to set when it is refused.
         connect_timeout: seconds until a connection stands.
         read_timeout: seconds without a byte.
         call_timeout: seconds for one call, retries included.
@@ -37,6 +38,7 @@ class ClientOptions:
 
     model: str | None = None
     api_key: str | None = field(default=None, repr=False)
+    key_name: str = "MOOT_API_KEY"
     connect_timeout: float = 5.0
     read_timeout: float = 300.0
     call_timeout: float = 1800.0
@@ -80,7 +82,7 @@ class Transport:
         try:
             async with self._http.stream("POST", url, json=body) as response:
                 if response.status_code != 200:
-                    raise from_status(response, await response.aread(), self.name)
+                    raise from_status(response, await response.aread(), self.name, self._options.key_name)
                 async with aclosing(EventSource(response).aiter_sse()) as events:
                     async for event in events:
                         yield event.data
@@ -116,7 +118,7 @@ class Transport:
         except httpx.HTTPError as exc:
             raise from_transport(exc, self.name, limit) from exc
         if response.status_code != 200:
-            raise from_status(response, response.content, self.name)
+            raise from_status(response, response.content, self.name, self._options.key_name)
         return response.content
 
 

@@ -439,3 +439,13 @@ def test_a_server_that_ignores_n_is_asked_one_by_one() -> None:
         answers = ask(server, replace(ASK, n=3), used=used.append)
     assert sorted(answer.text for answer in answers) == ["one", "three", "two"]
     assert sum(used, Usage()).requests == len(used) == 3
+
+
+def test_calls_at_the_same_time_are_all_asked_again_without_what_is_refused() -> None:
+    async def main() -> list[list[Completion]]:
+        async with connected(server) as client:
+            request = replace(ASK, top_logprobs=5)
+            return await asyncio.gather(*(client.chat(request) for _ in range(3)))
+
+    with ScriptedServer(lambda request: "yes", refuses=["top_logprobs"]) as server:
+        assert [answers[0].text for answers in asyncio.run(main())] == ["yes"] * 3

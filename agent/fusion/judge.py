@@ -1,0 +1,150 @@
+"""A judge compares two answers in both orders, held to a schema, and says how sure it is."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from moot.agent.core.errors import MootError
+from moot.agent.core.messages import ChatMessage, ChatRequest
+from moot.agent.fusion.brief import EMPTY, NOTHING, Brief, fill, pack, room_in
+from moot.agent.fusion.decide import (
+    UNCALIBRATED,
+    Calibration,
+    Challenge,
+    Choice,
+    agreed,
+    debiased,
+    with_prior,
+)
+from moot.agent.fusion.member import Answer
+from moot.agent.fusion.ruling import Reason, Ruling, read_ruling, ruling_schema
+from moot.agent.fusion.seat import Seat
+from moot.prompts import render
+
+__all__ = ["Criteria", "InOneOrder", "PairRuling", "judge_pair"]
+
+_ANSWER_TOKENS = 448
+"""Three reasons of 240 characters, their ids and the verdict."""
+_TOP_LOGPROBS = 10
+"""Enough for the beginnings of four verdicts; servers allow 20."""
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What a judge goes by.
+
+    Attributes:
+        rubric: in words; empty means the usual one.
+        threshold: P(better) above which a challenger takes the incumbent's place.
+        calibration: how its probabilities are corrected.
+    """
+
+    rubric: str = ""
+    threshold: float = 0.6
+    calibration: Calibration = field(default_factory=lambda: UNCALIBRATED)
+
+    @property
+    def text(self) -> str:
+        """The rubric as a prompt has it."""
+        return self.rubric.strip() or render("fusion_rubric").strip()
+
+
+@dataclass(frozen=True, slots=True)
+class InOneOrder:
+    """What was ruled with one of the answers in the first place.
+
+    Attributes:
+        first: whose answer was called A.
+        better: P(the challenger is better); None where the server does not tell.
+        error: why there is no verdict.
+    """
+
+    first: Literal["incumbent", "challenger"]
+    choice: Choice
+    better: float | None = None
+    reasons: tuple[Reason, ...] = ()
+    invalid_reasons: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PairRuling:
+    """What both orders come to; `better` is debiased, calibrated and weighted."""
+
+    challenger: str
+    orders: tuple[InOneOrder, ...]
+    verdict: Choice
+    better: float
+    length: int
+
+    @property
+    def challenge(self) -> Challenge:
+        """What is decided by."""
+        return Challenge(self.challenger, self.verdict, self.better, length=self.length)
+
+
+async def judge_pair(
+    seat: Seat,
+    task: str,
+    answers: tuple[Answer, Answer],
+    criteria: Criteria,
+    evidence: Mapping[str, str] = NOTHING,
+) -> PairRuling:
+    """Compare the incumbent (first) with a challenger; a failure of the judge is an invalid verdict."""
+    incumbent, challenger = answers
+    orders = await asyncio.gather(
+        _in_order(seat, task, (incumbent, challenger), criteria, evidence),
+        _in_order(seat, task, (challenger, incumbent), criteria, evidence),
+    )
+    seen = (_seen(orders[0], "incumbent"), _seen(orders[1], "challenger"))
+    choices: list[Choice] = [each.choice for each in seen]
+    raw = debiased([each.better for each in seen], choices)
+    better = with_prior(criteria.calibration.apply(raw), challenger.weight / incumbent.weight)
+    return PairRuling(challenger.id, seen, agreed(choices), better, len(challenger.text))
+
+
+async def _in_order(
+    seat: Seat, task: str, answers: tuple[Answer, Answer], criteria: Criteria, evidence: Mapping[str, str]
+) -> Ruling | str:
+    """Return the ruling with the first answer as A, or why there is none."""
+    try:
+        brief = await _brief(seat, task, answers, criteria, evidence)
+        [answer, *_] = await seat.ask(_request(brief, criteria), "judge")
+    except MootError as exc:
+        return str(exc)
+    return read_ruling(answer, brief.ids) or "the judge's answer is not of the form that was asked for"
+
+
+async def _brief(
+    seat: Seat, task: str, answers: tuple[Answer, Answer], criteria: Criteria, evidence: Mapping[str, str]
+) -> Brief:
+    fixed = [render("fusion_system"), _prompt(EMPTY, criteria)]
+    room = await room_in(seat, fixed, _ANSWER_TOKENS)
+    return await pack(seat, task, {"A": answers[0].text, "B": answers[1].text}, room, evidence, numbered=True)
+
+
+def _request(brief: Brief, criteria: Criteria) -> ChatRequest:
+    return ChatRequest(
+        (ChatMessage("system", render("fusion_system")), ChatMessage("user", _prompt(brief, criteria))),
+        max_tokens=_ANSWER_TOKENS,
+        temperature=0.0,
+        schema=ruling_schema(brief.ids),
+        top_logprobs=_TOP_LOGPROBS,
+    )
+
+
+def _prompt(brief: Brief, criteria: Criteria) -> str:
+    return fill("fusion_judge", brief, evidence=brief.evidence, rubric=criteria.text)
+
+
+def _seen(ruling: Ruling | str, first: Literal["incumbent", "challenger"]) -> InOneOrder:
+    """Return a ruling in terms of who the answers are of."""
+    if isinstance(ruling, str):
+        return InOneOrder(first, "invalid", error=ruling)
+    second: Choice = "challenger" if first == "incumbent" else "incumbent"
+    names: dict[str, Choice] = {"A": first, "B": second, "TIE": "tie", "ABSTAIN": "abstain"}
+    better = ruling.second
+    if better is not None and first == "challenger":
+        better = 1 - better
+    return InOneOrder(first, names[ruling.verdict], better, ruling.reasons, ruling.invalid_reasons)
