@@ -77,8 +77,8 @@ def ruling_schema(ids: Sequence[str]) -> dict[str, Any]:
 def read_ruling(answer: Completion, ids: Collection[str]) -> Ruling | None:
     """Return what a judge ruled, or None where it is of no use.
 
-    A reason that cites an unknown id, or none, does not count; a winner without any that counts is
-    an abstention.
+    A reason that cites an unknown id, or none, or has no words does not count; a winner without any
+    that counts is an abstention.
     """
     written = parse(_Ruling, answer.text)
     if written is None:
@@ -86,7 +86,7 @@ def read_ruling(answer: Completion, ids: Collection[str]) -> Ruling | None:
     reasons = tuple(
         Reason(each.text[:MAX_REASON], tuple(each.cites))
         for each in written.reasons[:MAX_REASONS]
-        if each.cites and set(each.cites) <= set(ids)
+        if each.cites and set(each.cites) <= set(ids) and any(map(str.isalpha, each.text))
     )
     decided = written.verdict in ("A", "B")
     verdict: Verdict = "ABSTAIN" if decided and not reasons else written.verdict
@@ -109,7 +109,7 @@ def parse(shape: type[Shape], text: str) -> Shape | None:
 def probabilities(choices: Sequence[TokenChoice], text: str, verdict: Verdict) -> dict[Verdict, float] | None:
     """Return how likely each verdict was at the token that began this one; None where that is not told."""
     found = list(_VERDICT.finditer(text))
-    token = _token_at(choices, len(text) - found[-1].end()) if found else None
+    token = _token_at(choices, text, found[-1].end()) if found else None
     if token is None or _begun(token.text) != verdict:
         return None
     mass: dict[Verdict, float] = dict.fromkeys(_VERDICTS, 0.0)
@@ -121,15 +121,19 @@ def probabilities(choices: Sequence[TokenChoice], text: str, verdict: Verdict) -
     return {each: share / total for each, share in mass.items()} if total > 0 else None
 
 
-def _token_at(choices: Sequence[TokenChoice], from_end: int) -> TokenChoice | None:
-    """Return the token at a distance from the end, in characters.
+def _token_at(choices: Sequence[TokenChoice], text: str, at: int) -> TokenChoice | None:
+    """Return the token that holds a character of the text.
 
-    It is counted from the end: what comes after a verdict is plain, whereas pieces of a character in the
-    reasons have no length that can be relied on.
+    Tokens are counted from the end, past the one that ended the answer and is not in its text: what comes
+    after a verdict is plain, whereas pieces of a character in the reasons have no length to rely on.
     """
+    rest = text
     for choice in reversed(choices):
-        from_end -= len(choice.text)
-        if from_end <= 0:
+        if choice.text and rest.endswith(choice.text):
+            rest = rest[: -len(choice.text)]
+        elif len(rest) < len(text):
+            return None
+        if len(rest) <= at:
             return choice
     return None
 

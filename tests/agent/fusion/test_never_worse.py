@@ -126,7 +126,8 @@ def test_the_probability_is_read_at_the_verdict_alone(tokens, second):
     before, after = text[:at], text[at + len(token) :]
     decided = TokenChoice(token, tuple((word, math.log(share)) for word, share in likely.items()))
     misleading = TokenChoice(before, (("B", 0.0),))
-    answer = Completion(text, "stop", 3, choices=(misleading, decided, TokenChoice(after, (("B", 0.0),))))
+    end = (TokenChoice(after, (("B", 0.0),)), TokenChoice("<|im_end|>", (("B", 0.0),)))
+    answer = Completion(text, "stop", 3, choices=(misleading, decided, *end))
     found = read_ruling(answer, {"A1", "B1"})
     assert found is not None
     assert found.second == (None if second is None else pytest.approx(second))
