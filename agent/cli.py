@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from moot.agent import blame_cli, complete_cli, history_cli, index_cli
+from moot.agent import blame_cli, complete_cli, fuse_cli, history_cli, index_cli
 from moot.agent.core.errors import MootError
 from moot.agent.fusion_cli import app as fusion_app
 from moot.agent.model_cli import app as model_app
@@ -34,6 +34,7 @@ history_cli.add_to(app)
 index_cli.add_to(app)
 complete_cli.add_to(app)
 blame_cli.add_to(app)
+fuse_cli.add_to(app)
 
 
 class Output(StrEnum):

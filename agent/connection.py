@@ -1,14 +1,18 @@
 """Reaches the model server, and knows how it is spoken to. Importing it is quick, unlike `app`."""
 
+import os
+from dataclasses import replace
+
 from moot.agent.core.config import Settings
 from moot.agent.core.errors import ModelUnreachable, UsageError
+from moot.agent.fusion.member import Member
 from moot.agent.models.client import OpenAIClient
 from moot.agent.models.fim import FORMATS, FimFormat, fim_format, form_of
 from moot.agent.models.profiles import Profile, choose
 from moot.agent.models.serving import running_server
 from moot.agent.models.transport import ClientOptions
 
-__all__ = ["connect", "infilling"]
+__all__ = ["connect", "connect_member", "infilling"]
 
 
 async def connect(settings: Settings, *, probe: bool = True) -> tuple[OpenAIClient, Profile | None]:
@@ -30,13 +34,42 @@ async def connect(settings: Settings, *, probe: bool = True) -> tuple[OpenAIClie
             "no model server is running: start one with `agent model up`, or name one with --base-url"
         )
     profile = choose(settings, server.profile) if server else _named(settings)
-    options = ClientOptions(
+    return await OpenAIClient.connect(base_url, _options(settings), probe=probe), profile
+
+
+async def connect_member(settings: Settings, member: Member) -> OpenAIClient:
+    """Reach a member of a pool, at its own server or at that of the settings, without probes.
+
+    The settings' own key goes to no other server than theirs.
+
+    Raises:
+        MootError: as `connect` does; a UsageError also where the variable of its key is not set.
+    """
+    options = replace(_options(settings), model=member.model)
+    if member.base_url is None:
+        own = settings.model_copy(update={"model": member.model})
+        return (await connect(own, probe=False))[0]
+    if member.key_env is not None:
+        options = replace(options, api_key=_key(member), key_name=member.key_env)
+    elif member.base_url != settings.base_url:
+        options = replace(options, api_key=None, key_name=f"api_key_env of {member.name}")
+    return await OpenAIClient.connect(member.base_url, options, probe=False)
+
+
+def _key(member: Member) -> str:
+    key = os.environ.get(member.key_env or "", "").strip()
+    if not key or not (key.isascii() and key.isprintable()):
+        raise UsageError(f"{member.key_env} holds no key: put that of {member.name} into it")
+    return key
+
+
+def _options(settings: Settings) -> ClientOptions:
+    return ClientOptions(
         model=settings.model,
         api_key=settings.api_key.get_secret_value() if settings.api_key else None,
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
     )
-    return await OpenAIClient.connect(base_url, options, probe=probe), profile
 
 
 def _named(settings: Settings) -> Profile | None:
