@@ -71,9 +71,10 @@ def test_a_function_is_written_anew(tmp_path: Path, agent, project: Seeded):
     assert selected["candidate"]["generator"] == "rewrite"
     assert (repo / project.path).read_text() == fixed
     generated = [event for event in events if event["event"] == "CandidatesGenerated"]
-    assert [event["generator"] for event in generated] == ["fim", "rewrite"]
-    assert generated[0]["masks"] > 0
-    assert (generated[1]["answers"], generated[1]["candidates"]) == (8, 1)
+    *infills, rewrite = generated
+    assert {event["generator"] for event in infills} == {"fim"}
+    assert all(event["masks"] > 0 for event in infills)
+    assert (rewrite["generator"], rewrite["answers"], rewrite["candidates"]) == ("rewrite", 8, 1)
     chats = [request.body for request in server.calls if asks_chat(request)]
     assert sorted(body["n"] for body in chats) == [1, 7]
     assert all(body["max_tokens"] < len(function_of(project)) for body in chats)

@@ -30,7 +30,7 @@ def plan(tmp_path: Path, stack: ExitStack):
     return make
 
 
-PYTEST = "--junitxml=/w/R/0/pytest.xml -o junit_family=xunit1"
+PYTEST = "--junitxml=/w/R/0/pytest.xml -o junit_family=xunit1 --rootdir=/w"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,11 @@ def test_what_starts_a_program(command, prefix, program):
         ("pytest", f"pytest {PYTEST} -- 'a.py::t[x y]'"),
         ("python3 -m pytest -q tests -k foo", f"python3 -m pytest -q -k foo {PYTEST} -- 'a.py::t[x y]'"),
         ("pytest -c setup.cfg tests a.py::t", f"pytest -c setup.cfg {PYTEST} -- 'a.py::t[x y]'"),
-        ("cd lib && pytest -- tests", f"cd lib && pytest {PYTEST} -- 'a.py::t[x y]'"),
+        ("cd lib && pytest -- tests", f"cd lib && pytest {PYTEST}/lib -- 'a.py::t[x y]'"),
+        (
+            "pytest --rootdir lib",
+            "pytest --rootdir lib --junitxml=/w/R/0/pytest.xml -o junit_family=xunit1 -- 'a.py::t[x y]'",
+        ),
         ("pytest || true", "pytest || true"),
         ("make test", "make test"),
     ],
