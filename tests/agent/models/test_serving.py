@@ -79,7 +79,7 @@ def prepare(tmp_path: Path, starts: Path) -> serving.Prepare:
     return launcher(script, starts)
 
 
-def launcher(script: Path, starts: Path, delay: float = 0.3) -> serving.Prepare:
+def launcher(script: Path, starts: Path, delay: float = 1.0) -> serving.Prepare:
     def prepare(profile: Profile, settings: Settings, progress: object) -> serving.Launch:
         arguments = (str(settings.server_port), profile.model, str(delay), str(starts))
         return serving.Launch((sys.executable, str(script), *arguments), {})
@@ -206,14 +206,18 @@ def test_a_start_that_was_killed_is_taken_over(
 
 
 def test_an_interrupted_start_leaves_no_process(
-    settings: Settings, profile: Profile, prepare: serving.Prepare, starts: Path
+    settings: Settings, profile: Profile, starts: Path, tmp_path: Path
 ):
+    script = tmp_path / "server.py"
+    script.write_text(SERVER)
+    loads_long = launcher(script, starts, delay=30)
+
     def interrupt(stage: str, done: int, total: int | None) -> None:
         if stage == "loading weights":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        serving.up(profile, settings, interrupt, prepare)
+        serving.up(profile, settings, interrupt, loads_long)
     wait_until(lambda: not alive(int(starts.read_text().split()[0])))
     assert not (settings.data_dir / "server.json").exists()
 
