@@ -12,6 +12,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Self
 
+from filelock import FileLock
 from pydantic import TypeAdapter
 
 from moot.agent.core.errors import UsageError
@@ -52,7 +53,9 @@ class OutcomeStore:
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._db = _open(path)
+            # SQLite does not wait for a lock while it switches a new file to WAL, so one process at a time.
+            with FileLock(path.with_name(path.name + ".lock"), mode=0o600):
+                self._db = _open(path)
         except (OSError, sqlite3.OperationalError) as exc:
             raise UsageError(f"the log of outcomes {path} cannot be written: {exc}") from exc
 
