@@ -161,6 +161,8 @@ class Run:
             if snapshot.values:
                 entry = None
                 self._before = snapshot.values.get("spent", Usage())
+                if fusion := snapshot.values.get("fusion"):
+                    deps.limits.elsewhere.add(fusion.elsewhere, fusion.elsewhere_cost)
                 await _prepare(deps, snapshot.values["base"])
         while True:
             await self._stream(graph, entry, config, deps)
@@ -234,7 +236,9 @@ class Run:
         if error is None and publication is None:
             refusal = state.get("refusal")
             error = Refused(refusal) if refusal else TaskFailed(_why_not(state))
-        usage = self._used()
+        usage, price = self._used(), cost(self._used(), self._settings)
+        if self._deps is not None:
+            usage, price = self._deps.limits.used(), self._deps.limits.cost
         result = replace(
             ended(error, self.id),
             base=state.get("base"),
@@ -251,7 +255,7 @@ class Run:
             risk=state.get("risk"),
             follows=state.get("follows"),
             usage=usage,
-            cost=cost(usage, self._settings),
+            cost=price,
             seconds=time.monotonic() - self._started,
         )
         if fusion := state.get("fusion"):

@@ -1,13 +1,13 @@
 """A judge compares two answers in both orders, held to a schema, and says how sure it is."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from moot.agent.core.errors import MootError
 from moot.agent.core.messages import ChatMessage, ChatRequest
-from moot.agent.fusion.brief import EMPTY, NOTHING, Brief, fill, pack, room_in
+from moot.agent.fusion.brief import EMPTY, Brief, fill, pack, room_in
 from moot.agent.fusion.decide import (
     UNCALIBRATED,
     Calibration,
@@ -22,7 +22,16 @@ from moot.agent.fusion.ruling import Reason, Ruling, read_ruling, ruling_schema
 from moot.agent.fusion.seat import Seat
 from moot.prompts import render
 
-__all__ = ["Criteria", "InOneOrder", "PairRuling", "judge_pair"]
+__all__ = ["Criteria", "InOneOrder", "Known", "PairRuling", "judge_pair", "nothing_known"]
+
+Known = Callable[[Mapping[str, str]], Mapping[str, str]]
+"""What is known of two answers, by ids that can be cited: (letters by the answers' ids) -> sentences."""
+
+
+def nothing_known(letters: Mapping[str, str]) -> Mapping[str, str]:
+    """No evidence."""
+    return {}
+
 
 _ANSWER_TOKENS = 448
 """Three reasons of 240 characters, their ids and the verdict."""
@@ -89,13 +98,13 @@ async def judge_pair(
     task: str,
     answers: tuple[Answer, Answer],
     criteria: Criteria,
-    evidence: Mapping[str, str] = NOTHING,
+    known: Known = nothing_known,
 ) -> PairRuling:
     """Compare the incumbent (first) with a challenger; a failure of the judge is an invalid verdict."""
     incumbent, challenger = answers
     orders = await asyncio.gather(
-        _in_order(seat, task, (incumbent, challenger), criteria, evidence),
-        _in_order(seat, task, (challenger, incumbent), criteria, evidence),
+        _in_order(seat, task, (incumbent, challenger), criteria, known),
+        _in_order(seat, task, (challenger, incumbent), criteria, known),
     )
     seen = (_seen(orders[0], "incumbent"), _seen(orders[1], "challenger"))
     choices: list[Choice] = [each.choice for each in seen]
@@ -105,11 +114,11 @@ async def judge_pair(
 
 
 async def _in_order(
-    seat: Seat, task: str, answers: tuple[Answer, Answer], criteria: Criteria, evidence: Mapping[str, str]
+    seat: Seat, task: str, answers: tuple[Answer, Answer], criteria: Criteria, known: Known
 ) -> Ruling | str:
     """Return the ruling with the first answer as A, or why there is none."""
     try:
-        brief = await _brief(seat, task, answers, criteria, evidence)
+        brief = await _brief(seat, task, answers, criteria, known)
         [answer, *_] = await seat.ask(_request(brief, criteria), "judge")
     except MootError as exc:
         return str(exc)
@@ -117,10 +126,11 @@ async def _in_order(
 
 
 async def _brief(
-    seat: Seat, task: str, answers: tuple[Answer, Answer], criteria: Criteria, evidence: Mapping[str, str]
+    seat: Seat, task: str, answers: tuple[Answer, Answer], criteria: Criteria, known: Known
 ) -> Brief:
     fixed = [render("fusion_system"), _prompt(EMPTY, criteria)]
     room = await room_in(seat, fixed, _ANSWER_TOKENS)
+    evidence = known({answers[0].id: "A", answers[1].id: "B"})
     return await pack(seat, task, {"A": answers[0].text, "B": answers[1].text}, room, evidence, numbered=True)
 
 

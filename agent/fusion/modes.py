@@ -9,7 +9,7 @@ from moot.agent.fusion.comparison import Comparison, Item, compare
 from moot.agent.fusion.contenders import Field
 from moot.agent.fusion.debate import Debate, debate, evidence_for, labelled
 from moot.agent.fusion.decide import choose, stands
-from moot.agent.fusion.judge import PairRuling, judge_pair
+from moot.agent.fusion.judge import Known, PairRuling, judge_pair
 from moot.agent.fusion.member import Answer
 from moot.agent.fusion.merge import merge
 from moot.agent.fusion.pool import Tell
@@ -88,7 +88,7 @@ async def _rulings(
     task, criteria = run.request.task, run.request.criteria
     rulings = await asyncio.gather(
         *(
-            judge_pair(seat, task, (incumbent, one), criteria, _evidence((incumbent, one), debated))
+            judge_pair(seat, task, (incumbent, one), criteria, _known((incumbent, one), debated))
             for one in challengers
         )
     )
@@ -99,10 +99,11 @@ async def _rulings(
     return tuple(rulings), ""
 
 
-def _evidence(answers: Sequence[Answer], debated: Debate) -> Mapping[str, str]:
+def _known(answers: Sequence[Answer], debated: Debate) -> Known:
     """Return what the debate holds against these answers; revised ones have had theirs."""
     texts = [text for answer in answers for text in evidence_for(answer, debated.defects).values()]
-    return {f"E{number}": text for number, text in enumerate(texts, 1)}
+    found = {f"E{number}": text for number, text in enumerate(texts, 1)}
+    return lambda letters: found
 
 
 async def _merged(run: Run, field: Field) -> Settled:

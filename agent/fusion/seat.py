@@ -117,8 +117,13 @@ class Table:
                 self._seats[member.name] = await self._open(member)
             return self._seats[member.name]
 
+    def lend(self, member: Member, client: ModelClient) -> Seat:
+        """Seat a member with a connection that stays its owner's to close."""
+        seat = self._seats[member.name] = Seat(member, client, self.ledger)
+        return seat
+
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection that was made here."""
         await self._stack.aclose()
 
     async def _open(self, member: Member) -> Seat:

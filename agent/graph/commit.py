@@ -18,11 +18,21 @@ from moot.agent.syntax import syntax_errors
 __all__ = ["commit_drafts", "commit_patch"]
 
 
-def commit_drafts(drafts: Sequence[Draft], state: RunState, deps: Deps) -> RunState:
-    """Return the candidates among the drafts; one that was tried before is dropped. Blocks."""
+def commit_drafts(
+    drafts: Sequence[Draft], state: RunState, deps: Deps, beside: Sequence[Candidate] = ()
+) -> RunState:
+    """Return the candidates among the drafts; one that was tried before is dropped. Blocks.
+
+    Args:
+        drafts: what was written.
+        state: of the run.
+        deps: of the run.
+        beside: earlier candidates of the same round, for which the same edit is a further vote.
+    """
     entries = {entry.path: entry for entry in deps.repository.files(state["base"])}
     base = Base(entries, deps.repository.read, deps.index.outline, syntax_errors)
-    seen, candidates, feedback, agreeing = list(state["seen"]), list[Candidate](), "", 0
+    seen, candidates, feedback = list(state["seen"]), list[Candidate](), ""
+    votes = {one.id: state.get("votes", {}).get(one.id, 1) for one in beside}
     for draft in drafts:
         try:
             candidate = _commit(draft, state, base, deps)
@@ -31,15 +41,17 @@ def commit_drafts(drafts: Sequence[Draft], state: RunState, deps: Deps) -> RunSt
             deps.emit(CandidateRejected(draft.id, str(exc)))
             continue
         if candidate.commit in seen:
-            agreeing += candidate.commit in [one.commit for one in candidates]
+            for one in (*beside, *candidates):
+                votes[one.id] += one.commit == candidate.commit
             deps.emit(CandidateRejected(draft.id, "the same edit was tried before"))
             continue
         seen.append(candidate.commit)
         candidates.append(candidate)
+        votes[candidate.id] = 1
         deps.emit(CandidateProposed(candidate))
     return {
         "candidates": tuple(candidates),
-        "agreeing": agreeing,
+        "votes": votes,
         "seen": tuple(seen),
         "feedback": feedback,
     }

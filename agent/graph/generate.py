@@ -48,4 +48,4 @@ async def drafts(state: RunState, deps: Deps) -> RunState:
             update = await rewrite_drafts(state, deps, earlier)
         case "chat":
             update = await chat_drafts(state, deps)
-    return {**update, "round": number + 1, "spent": deps.limits.used()}
+    return {**update, "round": number + 1, "spent": deps.limits.own()}

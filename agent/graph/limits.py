@@ -8,7 +8,7 @@ from moot.agent.core.config import Settings
 from moot.agent.core.errors import LimitReached
 from moot.agent.core.messages import Usage
 
-__all__ = ["Limits", "cost"]
+__all__ = ["Elsewhere", "Limits", "cost"]
 
 _SHORTEST = 32
 """Tokens of an answer that is worth asking for."""
@@ -19,13 +19,41 @@ def cost(usage: Usage, settings: Settings) -> float:
     return (usage.prompt * settings.price_in + usage.completion * settings.price_out) / 1e6
 
 
+@dataclass(slots=True)
+class Elsewhere:
+    """What other models than the run's own used, at their own prices in US dollars."""
+
+    usage: Usage = field(default_factory=Usage)
+    cost: float = 0.0
+
+    def add(self, usage: Usage, cost: float) -> None:
+        """Enter a call."""
+        self.usage, self.cost = self.usage + usage, self.cost + cost
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a run may use; `used` returns the tokens of this process and of those before it."""
+    """What a run may use; `own` returns its model's tokens, of this process and of those before it."""
 
     settings: Settings
-    used: Callable[[], Usage]
+    own: Callable[[], Usage]
     started: float = field(default_factory=time.monotonic)
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
+
+    def used(self) -> Usage:
+        """Return the tokens of all models."""
+        return self.own() + self.elsewhere.usage
+
+    @property
+    def cost(self) -> float:
+        """What all models cost so far, in US dollars."""
+        return cost(self.own(), self.settings) + self.elsewhere.cost
+
+    @property
+    def cost_left(self) -> float | None:
+        """US dollars that may still be spent; None without a limit."""
+        most = self.settings.max_cost
+        return None if most is None else max(0.0, most - self.cost)
 
     @property
     def seconds_left(self) -> float:
@@ -40,8 +68,8 @@ class Limits:
         if settings.max_tokens is not None:
             bounds.append(settings.max_tokens - usage.total)
         price = max(settings.price_in, settings.price_out)
-        if settings.max_cost is not None and price:
-            bounds.append((settings.max_cost - cost(usage, settings)) / price * 1e6)
+        if self.cost_left is not None and price:
+            bounds.append(self.cost_left / price * 1e6)
         return max(0, int(min(bounds))) if bounds else None
 
     def answer(self, wanted: int, prompt: int, answers: int = 1) -> int:
@@ -66,7 +94,7 @@ class Limits:
         usage, settings = self.used(), self.settings
         if settings.max_tokens is not None and usage.total >= settings.max_tokens:
             raise LimitReached(f"the run used {usage.total} tokens: allow more with --max-tokens")
-        if settings.max_cost is not None and cost(usage, settings) >= settings.max_cost:
-            raise LimitReached(f"the run cost ${cost(usage, settings):.4f}: allow more with --max-cost")
+        if settings.max_cost is not None and self.cost >= settings.max_cost:
+            raise LimitReached(f"the run cost ${self.cost:.4f}: allow more with --max-cost")
         if self.seconds_left <= 0:
             raise LimitReached(f"the run took {settings.max_time:g} s: allow more with --max-time")

@@ -9,7 +9,6 @@ from moot.agent.core.errors import UsageError
 from moot.agent.core.outcomes import Fate, Outcome
 from moot.agent.core.types import ApplyMode, Candidate, Publication
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.limits import cost
 from moot.agent.graph.state import RunState
 
 __all__ = ["log_failure", "log_published"]
@@ -67,7 +66,7 @@ def _outcome(state: RunState, commit: str, deps: Deps) -> Outcome | None:
         survivors=fusion.survivors if fusion is not None and argued else 0,
         tokens=used.total,
         argued_tokens=fusion.tokens if fusion is not None else 0,
-        cost=cost(used, deps.settings),
+        cost=deps.limits.cost,
         seconds=round(time.monotonic() - deps.limits.started, 2),
         argued_seconds=fusion.seconds if fusion is not None else 0.0,
         futile=fusion.futile if fusion is not None else 0,

@@ -1,6 +1,6 @@
 """The state of a run: small, serialisable, keyed by commit ids."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 from moot.agent.core.behaviour import Selection
@@ -16,13 +16,18 @@ __all__ = ["SERIALISED", "Draft", "FusionSummary", "Incumbent", "Reserve", "RunS
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a generator wrote, before it is known to apply: an answer's text, or the edit itself."""
+    """What a generator wrote, before it is known to apply: an answer's text, or the edit itself.
+
+    Attributes:
+        author: a member of the pool; empty for the run's own model.
+    """
 
     id: str
     generator: str
     text: str
     logprob: float = 0.0
     edit: ReplaceSpan | SymbolEdit | None = None
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,7 @@ class FusionSummary:
     Attributes:
         tokens, seconds: that the arguments of all rounds took.
         futile: arguments of earlier rounds in which no candidate passed.
+        elsewhere, elsewhere_cost: tokens of other models than the run's own, and their price in US dollars.
     """
 
     mode: str
@@ -42,6 +48,8 @@ class FusionSummary:
     tokens: int = 0
     seconds: float = 0.0
     futile: int = 0
+    elsewhere: Usage = field(default_factory=Usage)
+    elsewhere_cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,7 @@ class RunState(TypedDict, total=False):
         follows: the run whose conversation this one goes on, and whether it could; None when it begins one.
         round: how many rounds of generation have begun.
         drafts, candidates: of the current round; candidates are in order of preference.
-        agreeing: drafts of the current round whose edit is that of another one.
+        votes: drafts of the current round with the edit of each candidate, by its id.
         disagreement: among the samples of the round, from 0 to 1; None where there is but one.
         incumbent: the first candidate of the last round that had any, and its risk; `risk` is the riskiest's.
         seen: commits of every candidate so far, so that none is tested twice.
@@ -124,7 +132,7 @@ class RunState(TypedDict, total=False):
     round: int
     drafts: tuple[Draft, ...]
     candidates: tuple[Candidate, ...]
-    agreeing: int
+    votes: dict[str, int]
     disagreement: float | None
     incumbent: Incumbent | None
     seen: tuple[str, ...]

@@ -24,7 +24,8 @@ _MOST_FILES = 10
 def disagreement(state: RunState) -> float | None:
     """Return how far the samples of the round are from being one edit; None where there is but one."""
     candidates = [one for one in state.get("candidates", ()) if one.generator == "chat"]
-    applied = len(candidates) + state.get("agreeing", 0)
+    votes = state.get("votes", {})
+    applied = sum(votes.get(one.id, 1) for one in candidates)
     return (len(candidates) - 1) / (applied - 1) if candidates and applied > 1 else None
 
 

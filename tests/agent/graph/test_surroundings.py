@@ -76,4 +76,5 @@ def candidate(number: int, generator: str = "chat") -> Candidate:
     ],
 )
 def test_samples_that_agree_or_not(candidates, agreeing, expected):
-    assert disagreement({"candidates": tuple(candidates), "agreeing": agreeing}) == expected
+    votes = {one.id: 1 + agreeing * (not place) for place, one in enumerate(candidates)}
+    assert disagreement({"candidates": tuple(candidates), "votes": votes}) == expected

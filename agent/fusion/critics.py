@@ -1,0 +1,203 @@
+"""What models are asked of patches: inputs that tell them apart, defects that code can show, right values.
+
+Each answer is held to a schema; one that fails or has another form costs what it would have brought.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from moot.agent.core.errors import MootError
+from moot.agent.core.messages import ChatMessage, ChatRequest
+from moot.agent.core.trials import Trial
+from moot.agent.fusion.brief import EMPTY, NOTHING, fill, pack, room_in
+from moot.agent.fusion.claims import Claim
+from moot.agent.fusion.debate import MAX_DEFECTS
+from moot.agent.fusion.ruling import parse
+from moot.agent.fusion.seat import Seat
+from moot.prompts import render
+
+__all__ = ["MAX_INPUTS", "PREDICTIONS", "Case", "find_defects", "find_inputs", "predict"]
+
+MAX_INPUTS = 3
+"""Inputs that are asked for."""
+
+PREDICTIONS = 3
+"""Answers to the question what a trial should give."""
+
+_INPUT_TOKENS = 384
+_DEFECT_TOKENS = 768
+_VALUE_TOKENS = 96
+_MOST_CODE = 400
+_MOST_TEXT = 200
+_WARM = 0.7
+"""Temperature of predictions: from a cold model three would be one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What participants are shown: the task, diffs under letters, and the files that trials may be about.
+
+    Attributes:
+        names: ids of candidates by letter.
+    """
+
+    task: str
+    diffs: Mapping[str, str]
+    names: Mapping[str, str]
+    paths: tuple[str, ...]
+    rubric: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A prompt, what the ledger calls it, and the bounds of the answer."""
+
+    prompt: str
+    purpose: str
+    tokens: int
+    schema: Mapping[str, Any]
+    evidence: Mapping[str, str] = NOTHING
+    rubric: str = ""
+
+
+class _Input(BaseModel):
+    path: str
+    code: str
+
+
+class _Inputs(BaseModel):
+    inputs: list[_Input] = Field(max_length=64)
+
+
+class _Defect(_Input):
+    answer: str
+    line: int = 0
+    expected: str
+    actual: str = ""
+    sentence: str = ""
+
+
+class _Defects(BaseModel):
+    defects: list[_Defect] = Field(max_length=64)
+
+
+class _Value(BaseModel):
+    value: str
+
+
+async def find_inputs(seat: Seat, case: Case) -> list[Trial] | str:
+    """Ask for inputs on which patches behave differently; return trials, or why there are none."""
+    item = _object(path=_one_of(case.paths), code=_text(_MOST_CODE))
+    schema = _object(inputs={"type": "array", "items": item, "maxItems": MAX_INPUTS})
+    said = await _ask(seat, case, _Question("fusion_inputs", "inputs", _INPUT_TOKENS, schema))
+    written = parse(_Inputs, said[0]) if isinstance(said, tuple) else None
+    if written is None:
+        return _failure(seat, "input", said)
+    known = [each for each in written.inputs[:MAX_INPUTS] if each.path in case.paths and each.code.strip()]
+    return [Trial(f"D{number}", each.path, each.code) for number, each in enumerate(known, 1)]
+
+
+async def find_defects(
+    seat: Seat, case: Case, evidence: Mapping[str, str]
+) -> list[tuple[Trial, Claim]] | str:
+    """Ask for defects that code can show; return a trial and a claim of each, or why there are none."""
+    item = _object(
+        answer=_one_of(list(case.names)),
+        path=_one_of(case.paths),
+        line={"type": "integer", "minimum": 0},
+        code=_text(_MOST_CODE),
+        expected=_text(_MOST_TEXT),
+        actual=_text(_MOST_TEXT),
+        sentence=_text(_MOST_TEXT),
+    )
+    schema = _object(defects={"type": "array", "items": item, "maxItems": MAX_DEFECTS})
+    question = _Question("fusion_defects", "criticise", _DEFECT_TOKENS, schema, evidence, case.rubric)
+    said = await _ask(seat, case, question)
+    written = parse(_Defects, said[0]) if isinstance(said, tuple) else None
+    if written is None:
+        return _failure(seat, "defect", said)
+    known = [each for each in written.defects[:MAX_DEFECTS] if each.answer in case.names]
+    return [
+        (
+            Trial(f"C{number}", each.path, each.code),
+            Claim(
+                seat.member.name,
+                case.names[each.answer],
+                each.line,
+                each.expected[:_MOST_TEXT],
+                each.actual[:_MOST_TEXT],
+                each.sentence[:_MOST_TEXT],
+            ),
+        )
+        for number, each in enumerate(known, 1)
+        if each.path in case.paths and each.code.strip()
+    ]
+
+
+async def predict(
+    seat: Seat, opening: Sequence[ChatMessage], trial: Trial, samples: int = PREDICTIONS
+) -> tuple[str, ...]:
+    """Ask what a trial should give, of models that saw the task and no patch; failures give none.
+
+    Args:
+        seat: whose answers these are.
+        opening: the conversation that the patches were written in; the server has it cached.
+        trial: in question.
+        samples: answers.
+    """
+    question = render("fusion_expect", path=trial.path, code=trial.code.strip())
+    asked = replace(opening[-1], content=f"{opening[-1].content}\n\n{question}")
+    request = ChatRequest(
+        (*opening[:-1], asked),
+        max_tokens=_VALUE_TOKENS,
+        temperature=_WARM,
+        n=samples,
+        schema=_object(value=_text(_MOST_TEXT)),
+    )
+    try:
+        answers = await seat.ask(request, "expect")
+    except MootError:
+        return ()
+    values = [parse(_Value, answer.text) for answer in answers]
+    return tuple(each.value.strip() for each in values if each is not None and each.value.strip())
+
+
+async def _ask(seat: Seat, case: Case, question: _Question) -> tuple[str] | str:
+    """Return the answer in a tuple, or why there is none."""
+    fields = {"paths": ", ".join(case.paths)} | ({"rubric": question.rubric} if question.rubric else {})
+    try:
+        fixed = [render("fusion_system"), fill(question.prompt, EMPTY, evidence="", **fields)]
+        room = await room_in(seat, fixed, question.tokens)
+        brief = await pack(seat, case.task, case.diffs, room, question.evidence)
+        text = fill(question.prompt, brief, evidence=brief.evidence, **fields)
+        messages = (ChatMessage("system", render("fusion_system")), ChatMessage("user", text))
+        request = ChatRequest(messages, max_tokens=question.tokens, schema=question.schema)
+        [said, *_] = await seat.ask(request, question.purpose)
+    except MootError as exc:
+        return str(exc)
+    return (said.text,)
+
+
+def _failure(seat: Seat, what: str, said: tuple[str] | str) -> str:
+    why = said if isinstance(said, str) else "its answer is not of the form that was asked for"
+    return f"{seat.member.name} names no {what}: {why}"
+
+
+def _text(most: int) -> dict[str, Any]:
+    return {"type": "string", "maxLength": most}
+
+
+def _one_of(names: Sequence[str]) -> dict[str, Any]:
+    return {"type": "string", "enum": list(names)}
+
+
+def _object(**properties: object) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
