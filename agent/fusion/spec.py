@@ -46,11 +46,13 @@ def read_pool(text: str | None, settings: Settings, samples: int | None = None) 
     """
     if text is None:
         return (replace(_named(LOCAL, settings), samples=samples or _DEFAULT_SAMPLES),)
-    items = [item.strip() for item in text.split(",") if item.strip()]
+    items = [item.strip() for item in text.split(",")]
     if items == ["all"]:
         items = [member.name for member in settings.pool]
-    if not items:
+    if not any(items):
         raise UsageError(f"the pool is empty: {_FORMS}, or add [[pool]] tables to your settings")
+    if not all(items):
+        raise UsageError(f"the pool {text!r} has an empty name between commas: {_FORMS}")
     return _bounded(_joined(_read(item, settings, samples) for item in items))
 
 
