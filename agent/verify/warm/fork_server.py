@@ -30,7 +30,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["pytest_load_initial_conftests"]
+__all__ = ["pytest_load_initial_conftests", "serve"]
 
 _CACHES = ("__pycache__", ".git", "node_modules", ".mypy_cache", ".pytest_cache", ".venv", "venv")
 _MOST_FILES = 20_000
@@ -120,7 +120,7 @@ class _Server:
         self._folder, self._root = folder, folder.parent
         self._orders = json.loads((folder / "orders.json").read_text(encoding="utf-8"))
         self._versions = [
-            (version, {path: data and base64.b64decode(data) for path, data in version["files"].items()})
+            (version, {path: _bytes(data) for path, data in version["files"].items()})
             for version in self._orders["versions"]
         ]
         self._files = _Files(self._root, {path for _, files in self._versions for path in files})
@@ -247,6 +247,10 @@ class _Child:
         while data:
             data = data[os.write(self._pipe, data) :]
 
+    def let_go(self) -> None:
+        """Close what leads to the parent, in a process that has nothing to say to it."""
+        os.close(self._pipe)
+
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.when != "call" and report.passed:
             return
@@ -264,6 +268,10 @@ class _Child:
         tests = [(name, outcome, message) for name, (outcome, message) in self._tests.items()]
         self.say(tests=tests, modules=self.server.modules())
         self.say(end=True)
+
+
+def _bytes(data: str | None) -> bytes | None:
+    return None if data is None else base64.b64decode(data)  # an empty file is none that is deleted
 
 
 def _outcomes(answer: Json) -> list[Json]:
@@ -284,10 +292,10 @@ def _listen(pipe: int, process: int, ends: float) -> tuple[dict[str, Json], bool
             break
     said: dict[str, Json] = {}
     for line in data.split(b"\n"):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, AttributeError, TypeError):
             facts = json.loads(line)
             for name, value in facts.items():
-                said[name] = [*said.get(name, ()), *value] if name == "calls" else value
+                said[name] = [*said.get(name, ()), *value] if name in ("calls", "trials") else value
     return said, bool(said.pop("end", False))
 
 
@@ -323,11 +331,17 @@ def _adopt_orphans() -> None:
 def pytest_load_initial_conftests(early_config: Any) -> Iterator[None]:
     """Serve; a child goes on from here as the pytest that was called."""
     if "MOOT_WARM" in os.environ:
-        _adopt_orphans()
-        child = _Server(Path(os.environ["MOOT_WARM"])).serve()
-        assert child is not None
+        child = serve()
         early_config.pluginmanager.register(child, "moot-warm-child")
         if child.version["job"] != "test":
             calls = importlib.import_module("moot_calls")
             early_config.pluginmanager.register(calls.plugin(child), "moot-warm-calls")
     yield
+
+
+def serve() -> Any:
+    """Run all versions; return in a child alone, which has to do what its version says."""
+    _adopt_orphans()
+    child = _Server(Path(os.environ["MOOT_WARM"])).serve()
+    assert child is not None
+    return child
