@@ -15,7 +15,6 @@ import importlib
 import inspect
 import itertools
 import pickle
-import re
 import signal
 import sys
 import time
@@ -44,7 +43,6 @@ _CALL = 0.5
 
 _SHOWN = 200
 _RESUMED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 class _TooLong(BaseException):
@@ -53,7 +51,8 @@ class _TooLong(BaseException):
 
 def plugin(child: Any) -> Any:
     """Return what a child of the fork server does with its version."""
-    return _Recorder(child) if child.version["job"] == "record" else _Prober(child)
+    job = {"record": _Recorder, "probe": _Prober, "trial": _Trier}[child.version["job"]]
+    return job(child)
 
 
 class _Recorder:
@@ -193,6 +192,17 @@ class _Prober:
         return True
 
 
+class _Trier:
+    """Runs trials in place of looking for tests, once what these need is set up."""
+
+    def __init__(self, child: Any) -> None:
+        self._child = child
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        importlib.import_module("moot_trial").observe_all(self._child)
+
+
 def _varied(arguments: Any) -> Iterator[Any]:
     """Yield the arguments with one of them changed."""
     positional, rest, keywords = arguments
@@ -247,18 +257,8 @@ async def _awaited(value: Any) -> Any:
     return await value
 
 
-def _shown(value: Any, depth: int = 2) -> str:
-    """Return a text that is the same for the same value in every process."""
-    text = repr(value)
-    if not _ADDRESS.search(text):
-        return text
-    if depth and value.__class__ in (list, tuple):  # not `isinstance`: a subclass has its own form
-        return "[" + ", ".join(_shown(item, depth - 1) for item in value) + "]"
-    fields: dict[str, Any] = getattr(value, "__dict__", {})
-    if depth and fields:
-        inner = ", ".join(f"{name}={_shown(item, depth - 1)}" for name, item in sorted(fields.items()))
-        return f"{type(value).__name__}({inner})"
-    return _ADDRESS.sub("", text)
+def _shown(value: Any) -> str:
+    return importlib.import_module("moot_shown").shown(value)
 
 
 def _shown_call(function: Any, arguments: Any) -> str:

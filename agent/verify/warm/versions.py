@@ -17,18 +17,23 @@ from anyio import to_thread
 from pydantic import BaseModel, ValidationError
 
 from moot.agent.core.calls import Call
+from moot.agent.core.trials import Trial
 from moot.agent.verify.frameworks.choose import claimant
 from moot.agent.verify.runner import TestRunner
 from moot.agent.verify.scripts import unfold
 from moot.agent.verify.shell import Call as ShellCall
 from moot.agent.verify.tree import Tree
 
-__all__ = ["Answer", "Function", "Orders", "Version", "run_versions", "warmable"]
+__all__ = ["Answer", "Function", "Orders", "Said", "Version", "run_versions", "warmable"]
 
 _SCRIPTS = (
     ("fork_server.py", "moot_warm"),
     ("calls.py", "moot_calls"),
     ("neighbours.py", "moot_neighbours"),
+    ("shown.py", "moot_shown"),
+    ("trial.py", "moot_trial"),
+    ("observe.py", "moot_observe"),
+    ("alone.py", "moot_alone"),
 )
 _GRACE = 15.0
 """Seconds that starting and ending take beside the versions' own."""
@@ -39,12 +44,13 @@ class Version:
     """Files in place of the workspace's (None: deleted), and what is done with them.
 
     Attributes:
-        job: `test` runs the tests, `record` notes the inputs of functions too, `probe` calls those.
+        job: `test` runs the tests, `record` notes the inputs of functions too, `probe` calls those, `trial`
+            runs the trials.
     """
 
     name: str
     files: Mapping[str, bytes | None]
-    job: Literal["test", "record", "probe"] = "test"
+    job: Literal["test", "record", "probe", "trial"] = "test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,7 @@ class Orders:
         targets: ids of the tests that fail on the base.
         each: seconds for one version; `seconds` for all.
         enough: versions whose targets all pass, after which the others are left out.
+        limit: seconds of processor time for one trial.
     """
 
     versions: Sequence[Version]
@@ -75,6 +82,16 @@ class Orders:
     seconds: float
     enough: int = 1_000_000
     functions: Sequence[Function] = ()
+    trials: Sequence[Trial] = ()
+    limit: float = 1.0
+
+
+class Said(BaseModel):
+    """What a trial showed once, as `Observed` has it."""
+
+    id: str
+    kind: str
+    text: str
 
 
 class Answer(BaseModel):
@@ -90,6 +107,7 @@ class Answer(BaseModel):
     seconds: float = 0.0
     tests: list[tuple[str, str, str]] = []
     calls: list[Call] = []
+    trials: list[Said] = []
 
 
 async def warmable(command: str, workspace: Path) -> bool:
@@ -149,6 +167,8 @@ def _written(orders: Orders) -> Mapping[str, object]:
     return {
         "versions": versions,
         "functions": functions,
+        "trials": [(each.id, each.path, each.code) for each in orders.trials],
+        "limit": orders.limit,
         "targets": sorted(orders.targets),
         "each": orders.each,
         "seconds": orders.seconds,
