@@ -8,12 +8,13 @@ from time import monotonic
 from moot.agent.core.trials import Observed, Trial
 from moot.agent.verify.runner import TestRunner
 from moot.agent.verify.trials.base import Language, Runs, Work, settle
+from moot.agent.verify.trials.go import Go
 from moot.agent.verify.trials.node import Node
 from moot.agent.verify.trials.python import Python
 
 __all__ = ["run_trials"]
 
-_LANGUAGES: tuple[Language, ...] = (Python(), Node())
+_LANGUAGES: tuple[Language, ...] = (Python(), Node(), Go())
 _FOREIGN = Observed("unusable", "trials of this language are not run")
 
 
