@@ -8,15 +8,18 @@ from typing import Literal, Protocol, TypeGuard
 from moot.agent.core.trials import Observed, Trial
 from moot.agent.verify.runner import TestRunner
 
-__all__ = ["RUNS", "Language", "Runs", "Work", "said", "settle"]
+__all__ = ["RUNS", "WAITING", "Language", "Runs", "Work", "said", "settle"]
 
 RUNS = 3
 """Runs of each trial with each version: what is not the same in all of them is no evidence."""
 
+WAITING = 4
+"""Times its processor's time that a trial may take: others may keep the machine busy, and it may sleep."""
+
 _LONGEST = 400
 """Characters of what is observed."""
 
-_SHORTEST, _MOST = 1.0, 3.0
+_SHORTEST, _MOST = 1.0, 2.0
 """Seconds of processor time for one run of one trial."""
 
 _KINDS: tuple[str, ...] = ("value", "error", "late", "unusable")

@@ -7,7 +7,7 @@ from time import monotonic
 
 from moot.agent.core.trials import Observed
 from moot.agent.verify.shell import chain, unquote
-from moot.agent.verify.trials.base import RUNS, Runs, Work, said
+from moot.agent.verify.trials.base import RUNS, WAITING, Runs, Work, said
 from moot.agent.verify.warm.versions import Answer, Orders, Version, run_versions, warmable
 
 __all__ = ["Python"]
@@ -39,7 +39,7 @@ class Python:
 async def _run(work: Work, command: str) -> Runs:
     numbers = {f"{run}/{place}": name for run in range(RUNS) for place, name in enumerate(work.versions)}
     versions = [Version(number, work.versions[name], "trial") for number, name in numbers.items()]
-    trials, each = work.trials, _IMPORTS + work.limit * len(work.trials)
+    trials, each = work.trials, _IMPORTS + WAITING * work.limit * len(work.trials)
     orders = Orders(versions, (), (), each, work.seconds, trials=trials, limit=work.limit)
     return _seen(await run_versions(work.runner, command, work.workspace, orders), numbers)
 

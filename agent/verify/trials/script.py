@@ -14,15 +14,12 @@ from pydantic import BaseModel, ValidationError
 
 from moot.agent.core.trials import Observed, Trial
 from moot.agent.verify.tree import Tree
-from moot.agent.verify.trials.base import RUNS, Runs, Work, said
+from moot.agent.verify.trials.base import RUNS, WAITING, Runs, Work, said
 
 __all__ = ["Recipe", "run_script"]
 
 _MOST = 65_536
 """Bytes of what one run may answer."""
-
-_WAITING = 4
-"""Times its processor's time that a trial may take: others may keep the machine busy, and it may sleep."""
 
 _GRACE = 5.0
 _KILLED = (137, 152)
@@ -94,7 +91,7 @@ def _scratch(work: Work, recipes: Mapping[Trial, Recipe]) -> Generator[Path]:
 
 
 def _lines(work: Work, recipes: Mapping[Trial, Recipe], folder: Path) -> Iterator[str]:
-    wall = ceil(_WAITING * work.limit)
+    wall = ceil(WAITING * work.limit)
     yield _FUNCTIONS.format(processor=ceil(work.limit), wall=wall, most=_MOST)
     with ExitStack() as stack:
         tree = Tree.open(work.workspace, stack)
