@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
-from moot.agent.connection import connect
+from moot.agent.connection import connect, connect_member
 from moot.agent.core.config import Settings
 from moot.agent.core.events import Emit, Notice
 from moot.agent.core.messages import Usage
 from moot.agent.core.types import ContextPack, EditFormat, Task
+from moot.agent.fusion.council import Council
+from moot.agent.fusion.decide import Calibration
+from moot.agent.fusion.judge import Criteria
+from moot.agent.fusion.member import Member
+from moot.agent.fusion.spec import LOCAL, read_judge, read_pool
 from moot.agent.git.repository import GitRepository
 from moot.agent.graph.deps import Deps, Generation
 from moot.agent.graph.limits import Limits
@@ -77,6 +82,7 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
             limits=Limits(settings, used),
             emit=emit,
             folder=folder,
+            council=_council(settings, client),
             baselines=_baselines(settings, sandbox),
             linter=Linter(sandbox, repository.root) if sandbox and settings.lint else None,
             learned=load_learned(settings.data_dir),
@@ -84,6 +90,23 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
         )
 
     return Run(settings, wire, task, ask, resume)
+
+
+def _council(settings: Settings, client: OpenAIClient) -> Council:
+    """Return who argues: the run's own model, the members that the settings name beside it, and the judge."""
+    own = Member(
+        client.info.id,
+        client.info.id,
+        price_in=settings.price_in,
+        price_out=settings.price_out,
+        samples=settings.samples,
+    )
+    named = read_pool(settings.fusion_pool, settings) if settings.fusion_pool else ()
+    others = tuple(member for member in named if member.name not in (LOCAL, own.name))
+    criteria = Criteria("", settings.judge_threshold, Calibration(settings.judge_scale))
+    judge = read_judge(settings.judge, settings, (own, *others))
+    judge = own if judge.name == LOCAL else judge
+    return Council(own, others, judge, partial(connect_member, settings), criteria)
 
 
 def _warn(emit: Emit, text: str) -> None:

@@ -63,6 +63,14 @@ class Fusion(StrEnum):
     NEVER = "never"
 
 
+class Mode(StrEnum):
+    """How candidates are argued."""
+
+    BEST_OF = "best-of"
+    MERGE = "merge"
+    DEBATE = "debate"
+
+
 class Approve(StrEnum):
     """When a person is asked."""
 
@@ -97,6 +105,11 @@ def run(
     apply: Annotated[Apply | None, typer.Option(help="How the edit is published.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the patch, publish nothing.")] = False,
     fusion: Annotated[Fusion | None, typer.Option(help="When candidates are argued.")] = None,
+    mode: Annotated[Mode | None, typer.Option(help="How candidates are argued.")] = None,
+    pool: Annotated[
+        str | None, typer.Option(help="Models that write patches too, in the form of `agent fuse --pool`.")
+    ] = None,
+    judge: Annotated[str | None, typer.Option(help="Who judges; default: the run's own model.")] = None,
     approve: Annotated[Approve | None, typer.Option(help="When you are asked.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Never ask (the same as --approve never).")] = False,
     sandbox: Annotated[str | None, typer.Option(help="auto, bubblewrap, landlock or none.")] = None,
@@ -134,6 +147,9 @@ def run(
         "allow_test_changes": allow_test_changes or None,
         "apply": "none" if dry_run else apply,
         "fusion": fusion,
+        "fusion_mode": mode,
+        "fusion_pool": pool,
+        "judge": judge,
         "approve": "never" if yes or dry_run else approve,
         "sandbox": sandbox,
         "allow_net": allow_net or None,

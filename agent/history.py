@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
@@ -21,6 +21,9 @@ from moot.agent.git.names import check_run_id
 from moot.agent.git.private import write_atomically
 from moot.agent.git.repository import GitRepository
 from moot.agent.outcomes.store import FILE, OutcomeStore
+
+if TYPE_CHECKING:
+    from moot.agent.fusion.transcript import Transcript
 
 __all__ = ["History", "PastRun"]
 
@@ -95,6 +98,12 @@ class History:
     def result(self, run_id: str) -> dict[str, Any]:
         """Return the result object of a run; empty when it has none yet."""
         return _read(self._runs / check_run_id(run_id) / "result.json")
+
+    def debate(self, run_id: str) -> "list[Transcript]":
+        """Return what was argued in a run, round by round."""
+        from moot.agent.fusion.transcript import load  # the log must come at once, and does not need it
+
+        return load(self._runs / check_run_id(run_id))
 
     def undo(self, run_id: str | None) -> Entry:
         """Take a run back, the latest published one by default, and note that in its folder.

@@ -50,6 +50,9 @@ def _show(
         str | None, typer.Argument(help="Id of a run, as `agent log` prints it; default: the latest here.")
     ] = None,
     repo: Repo = Path(),
+    debate: Annotated[
+        bool, typer.Option("--debate", help="What was argued: patches, evidence, claims, verdicts, the bill.")
+    ] = False,
     output: Output = Form.TEXT,
 ) -> None:
     """Show one run: what was asked, what became of it, and its diff."""
@@ -59,6 +62,9 @@ def _show(
 
     history = _history(repo if run is None else None)
     past = history.latest() if run is None else history.run(run)
+    if debate:
+        _show_debate(history, past, output)
+        return
     result = history.result(past.run_id)
     if output is Form.JSON:
         print(json.dumps({**asdict(past), "result": result or None}, ensure_ascii=False, indent=2))
@@ -70,6 +76,19 @@ def _show(
         print(f"{name:<11} {_printable(value)}")
     if result.get("diff"):
         print(f"\n{result['diff']}", end="")
+
+
+def _show_debate(history: History, past: PastRun, output: Form) -> None:
+    from moot.agent.debate_report import as_json, lines
+
+    rounds = history.debate(past.run_id)
+    if output is Form.JSON:
+        print(json.dumps(as_json(rounds), ensure_ascii=False, indent=2))
+        return
+    if not rounds:
+        print(f"nothing was argued in run {past.run_id}", file=sys.stderr)
+    for line in lines(rounds):
+        print(_printable(line))
 
 
 def _undo(

@@ -160,6 +160,8 @@ class TextRenderer:
                 if candidate.startswith(("fim", "rewrite")):
                     return None
                 return f"[dim]rejected {candidate}: {escape(reason.splitlines()[0])}[/]"
+            case e.EvidenceFound(id=name, text=text) if "/" not in name:
+                return f"[cyan]evidence[/] {name}: {escape(text)}"
             case e.CandidateSelected(candidate=candidate, reason=reason):
                 return f"[green]selected[/] {candidate.id}: {escape(candidate.summary)}; {escape(reason)}"
             case _:
@@ -199,6 +201,7 @@ def _rows(result: RunResult) -> list[tuple[str, str]]:
     rows += [(name, value) for name, value in optional if value]
     rows += _changes(result)
     rows += selection_rows(asdict(result.selection)) if result.selection else []
+    rows += _argued(result)
     if result.status is RunStatus.DONE and not result.verified:
         rows.append(("verified", "no: --no-verify was given"))
     tokens = f"{result.usage.prompt} read ({result.usage.cached} cached), {result.usage.completion} written"
@@ -227,6 +230,15 @@ def _changes(result: RunResult) -> list[tuple[str, str]]:
     if result.evidence:
         rows.append(("evidence", result.evidence))
     return rows + _lint(result.lint)
+
+
+def _argued(result: RunResult) -> list[tuple[str, str]]:
+    fusion = result.fusion
+    if not fusion:
+        return []
+    tried = f"{fusion['mode']}: {fusion['candidates']} patches, {fusion['survivors']} pass"
+    bill = f"{fusion['tokens']} tokens beside {fusion['alone']} before it"
+    return [("argued", f"{tried}; {fusion['reason']}; {bill}; agent show {result.run_id} --debate")]
 
 
 def _lint(delta: LintDelta | None) -> list[tuple[str, str]]:

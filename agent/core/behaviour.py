@@ -51,6 +51,7 @@ class Selection:
     Attributes:
         tested: candidates of the round.
         compared: in a sentence, what was tried beside the tests, or why nothing was.
+        calls: on which they were compared.
     """
 
     tested: int
@@ -58,3 +59,4 @@ class Selection:
     groups: int
     differences: tuple[Difference, ...] = ()
     compared: str = ""
+    calls: int = 0

@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     apply: ApplyMode = ApplyMode.COMMIT
     fusion: FusionPolicy = FusionPolicy.AUTO
     fusion_mode: FusionMode = FusionMode.BEST_OF
+    fusion_pool: str | None = Field(None, description="models that write patches beside the run's own")
     approve: str = Field("auto", pattern="^(auto|ask|never)$", description="auto: ask when risky")
     verify: bool = True
     lint: bool = Field(True, description="compare what the repository's linters and type checkers find")
@@ -110,7 +111,7 @@ class Settings(BaseSettings):
     price_out: float = Field(0.0, ge=0, description="US dollars per million tokens written")
 
     pool: tuple[PoolMember, ...] = Field((), description="models that `agent fuse` may ask")
-    judge: str | None = Field(None, description="who judges for `agent fuse`; default: the first member")
+    judge: str | None = Field(None, description="who judges; default: the first member")
     judge_threshold: float = Field(
         0.6, ge=0.5, lt=1, description="P(better) above which an answer takes the first one's place"
     )

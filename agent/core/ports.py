@@ -172,6 +172,13 @@ class Repository(Protocol):
         """
         ...
 
+    def merge(self, base: str, ours: str, theirs: str) -> str | None:
+        """Return the id of a tree with both sides' changes of the base, which `files` takes.
+
+        None where both changed the same lines, or git cannot merge without a working tree.
+        """
+        ...
+
     def checkout(self, commit: str, directory: Path) -> None:
         """Make `directory` hold exactly the commit's files; it is created if missing.
 

@@ -4,7 +4,7 @@ Each answer is held to a schema; one that fails or has another form costs what i
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from moot.agent.core.errors import MootError
 from moot.agent.core.messages import ChatMessage, ChatRequest
 from moot.agent.core.trials import Trial
-from moot.agent.fusion.brief import EMPTY, NOTHING, fill, pack, room_in
+from moot.agent.fusion.brief import EMPTY, fill, pack, room_in
 from moot.agent.fusion.claims import Claim
 from moot.agent.fusion.debate import MAX_DEFECTS
 from moot.agent.fusion.ruling import parse
@@ -59,7 +59,7 @@ class _Question:
     purpose: str
     tokens: int
     schema: Mapping[str, Any]
-    evidence: Mapping[str, str] = NOTHING
+    evidence: Mapping[str, str] = field(default_factory=dict[str, str])
     rubric: str = ""
 
 
@@ -84,8 +84,8 @@ class _Defects(BaseModel):
     defects: list[_Defect] = Field(max_length=64)
 
 
-class _Value(BaseModel):
-    value: str
+class _Values(BaseModel):
+    values: list[str] = Field(max_length=64)
 
 
 async def find_inputs(seat: Seat, case: Case) -> list[Trial] | str:
@@ -138,31 +138,39 @@ async def find_defects(
 
 
 async def predict(
-    seat: Seat, opening: Sequence[ChatMessage], trial: Trial, samples: int = PREDICTIONS
-) -> tuple[str, ...]:
-    """Ask what a trial should give, of models that saw the task and no patch; failures give none.
+    seat: Seat, opening: Sequence[ChatMessage], trials: Sequence[Trial], samples: int = PREDICTIONS
+) -> list[tuple[str, ...]]:
+    """Ask what trials should give, of models that saw the task and no patch: for each trial their answers.
 
     Args:
         seat: whose answers these are.
         opening: the conversation that the patches were written in; the server has it cached.
-        trial: in question.
-        samples: answers.
+        trials: in question, all in one request.
+        samples: answers of each; one that fails or has another form is left out.
     """
-    question = render("fusion_expect", path=trial.path, code=trial.code.strip())
+    pieces = "".join(
+        render("fusion_piece", number=str(number), path=trial.path, code=trial.code.strip())
+        for number, trial in enumerate(trials, 1)
+    )
+    question = render("fusion_expect", pieces=pieces.rstrip())
     asked = replace(opening[-1], content=f"{opening[-1].content}\n\n{question}")
+    values = {"type": "array", "items": _text(_MOST_TEXT), "minItems": len(trials), "maxItems": len(trials)}
     request = ChatRequest(
         (*opening[:-1], asked),
-        max_tokens=_VALUE_TOKENS,
+        max_tokens=_VALUE_TOKENS * len(trials),
         temperature=_WARM,
         n=samples,
-        schema=_object(value=_text(_MOST_TEXT)),
+        schema=_object(values=values),
     )
     try:
         answers = await seat.ask(request, "expect")
     except MootError:
-        return ()
-    values = [parse(_Value, answer.text) for answer in answers]
-    return tuple(each.value.strip() for each in values if each is not None and each.value.strip())
+        return [() for _ in trials]
+    read = [parse(_Values, answer.text) for answer in answers]
+    said = [each.values for each in read if each is not None and len(each.values) == len(trials)]
+    return [
+        tuple(each[place].strip() for each in said if each[place].strip()) for place in range(len(trials))
+    ]
 
 
 async def _ask(seat: Seat, case: Case, question: _Question) -> tuple[str] | str:

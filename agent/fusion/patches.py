@@ -5,8 +5,7 @@ that the leader passes, and wins a distinguishing test whose value is endorsed, 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 
 from moot.agent.fusion.best_of import Contestant
 from moot.agent.fusion.claims import Tried, against
@@ -30,9 +29,9 @@ class Findings:
         rulings: of the judge, by the challenger.
     """
 
-    objections: Mapping[str, int] = MappingProxyType({})
+    objections: Mapping[str, int] = field(default_factory=dict[str, int])
     tried: Sequence[Tried] = ()
-    rulings: Mapping[str, PairRuling] = MappingProxyType({})
+    rulings: Mapping[str, PairRuling] = field(default_factory=dict[str, PairRuling])
 
     def ahead(self, challenger: str, leader: str) -> float:
         """Return by how much endorsed values speak for the challenger."""

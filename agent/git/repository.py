@@ -7,6 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from moot.agent.core.errors import Refused
 from moot.agent.core.types import ApplyMode, PastCommit, Patch, Publication, TreeEntry
 from moot.agent.git.ages import read_ages
 from moot.agent.git.checkout import Checkout
@@ -16,6 +17,7 @@ from moot.agent.git.journal import Entry, Journal
 from moot.agent.git.landing import Lander
 from moot.agent.git.later import Later, lines_left, overwritten, read_later
 from moot.agent.git.log import read_log
+from moot.agent.git.merge import MergeConflict, merge_trees
 from moot.agent.git.names import check_id, check_run_id
 from moot.agent.git.plumbing import Git, GitFailed, missing
 from moot.agent.git.private import open_private
@@ -127,6 +129,13 @@ class GitRepository:
         """Store a patch on top of a commit in the private git directory and return the commit id."""
         entries = {entry.path: entry for entry in self._files(check_id(base))}
         return commit_patch(self._private, base, entries, patch, message)
+
+    def merge(self, base: str, ours: str, theirs: str) -> str | None:
+        """Return the id of a tree with both sides' changes of the base; None where it needs a person."""
+        try:
+            return merge_trees(self._private, check_id(base), check_id(ours), check_id(theirs))
+        except (MergeConflict, Refused):
+            return None
 
     def checkout(self, commit: str, directory: Path) -> None:
         """Make `directory` hold exactly the commit's files; of others only caches stay (`workspace.KEPT`).

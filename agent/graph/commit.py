@@ -15,7 +15,7 @@ from moot.agent.risk.asked import mark_asked
 from moot.agent.risk.integrity import inspect, versions
 from moot.agent.syntax import syntax_errors
 
-__all__ = ["commit_drafts", "commit_patch"]
+__all__ = ["commit_draft", "commit_drafts", "commit_patch"]
 
 
 def commit_drafts(
@@ -29,8 +29,7 @@ def commit_drafts(
         deps: of the run.
         beside: earlier candidates of the same round, for which the same edit is a further vote.
     """
-    entries = {entry.path: entry for entry in deps.repository.files(state["base"])}
-    base = Base(entries, deps.repository.read, deps.index.outline, syntax_errors)
+    base = _base(state, deps)
     seen, candidates, feedback = list(state["seen"]), list[Candidate](), ""
     votes = {one.id: state.get("votes", {}).get(one.id, 1) for one in beside}
     for draft in drafts:
@@ -55,6 +54,20 @@ def commit_drafts(
         "seen": tuple(seen),
         "feedback": feedback,
     }
+
+
+def commit_draft(draft: Draft, state: RunState, deps: Deps) -> Candidate:
+    """Return the candidate of one draft, whether it was tried before or not. Blocks.
+
+    Raises:
+        EditRejected: it does not apply.
+    """
+    return _commit(draft, state, _base(state, deps), deps)
+
+
+def _base(state: RunState, deps: Deps) -> Base:
+    entries = {entry.path: entry for entry in deps.repository.files(state["base"])}
+    return Base(entries, deps.repository.read, deps.index.outline, syntax_errors)
 
 
 def _commit(draft: Draft, state: RunState, base: Base, deps: Deps) -> Candidate:

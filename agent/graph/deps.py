@@ -10,6 +10,7 @@ from moot.agent.core.events import Emit, Notice
 from moot.agent.core.ports import Index, ModelClient, Packer, Repository
 from moot.agent.core.types import EditFormat
 from moot.agent.fusion.best_of import Contestant
+from moot.agent.fusion.council import Council
 from moot.agent.graph.limits import Limits
 from moot.agent.models.fim import FimFormat
 from moot.agent.outcomes.store import OutcomeStore
@@ -60,6 +61,7 @@ class Deps:
         learned: what earlier outcomes taught of when an argument pays.
         outcomes: where what becomes of published edits is logged; None when it is not.
         past: what the history says of files, by the commit that it ends with.
+        council: who takes part in an argument.
         folder: the run's own folder: its context, its evidence, the files under test.
         reports: test reports so far, by commit and by the tests that were asked for.
         filtered: what a warm pytest said of candidates, by commit: never a verdict, but words for the model.
@@ -78,6 +80,7 @@ class Deps:
     limits: Limits
     emit: Emit
     folder: Path
+    council: Council = field(kw_only=True)
     baselines: Baselines | None = None
     linter: Linter | None = None
     learned: Learned = DEFAULTS

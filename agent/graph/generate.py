@@ -23,14 +23,14 @@ def rounds(state: RunState, deps: Deps) -> tuple[GeneratorName, ...]:
     """Return the generator of each round of a run.
 
     Fill-in-the-middle and rewriting a function need a failing test, to localise and to select by; after
-    two batches of infills one function is rewritten, which takes longer than both of them. A small model
+    three batches of infills one function is rewritten, which takes as long as two of them. A small model
     repairs better with them than in free chat, so its profile lets them go first; a large one starts with
     a chat edit.
     """
     repairs = deps.settings.max_repairs
     if deps.generation.fim is None or not failing(state):
         return (_CHAT,) * (1 + repairs)
-    local = (_FIM, _FIM, _REWRITE) * REWRITES + (_FIM,) * (FIM_BATCHES - 2 * REWRITES)
+    local = (_FIM, _FIM, _FIM, _REWRITE) * REWRITES + (_FIM,) * (FIM_BATCHES - 3 * REWRITES)
     if deps.generation.first == "fim":
         return local + (_CHAT,) * repairs
     return (_CHAT, *local) + (_CHAT,) * max(0, repairs - 1)
@@ -43,7 +43,7 @@ async def drafts(state: RunState, deps: Deps) -> RunState:
     earlier = plan[:number].count(plan[number])
     match plan[number]:
         case "fim":
-            update = await infill_drafts(state, deps, earlier)
+            update = await infill_drafts(state, deps, earlier + state.get("infilled", 0))
         case "rewrite":
             update = await rewrite_drafts(state, deps, earlier)
         case "chat":

@@ -54,9 +54,9 @@ async def select(
             deps.emit(EvidenceFound(f"{name}/behaviour", name, text))
     survivors = tuple(each.survivor for each in ranked)
     tested, count = len(state["candidates"]), len(set(groups.values()))
-    return [each.contestant for each in ranked], Selection(
-        tested, survivors, count, probed.differences, probed.note
-    )
+    calls = probed.behaviour.calls if probed.behaviour is not None else 0
+    selection = Selection(tested, survivors, count, probed.differences, probed.note, calls)
+    return [each.contestant for each in ranked], selection
 
 
 def chosen_first(selection: Selection | None, candidate: Candidate) -> Selection | None:

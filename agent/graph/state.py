@@ -37,6 +37,7 @@ class FusionSummary:
     Attributes:
         tokens, seconds: that the arguments of all rounds took.
         futile: arguments of earlier rounds in which no candidate passed.
+        alone: tokens that the run had used before it was first argued: what one model alone takes.
         elsewhere, elsewhere_cost: tokens of other models than the run's own, and their price in US dollars.
     """
 
@@ -48,6 +49,7 @@ class FusionSummary:
     tokens: int = 0
     seconds: float = 0.0
     futile: int = 0
+    alone: int = 0
     elsewhere: Usage = field(default_factory=Usage)
     elsewhere_cost: float = 0.0
 
@@ -103,6 +105,7 @@ class RunState(TypedDict, total=False):
         round: how many rounds of generation have begun.
         drafts, candidates: of the current round; candidates are in order of preference.
         votes: drafts of the current round with the edit of each candidate, by its id.
+        infilled: batches of infills that were argued beside chat answers.
         disagreement: among the samples of the round, from 0 to 1; None where there is but one.
         incumbent: the first candidate of the last round that had any, and its risk; `risk` is the riskiest's.
         seen: commits of every candidate so far, so that none is tested twice.
@@ -133,6 +136,7 @@ class RunState(TypedDict, total=False):
     drafts: tuple[Draft, ...]
     candidates: tuple[Candidate, ...]
     votes: dict[str, int]
+    infilled: int
     disagreement: float | None
     incumbent: Incumbent | None
     seen: tuple[str, ...]

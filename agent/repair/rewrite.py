@@ -18,8 +18,9 @@ Outline = Callable[[str, bytes], Sequence[Symbol]]
 """(path, text in UTF-8) -> its definitions."""
 
 _FUNCTIONS = frozenset({"function", "method", "constructor"})
-_MAX_FUNCTION = 4_000
-"""Bytes of a function that is written anew: a small model copies a longer one wrongly."""
+_MAX_FUNCTION = 1_500
+"""Bytes of a function that is written anew: a small model copies a longer one wrongly, and in the time
+that it takes for that several batches of infills are tried."""
 _MARKED = 4
 """Lines that are marked at most."""
 _NEARLY = 0.8

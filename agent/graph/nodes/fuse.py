@@ -1,24 +1,20 @@
 """Argue a risky edit: more candidates from the same prefix, all tested, one chosen by evidence."""
 
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from anyio import to_thread
 from langgraph.runtime import Runtime
 
-from moot.agent.core.behaviour import Selection
-from moot.agent.core.commands import TestReport
 from moot.agent.core.events import CandidateRejected
-from moot.agent.core.types import Candidate
-from moot.agent.fusion.best_of import Contestant, choose
-from moot.agent.graph.chat import sampled_drafts
-from moot.agent.graph.commit import commit_drafts
+from moot.agent.core.types import Candidate, FusionMode
+from moot.agent.fusion.seat import Table
+from moot.agent.fusion.transcript import add
+from moot.agent.graph.argument import Argument, hear
+from moot.agent.graph.council import seated
+from moot.agent.graph.debate import Argued, Debate
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.gate import run_gate
-from moot.agent.graph.select import select
+from moot.agent.graph.merge import merge_patches
 from moot.agent.graph.state import FusionSummary, RunState
-from moot.agent.graph.survivors import find_survivors
 
 __all__ = ["fuse"]
 
@@ -27,71 +23,65 @@ async def fuse(state: RunState, runtime: Runtime[Deps]) -> RunState:
     """Put the chosen candidate first; the incumbent stays when nothing beats it. Says what that took."""
     deps = runtime.context
     used, started = deps.limits.used(), time.monotonic()
-    update = await _argue(state, deps)
-    summary, earlier = update["fusion"], state.get("fusion")
-    assert summary is not None
+    async with seated(deps) as seats:
+        argument = await hear(state, deps, seats)
+        argued = await _argue(argument, deps, seats)
+    summary = _summary(argument, argued, deps)
+    add(deps.folder, argument.transcript(summary, argued, seats.ledger.entries, used.total))
     tokens, seconds = deps.limits.used().total - used.total, time.monotonic() - started
+    summary = _with_bill(replace(summary, tokens=tokens, seconds=seconds), state, used.total, deps)
+    return {**argument.update, "fusion": summary, "candidates": _kept(argument, argued, summary)}
+
+
+def _with_bill(summary: FusionSummary, state: RunState, before: int, deps: Deps) -> FusionSummary:
+    """Add what earlier rounds took, and what other models used."""
+    earlier, elsewhere = state.get("fusion"), deps.limits.elsewhere
     if earlier is not None:
-        tokens, seconds = tokens + earlier.tokens, seconds + earlier.seconds
-    futile = earlier.futile + (earlier.chosen is None) if earlier is not None else 0
-    return {**update, "fusion": replace(summary, tokens=tokens, seconds=round(seconds, 2), futile=futile)}
-
-
-async def _argue(state: RunState, deps: Deps) -> RunState:
-    state = await _with_more(state, deps)
-    candidates = state["candidates"]
-    if deps.runner is None:
-        reason = "the first candidate stays: nothing is verified, so nothing can beat it"
-        summary = FusionSummary("best-of", len(candidates), 0, candidates[0].id, reason)
-        return {"fusion": summary}
-    found = await find_survivors(state, deps)
-    contestants = [await run_gate(candidate, state, deps) for candidate in found[: _most(found, deps)]]
-    alive = [one for one in contestants if one.verified]
-    ranked, selection = await select(alive, state, deps) if alive else ([], None)
-    verdict = choose(_with_incumbent(ranked, candidates[0]), _weights(selection))
-    chosen = verdict.chosen
-    summary = FusionSummary(
-        "best-of", len(candidates), verdict.survivors, chosen.id if chosen else None, verdict.reason
+        summary = replace(
+            summary,
+            tokens=summary.tokens + earlier.tokens,
+            seconds=summary.seconds + earlier.seconds,
+            futile=earlier.futile + (earlier.chosen is None),
+        )
+    return replace(
+        summary,
+        seconds=round(summary.seconds, 2),
+        alone=earlier.alone if earlier is not None else before,
+        elsewhere=elsewhere.usage,
+        elsewhere_cost=elsewhere.cost,
     )
-    for contestant in contestants:
-        if chosen is not None and contestant.candidate.id != chosen.id:
-            deps.emit(CandidateRejected(contestant.candidate.id, verdict.reason))
-    kept = (chosen,) if chosen is not None else candidates
-    more: RunState = {"seen": state["seen"], "drafts": state["drafts"], "selection": selection}
-    return {**more, "fusion": summary, "candidates": kept}
 
 
-def _most(found: Sequence[Candidate], deps: Deps) -> int:
-    """Return how many go through the gate: of infills, which come by the dozen, those that are compared."""
-    several = max(deps.settings.samples, deps.settings.survivors)
-    return several if found and found[0].generator == "fim" else len(found)
+async def _argue(argument: Argument, deps: Deps, seats: Table) -> Argued | None:
+    """Go beyond the tests where the mode wants that and more than one behaviour passes them."""
+    mode = deps.settings.fusion_mode
+    field = argument.field(clusters=mode is FusionMode.DEBATE)
+    if field is None or mode is FusionMode.BEST_OF:
+        return None
+    if mode is FusionMode.MERGE:
+        return await merge_patches(field, argument.state, deps, seats)
+    return await Debate(field, argument.state, deps, seats).hold()
 
 
-def _with_incumbent(ranked: Sequence[Contestant], first: Candidate) -> list[Contestant]:
-    """Put a chat answer first, whose place the others have to win; infills have the order of their rank."""
-    if first.generator != "chat":
-        return list(ranked)
-    failed = Contestant(first, TestReport("", "failed", 1, 0.0), False, "it fails the tests")
-    own = next((one for one in ranked if one.candidate.id == first.id), failed)
-    return [own, *(one for one in ranked if one.candidate.id != first.id)]
+def _summary(argument: Argument, argued: Argued | None, deps: Deps) -> FusionSummary:
+    chosen, reason = argument.verdict.chosen, argument.verdict.reason
+    name = chosen.id if chosen is not None else None
+    if argued is not None:
+        decision = argued.decision
+        reason = decision.reason if decision.chosen != name else f"{reason}; {decision.reason}"
+        name = decision.chosen
+    mode, tried = deps.settings.fusion_mode.value, len(argument.state["candidates"])
+    return FusionSummary(mode, tried, argument.verdict.survivors, name, reason)
 
 
-def _weights(selection: Selection | None) -> Mapping[str, int]:
-    return {one.id: one.weight for one in selection.survivors} if selection is not None else {}
-
-
-async def _with_more(state: RunState, deps: Deps) -> RunState:
-    """Top up to the number of samples that the settings ask for; infills come many at a time."""
-    candidates = state["candidates"]
-    missing = deps.settings.samples - len(candidates)
-    if deps.runner is None or missing <= 0 or candidates[0].generator != "chat":
-        return state
-    asked: RunState = {**state, "round": state["round"] - 1}
-    drafts = await sampled_drafts(asked, deps, missing, first=deps.settings.samples + 1)
-    update = await to_thread.run_sync(commit_drafts, drafts, state, deps)
-    return {
-        **state,
-        "candidates": (*candidates, *update["candidates"]),
-        "seen": update["seen"],
-        "drafts": (*state["drafts"], *drafts),
-    }
+def _kept(argument: Argument, argued: Argued | None, summary: FusionSummary) -> tuple[Candidate, ...]:
+    """Return the chosen candidate alone; all where none was chosen, for the model to be told of them."""
+    everyone = [*argument.contestants, *(argued.new(argument.contestants) if argued else ())]
+    for one in everyone:
+        if summary.chosen is not None and one.candidate.id != summary.chosen:
+            argument.deps.emit(
+                CandidateRejected(one.candidate.id, f"{summary.chosen} is chosen: {summary.reason}")
+            )
+    known = (*(one.candidate for one in everyone), *argument.state["candidates"])
+    chosen = next((one for one in known if one.id == summary.chosen), None)
+    return (chosen,) if chosen is not None else argument.state["candidates"]

@@ -58,7 +58,9 @@ def test_keys_and_prices():
     assert read_pool("m@https://openrouter.ai.evil.test/v1", TABLES)[0].key_env is None
 
 
-@pytest.mark.parametrize("text", ["", " , ", "a b", "m@ftp://x", "m x0", "m x99", "a,,b", "a,", "a,b,c,d,e,f,g,h,i", "*3"])
+@pytest.mark.parametrize(
+    "text", ["", " , ", "a b", "m@ftp://x", "m x0", "m x99", "a,,b", "a,", "a,b,c,d,e,f,g,h,i", "*3"]
+)
 def test_a_pool_of_no_meaning_is_refused(text):
     with pytest.raises(UsageError, match=r"pass NAME|answers|at most"):
         read_pool(text, TABLES)

@@ -108,6 +108,7 @@ def base(tmp_path, repo):
             limits=Limits(given, Usage),
             emit=seen.append,
             folder=tmp_path / "run",
+            council=None,
             baselines=Baselines(tmp_path / "data" / "baselines", ["this sandbox"]),
         )
         taken = asyncio.run(take_baseline(command, repository.head, deps))

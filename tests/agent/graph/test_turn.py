@@ -96,6 +96,7 @@ class Person:
             *(settings, self.repository, self.index, packer, client, None, generation, SimpleNamespace()),
             self.events.append,
             folder,
+            council=None,
         )
 
     def ask(self, files: Files, ranking: Sequence[str], task: str) -> tuple[Turn, Deps]:

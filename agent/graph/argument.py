@@ -1,0 +1,178 @@
+"""What an argument begins with: the candidates, what the gate says of them, and who leads."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from moot.agent.core.behaviour import Selection
+from moot.agent.core.commands import TestReport
+from moot.agent.core.types import Candidate
+from moot.agent.fusion.best_of import Contestant, Verdict, choose
+from moot.agent.fusion.evidence import Evidence, Fact
+from moot.agent.fusion.ledger import Entry
+from moot.agent.fusion.seat import Table
+from moot.agent.fusion.transcript import Entrant, Transcript
+from moot.agent.graph.debate import Argued, Field
+from moot.agent.graph.deps import Deps
+from moot.agent.graph.entrants import with_more
+from moot.agent.graph.gate import run_gate
+from moot.agent.graph.judging import gate_rows
+from moot.agent.graph.select import select
+from moot.agent.graph.state import FusionSummary, RunState
+from moot.agent.graph.survivors import find_survivors
+
+__all__ = ["Argument", "hear"]
+
+_MOST = 5
+"""Patches that are argued at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """The state of a round with all its candidates, and what was found of them.
+
+    Attributes:
+        contestants: those that the gate judged; `ranked` the survivors, the best first.
+        verdict: what the tests choose.
+    """
+
+    state: RunState
+    deps: Deps
+    contestants: tuple[Contestant, ...]
+    ranked: tuple[Contestant, ...]
+    selection: Selection | None
+    verdict: Verdict
+
+    @property
+    def update(self) -> RunState:
+        """What the round's state takes over."""
+        return {
+            "seen": self.state["seen"],
+            "drafts": self.state["drafts"],
+            "votes": self.state.get("votes", {}),
+            "infilled": self.state.get("infilled", 0),
+            "selection": self.selection,
+        }
+
+    def field(self, *, clusters: bool) -> Field | None:
+        """Return the leader and its rivals; None where there are none.
+
+        Args:
+            clusters: one of each behaviour; those that could not be compared count as different.
+        """
+        chosen = self.verdict.chosen
+        leader = next((one for one in self.ranked if chosen and one.candidate.id == chosen.id), None)
+        if leader is None:
+            return None
+        groups = self._groups
+        taken, others = {groups[leader.candidate.id]}, list[Contestant]()
+        for one in self.ranked:
+            if one is leader or (clusters and groups[one.candidate.id] in taken):
+                continue
+            taken.add(groups[one.candidate.id])
+            others.append(one)
+        if not others:
+            return None
+        survivors = self.selection.survivors if self.selection else ()
+        return Field(
+            leader,
+            tuple(others[: _MOST - 1]),
+            {one.id: one.weight for one in survivors},
+            self._votes,
+            self.selection,
+            self.rows,
+            {draft.id: draft for draft in self.state["drafts"]},
+        )
+
+    @property
+    def rows(self) -> tuple[Evidence, ...]:
+        """What the gate and the comparison of behaviour say, as rows that can be cited."""
+        survivors = self.selection.survivors if self.selection else ()
+        said = [Fact(one.id, text) for one in survivors for text in one.objections]
+        rows = gate_rows(self.contestants)
+        return (*rows, *(Evidence(f"O{n}", "run on inputs", (fact,)) for n, fact in enumerate(said, 1)))
+
+    def transcript(
+        self, summary: FusionSummary, argued: Argued | None, calls: Sequence[Entry], alone: int
+    ) -> Transcript:
+        """Return what is kept of the round; `alone` are the tokens that the run had used before it."""
+        leader = self.verdict.chosen
+        revised = {new.candidate.id: old for old, new in argued.revised.items()} if argued else {}
+        everyone = [*self.contestants, *(argued.new(self.contestants) if argued else ())]
+        return Transcript(
+            round=self.state["round"],
+            mode=summary.mode,
+            incumbent=self.state["candidates"][0].id,
+            leader=leader.id if leader else None,
+            chosen=summary.chosen,
+            reason=summary.reason,
+            entrants=tuple(self._entrant(one, revised.get(one.candidate.id, "")) for one in everyone),
+            evidence=argued.evidence if argued else self.rows,
+            trials=argued.tried if argued else (),
+            rulings=argued.rulings if argued else (),
+            calls=tuple(calls),
+            alone_tokens=alone,
+            notes=argued.notes if argued else (),
+        )
+
+    def _entrant(self, one: Contestant, revises: str) -> Entrant:
+        candidate = one.candidate
+        authors = {draft.id: draft.author for draft in self.state["drafts"]}
+        return Entrant(
+            candidate.id,
+            authors.get(candidate.id, "") or self.deps.council.own.name,
+            candidate.generator,
+            self.deps.repository.diff(self.state["base"], candidate.commit),
+            self._groups.get(candidate.id, 0),
+            self.state.get("votes", {}).get(candidate.id, 1),
+            one.verified,
+            one.reason,
+            revises,
+        )
+
+    @property
+    def _groups(self) -> Mapping[str, int]:
+        """Return the number of each survivor's behaviour; what was not compared has one of its own."""
+        if self.selection is None:
+            return {}
+        known = self.selection.calls > 0 or self.selection.groups > 1
+        return {one.id: one.group if known else n for n, one in enumerate(self.selection.survivors, 1)}
+
+    @property
+    def _votes(self) -> Mapping[str, int]:
+        """Return the answers that came to each survivor's behaviour: the mass of its cluster."""
+        own, groups = self.state.get("votes", {}), self._groups
+        return {
+            one: sum(own.get(other, 1) for other, group in groups.items() if group == mine)
+            for one, mine in groups.items()
+        }
+
+
+async def hear(state: RunState, deps: Deps, seats: Table) -> Argument:
+    """Gather the candidates of the round, put them through the gate, and say what the tests choose."""
+    state = await with_more(state, deps, seats)
+    candidates = state["candidates"]
+    if deps.runner is None:
+        reason = "the first candidate stays: nothing is verified, so nothing can beat it"
+        return Argument(state, deps, (), (), None, Verdict(candidates[0], reason, 0))
+    found = await find_survivors(state, deps)
+    contestants = [await run_gate(candidate, state, deps) for candidate in found[: _most(found, deps)]]
+    alive = [one for one in contestants if one.verified]
+    ranked, selection = await select(alive, state, deps) if alive else ([], None)
+    weights = {one.id: one.weight for one in selection.survivors} if selection else {}
+    verdict = choose(_with_incumbent(ranked, candidates[0]), weights)
+    return Argument(state, deps, tuple(contestants), tuple(ranked), selection, verdict)
+
+
+def _most(found: Sequence[Candidate], deps: Deps) -> int:
+    """Return how many go through the gate: of infills, which come by the dozen, those that are compared."""
+    several = max(deps.settings.samples, deps.settings.survivors)
+    return several if any(one.generator == "fim" for one in found) else len(found)
+
+
+def _with_incumbent(ranked: Sequence[Contestant], first: Candidate) -> list[Contestant]:
+    """Put a chat answer first, whose place the others have to win; infills have the order of their rank."""
+    if first.generator != "chat":
+        return list(ranked)
+    failed = Contestant(first, TestReport("", "failed", 1, 0.0), False, "it fails the tests")
+    own = next((one for one in ranked if one.candidate.id == first.id), failed)
+    return [own, *(one for one in ranked if one.candidate.id != first.id)]

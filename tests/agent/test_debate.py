@@ -1,0 +1,229 @@
+"""Patches that are argued, from end to end: real git, pytest and sandbox; the model's words are scripted."""
+
+import json
+import re
+
+import jsonschema
+import pytest
+
+from tests.agent.projects import PYTEST, Agent, make_repository
+from tests.agent.test_run import SCHEMA
+from tests.scripted import Fault, Reply
+
+CODE = '''\
+def clamp(value, low, high):
+    """Return value, held between low and high."""
+    return value
+
+
+def label(value):
+    return str(value)
+'''
+TEST = """\
+from clamp import clamp
+
+
+def test_inside():
+    assert clamp(5, 0, 10) == 5
+
+
+def test_above():
+    assert clamp(11, 0, 10) == 10
+"""
+TASK = "clamp lets values through that are out of bounds: hold them between low and high"
+HALF = "    return min(value, high)"
+BAD = "    return low"
+WHOLE = "    return max(low, min(value, high))"
+
+
+def edit(new: str, old: str = "    return value") -> str:
+    return f"<<<<<<< SEARCH clamp.py\n{old}\n=======\n{new}\n>>>>>>> REPLACE\n"
+
+
+def values(request, value: str) -> Reply:
+    pieces = request.body["messages"][-1]["content"].count("of `clamp.py`")
+    return Reply(texts=[json.dumps({"values": [value] * pieces})] * request.body["n"])
+
+
+def verdict(word: str, *cites: str) -> Reply:
+    return Reply(json.dumps({"reasons": [{"cites": list(cites) or ["T1"], "text": "so"}], "verdict": word}))
+
+
+@pytest.fixture
+def argue(tmp_path, serve):
+    """Argue over these patches, the first of which is the incumbent; `said` answers what is asked of them."""
+
+    def start(patches, said, *options, mode="debate", code=CODE):
+        repo = make_repository(tmp_path / "repo", {"clamp.py": code, "test_clamp.py": TEST})
+        (tmp_path / "home").mkdir()
+
+        def script(request):
+            last = request.body["messages"][-1]["content"]
+            asked.append(last)
+            for words, answer in said.items():
+                if words in last:
+                    return answer(request) if callable(answer) else answer
+            n = request.body.get("n") or 1
+            return Reply(patches[0]) if n == 1 else Reply(texts=list(patches[1:]))
+
+        asked: list[str] = []
+        server = serve(script, tools=False)
+        agent = Agent(tmp_path / "home", server.base_url)
+        flags = ("--test", PYTEST, "--fusion", "always", "--mode", mode, "--output", "json", *options)
+        outcome = agent("run", TASK, "--repo", str(repo), *flags)
+        if outcome.stdout:
+            jsonschema.validate(outcome.result, SCHEMA)
+        [rounds] = [json.loads(agent("show", "--repo", str(repo), "--debate", "--output", "json").stdout)]
+        shown = agent("show", "--repo", str(repo), "--debate").stdout
+        return outcome, (repo / "clamp.py").read_text(), rounds, shown, asked
+
+    return start
+
+
+INPUTS, DEFECTS, VALUES = "behave differently", "a run can show", "But first answer a question"
+JUDGE, REVISE, MERGE = "Which answer does the task better", "Check that against the task", "of another author"
+NONE = {INPUTS: Reply('{"inputs": []}'), DEFECTS: Reply('{"defects": []}')}
+
+
+def test_values_that_others_endorse_decide(argue):
+    """Inputs near those of the tests tell the two apart, and all who saw no patch agree on what is right."""
+    said = {**NONE, VALUES: lambda request: values(request, "0")}
+    outcome, code, [round_], shown, asked = argue([edit(HALF), edit(WHOLE), edit(HALF)], said)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert code == CODE.replace("    return value\n", WHOLE + "\n")
+    fusion = outcome.result["fusion"]
+    assert (fusion["mode"], fusion["reason"]) == ("debate", "evidence speaks for it")
+    assert (round_["leader"], round_["chosen"]) == ("chat-1.1", fusion["chosen"])
+    assert [one["votes"] for one in round_["entrants"]] == [2, 1]
+    assert all(trial["endorsed"]["by"] == "3 of 3" for trial in round_["trials"])
+    assert not any(JUDGE in text for text in asked)
+    assert "right is 0 (say 3 of 3 who saw no patch)" in shown
+    assert "evidence speaks for it" in shown
+    assert re.search(r"expect: 1 call, \d+ read", shown)
+    assert round_["alone_tokens"] == fusion["alone"] > 0
+
+
+def test_where_nobody_knows_what_is_right_the_judge_decides(argue):
+    """Its reasons cite what was run; both orders have to agree."""
+
+    def judge(request):
+        text = request.body["messages"][-1]["content"]
+        first = re.search(r"<<< answer A .*?>>> answer A", text, re.DOTALL)[0]
+        assert "before any edit: -5" in text
+        return verdict("A" if WHOLE.strip() in first else "B", "D1")
+
+    said = {**NONE, VALUES: Reply("no JSON"), JUDGE: judge}
+    outcome, code, [round_], shown, _ = argue([edit(HALF), edit(WHOLE), edit(BAD)], said)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert WHOLE in code
+    [ruling] = round_["rulings"]
+    assert (ruling["verdict"], ruling["orders"][0]["reasons"][0]["cites"]) == ("challenger", ["D1"])
+    assert "so [D1]" in shown
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {INPUTS: Reply("{"), DEFECTS: Reply("]"), VALUES: Reply("?"), JUDGE: Reply("I prefer B!")},
+        {DEFECTS: Fault.status(400), VALUES: Fault.status(400), JUDGE: Fault.status(400)},
+        {**NONE, VALUES: lambda request: values(request, "7"), JUDGE: verdict("B")},
+        {**NONE, VALUES: Reply('{"values": []}'), JUDGE: verdict("B", "X9")},
+        {**NONE, VALUES: Reply('{"values": ["0"]}'), JUDGE: verdict("ABSTAIN")},
+    ],
+    ids=["garbage", "errors", "no such value, one place", "no such evidence", "abstains"],
+)
+def test_whatever_goes_wrong_the_first_one_stays(argue, said):
+    outcome, code, [round_], _, _ = argue([edit(HALF), edit(WHOLE), edit(HALF)], said)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert HALF in code
+    assert round_["chosen"] == "chat-1.1"
+
+
+def test_a_claim_is_run_and_counts_where_others_bear_it_out(argue):
+    """Nobody knows what is right for inputs near those of tests; a critic names one that others know."""
+
+    def claim(request):
+        text = request.body["messages"][-1]["content"]
+        first = re.search(r"<<< answer A .*?>>> answer A", text, re.DOTALL)[0]
+        fields = {"path": "clamp.py", "line": 3, "code": "clamp(-500, 0, 10)", "expected": "0"}
+        about = {"answer": "B" if "max" in first else "A", "actual": "-500", "sentence": "hold them"}
+        return Reply(json.dumps({"defects": [{**about, **fields}]}))
+
+    def right(request):
+        known = "-500" in request.body["messages"][-1]["content"]
+        return values(request, "0") if known else Reply(texts=["?"] * 3)
+
+    said = {DEFECTS: claim, VALUES: right, JUDGE: verdict("TIE")}
+    outcome, code, [round_], shown, _ = argue([edit(HALF), edit(WHOLE), edit(HALF)], said)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert WHOLE in code, shown
+    [held] = [trial for trial in round_["trials"] if trial["claim"]]
+    assert held["endorsed"]["value"] == "0"
+    assert "clamp.py:3: should give 0, against “hold them”: holds" in shown
+
+
+def test_an_author_may_revise_what_every_patch_has_wrong(argue):
+    other = "    return high if value > high else -1 if value < 0 else value"
+    said = {**NONE, VALUES: lambda request: values(request, "0"), REVISE: Reply(edit(WHOLE))}
+    outcome, code, [round_], shown, asked = argue([edit(HALF), edit(other), edit(HALF)], said)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert WHOLE in code, shown
+    assert round_["chosen"].endswith("-revised")
+    [told, *_] = [text for text in asked if REVISE in text]
+    assert "right is 0" in told
+    assert "your edit: -" in told
+
+
+def test_patches_that_are_apart_are_merged(argue):
+    text = edit('    return f"{value}"', "    return str(value)")
+    limit = edit("LIMIT = 99\n\n\ndef clamp(value, low, high):", "def clamp(value, low, high):")
+    said = {JUDGE: verdict("TIE")}
+    patches = [edit(WHOLE), limit + edit(WHOLE), edit(WHOLE) + text]
+    outcome, code, [round_], shown, _ = argue(patches, said, mode="merge")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "LIMIT = 99" in code, shown
+    assert 'return f"{value}"' in code
+    assert "+" in round_["chosen"]
+
+
+def test_patches_that_overlap_are_merged_by_the_model(argue):
+    said = {MERGE: Reply(edit(WHOLE + "  # bounded")), JUDGE: verdict("TIE")}
+    outcome, code, [round_], _, _ = argue([edit(HALF), edit(WHOLE), edit(HALF)], said, mode="merge")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert WHOLE + "  # bounded" in code
+    assert round_["entrants"][-1]["generator"] == "chat"
+
+
+def test_a_merged_patch_that_the_judge_objects_to_is_left_out(argue):
+    def judge(request):
+        text = request.body["messages"][-1]["content"]
+        first = re.search(r"<<< answer A .*?>>> answer A", text, re.DOTALL)[0]
+        return verdict("B" if "bounded" in first else "A")
+
+    said = {MERGE: Reply(edit(WHOLE + "  # bounded")), JUDGE: judge}
+    outcome, code, [round_], _, _ = argue([edit(HALF), edit(WHOLE), edit(HALF)], said, mode="merge")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert HALF in code
+    assert "the leader stays" in round_["reason"]
+
+
+def test_another_model_writes_a_patch_too_and_a_dead_one_loses_nothing(argue, serve):
+    server = serve([Reply(edit(WHOLE))], tools=False, models=("other",))
+    pool = f"other@{server.base_url},dead@http://127.0.0.1:9/v1"
+    said = {**NONE, VALUES: lambda request: values(request, "0")}
+    outcome, code, [round_], shown, _ = argue([edit(HALF), edit(HALF), edit(HALF)], said, "--pool", pool)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert WHOLE in code, shown
+    assert round_["entrants"][-1]["author"].startswith("other@")
+    assert "dead@http://127.0.0.1:9/v1 writes no patch" in outcome.stderr
+    assert outcome.result["fusion"]["elsewhere"]["requests"] >= 1
+
+
+def test_a_run_that_was_not_argued_says_so(tmp_path, serve):
+    repo = make_repository(tmp_path / "repo", {"clamp.py": CODE, "test_clamp.py": TEST})
+    (tmp_path / "home").mkdir()
+    agent = Agent(tmp_path / "home", serve([Reply(edit(WHOLE))], tools=False).base_url)
+    agent("run", TASK, "--repo", str(repo), "--test", PYTEST, "--fusion", "never")
+    shown = agent("show", "--repo", str(repo), "--debate")
+    assert (shown.exit_code, shown.stdout) == (0, "")
+    assert "nothing was argued" in shown.stderr
