@@ -55,7 +55,7 @@ def test_samples_share_the_incumbents_prompt(repo, base_url):
     [argued] = json.loads(shown.stdout)
     [samples] = [call["usage"] for call in argued["calls"] if call["purpose"] == "sample"]
     print(
-        f"a prompt of {samples['prompt']} tokens was sampled from with {samples['cached']} of them cached; the "
-        f"server found {after.hits - before.hits} of {after.queries - before.queries} in its cache in all"
+        f"a prompt of {samples['prompt']} tokens was sampled from with {samples['cached']} of them cached; "
+        f"the server found {after.hits - before.hits} of {after.queries - before.queries} in its cache in all"
     )
     assert after.hits - before.hits >= KEPT * samples["prompt"] - after.block
