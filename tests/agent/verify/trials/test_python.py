@@ -185,7 +185,7 @@ def test_large_and_forged_answers(look):
     seen = look(
         "'x' * 10**6 + 'y'",
         "'x' * 10**6 + 'z'",
-        "print('x' * 10**8)",
+        "print('x' * 10**6)",
         everywhere + "\nmean([1])",
         "class Odd:\n    def __repr__(self): return 5\nOdd()",
         "class Odd(Exception):\n    def __str__(self): raise self\nraise Odd",
