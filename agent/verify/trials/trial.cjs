@@ -161,7 +161,7 @@ async function main() {
     return answer('unusable', `${error.name}: ${error.message}`);
   }
   const result = await run(load, require_, ...known.map(([, value]) => value));
-  const shown = { depth: 8, sorted: true, breakLength: Infinity, compact: true, maxArrayLength: 1000 };
+  const shown = { depth: 8, sorted: true, breakLength: Infinity, compact: true, maxArrayLength: 1000, maxStringLength: 1e7 };
   const said = [printed.trimEnd(), ...(result || []).map((value) => inspect(value, shown))];
   answer('value', said.filter(Boolean).join('\n') || 'undefined');
 }
