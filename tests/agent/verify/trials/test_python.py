@@ -194,7 +194,8 @@ def test_large_and_forged_answers(look):
     )
     assert all(len(each.text) <= 400 for each in seen)
     assert seen[0].text != seen[1].text  # that it differs is seen past the cut
-    assert kinds(seen)[2:] == ["value", "value", "error", "error", "value", "value"]
+    others = kinds([*seen[2:3], *seen[4:]])  # the forger spoils what is said of itself alone
+    assert others == ["value", "error", "error", "value", "value"]
     assert seen[5].text == "Odd"
     assert seen[7].text == "3.0"  # whatever others forged
 
