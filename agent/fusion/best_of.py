@@ -43,9 +43,10 @@ class Verdict:
 def choose(contestants: Sequence[Contestant], against: Mapping[str, int] = MappingProxyType({})) -> Verdict:
     """Choose among contestants; the first is the incumbent.
 
-    A challenger replaces the incumbent only when the incumbent fails the gate, has demerits where the
-    challenger has none, or more speaks against its behaviour. Among challengers the largest passing set
-    wins, then the likeliest under the model, then the smallest diff.
+    A challenger replaces the incumbent only when the incumbent fails the gate, or when it passes every test
+    that the incumbent passes and the incumbent has demerits where the challenger has none, passes fewer
+    tests, or has more against its behaviour. Among challengers the largest passing set wins, then the
+    likeliest under the model, then the smallest diff.
 
     Args:
         contestants: what the gate said of each.
@@ -55,19 +56,26 @@ def choose(contestants: Sequence[Contestant], against: Mapping[str, int] = Mappi
     if not alive:
         return Verdict(None, "no candidate passes the tests", 0)
     first = contestants[0]
-    best_kind = [contestant for contestant in alive if not contestant.demerits] or alive
+    able = [one for one in alive if not first.verified or one.report.passed >= first.report.passed]
+    best_kind = [contestant for contestant in able if not contestant.demerits] or able
+    most = max(len(contestant.report.passed) for contestant in best_kind)
+    best_kind = [contestant for contestant in best_kind if len(contestant.report.passed) == most]
     least = min(against.get(contestant.candidate.id, 0) for contestant in best_kind)
     best_kind = [one for one in best_kind if against.get(one.candidate.id, 0) == least]
     if best_kind[0] is first:
         return Verdict(first.candidate, "the first candidate passes, and none is found better", len(alive))
     best = max(best_kind, key=_merit)
-    reason = f"the first candidate {_why(first)}; {best.candidate.id} passes and is the best of the others"
+    reason = (
+        f"the first candidate {_why(first, most)}; {best.candidate.id} passes and is the best of the others"
+    )
     return Verdict(best.candidate, reason, len(alive))
 
 
-def _why(first: Contestant) -> str:
+def _why(first: Contestant, most: int) -> str:
     if not first.verified:
         return "fails"
+    if not first.demerits and len(first.report.passed) < most:
+        return "passes fewer tests than others"
     fault = first.demerits[0] if first.demerits else "in its behaviour"
     return f"has a fault that others lack ({fault})"
 

@@ -98,13 +98,14 @@ def separates(observed: Mapping[str, Observed], candidates: Iterable[str]) -> bo
 def endorse(code: str, task: str, predictions: Sequence[str]) -> Endorsed | None:
     """Return the value that the task states, or that most predictions agree on.
 
-    A majority weighs by its margin: all of three 1, two of three one third. One prediction alone is none.
+    A majority weighs by its margin: all of three 1, two of three one third. One prediction alone is none,
+    and an empty one, of somebody who was asked and gave none, speaks against all values.
     """
     stated = _stated(code, task)
     if stated is not None:
         return Endorsed(stated, 1.0, "task")
     count = len(predictions)
-    votes = [sum(same(value, other) for other in predictions) for value in predictions]
+    votes = [bool(value) * sum(same(value, other) for other in predictions) for value in predictions]
     most = max(votes, default=0)
     if count < 2 or most * 2 <= count:
         return None

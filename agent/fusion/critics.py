@@ -146,7 +146,7 @@ async def predict(
         seat: whose answers these are.
         opening: the conversation that the patches were written in; the server has it cached.
         trials: in question, all in one request.
-        samples: answers of each; one that fails or has another form is left out.
+        samples: answers of each; one that fails or has another form is empty.
     """
     pieces = "".join(
         render("fusion_piece", number=str(number), path=trial.path, code=trial.code.strip())

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,11 +32,32 @@ def test_no_survivor_no_choice():
     assert choose([contestant("a", False), contestant("b", False)]).chosen is None
 
 
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 5), st.integers(1, 9), st.floats(-5, 0)), min_size=1))
+def test_a_challenger_that_fixes_more_replaces_the_incumbent_and_one_that_fixes_less_never_does():
+    half, whole = contestant("half", True, passed=1), contestant("whole", True, passed=2)
+    assert choose([half, whole]).chosen == whole.candidate
+    assert choose([whole, half], {"whole": 9}).chosen == whole.candidate
+    assert "fewer tests" in choose([half, whole]).reason
+
+
+ROWS = st.tuples(
+    st.booleans(), st.sets(st.integers(0, 4)), st.lists(st.sampled_from(["x", "y"])), st.integers(0, 3)
+)
+
+
+@given(st.lists(ROWS, min_size=1, max_size=5))
 def test_never_worse_than_the_incumbent(rows):
-    contestants = [contestant(str(n), *row) for n, row in enumerate(rows)]
-    verdict = choose(contestants)
-    if contestants[0].verified:
-        assert verdict.chosen == contestants[0].candidate
-    if verdict.chosen is not None:
-        assert next(c for c in contestants if c.candidate == verdict.chosen).verified
+    contestants = list[Contestant]()
+    for number, (verified, passed, demerits, _) in enumerate(rows):
+        one = contestant(str(number), verified)
+        cases = tuple(TestCase(f"t{each}", "passed") for each in passed)
+        contestants.append(replace(one, report=replace(one.report, cases=cases), demerits=tuple(demerits)))
+    first = contestants[0]
+    verdict = choose(contestants, {str(number): row[3] for number, row in enumerate(rows)})
+    if verdict.chosen is None:
+        assert not any(one.verified for one in contestants)
+        return
+    chosen = next(one for one in contestants if one.candidate == verdict.chosen)
+    assert chosen.verified
+    if first.verified:
+        assert chosen.report.passed >= first.report.passed
+        assert not chosen.demerits or chosen is first or first.demerits
