@@ -10,7 +10,7 @@ BIN    := $(VENV)/bin
 export TASK
 
 .PHONY: run test check test-live links clean
-.PHONY: bench bench-blame bench-complete bench-edits bench-index bench-languages bench-pack bench-prefix bench-repair bench-retrieval
+.PHONY: bench bench-blame bench-complete bench-edits bench-fusion bench-index bench-languages bench-pack bench-prefix bench-repair bench-retrieval
 
 run: $(VENV)/.installed
 	$(BIN)/agent model up
@@ -69,6 +69,10 @@ HALF ?= tune
 SYSTEMS ?= moot,chat
 bench-repair: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_repair.py "$(REPOSITORIES)" "$(WORK)" --half $(HALF) --systems $(SYSTEMS)
+
+# Replays frozen answers of a model; tests/bench/fusion/README.md says how they came about.
+bench-fusion: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_fusion.py
 
 bench-edits: $(VENV)/.dev
 	$(BIN)/python tests/bench/bench_edits.py

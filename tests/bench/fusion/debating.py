@@ -1,0 +1,168 @@
+"""Holds the product's debate over one pool and writes down all that was said, for any selector to use."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from moot.agent.core.messages import ChatMessage
+from moot.agent.core.trials import Observed, Trial
+from moot.agent.fusion.claims import Claim, endorse, fits, separates
+from moot.agent.fusion.critics import PREDICTIONS, Case, find_defects, find_inputs, predict
+from moot.agent.fusion.evidence import Evidence, Fact, table
+from moot.agent.fusion.judge import Criteria, judge_pair
+from moot.agent.fusion.member import Answer
+from moot.agent.fusion.seat import Seat
+from moot.prompts import render
+from tests.bench.fusion.asking import opening, program
+from tests.bench.fusion.executed import Bench, Job
+from tests.bench.fusion.problems import Problem
+from tests.bench.fusion.records import Record, Ruled, Said, groups_of
+from tests.bench.fusion.replay import MOST_JUDGED, pairs
+
+__all__ = ["Hall"]
+
+T = TypeVar("T")
+
+PATH = "solution.py"
+RUNS = 3
+SAMPLES = 5
+"""Answers to the question what a trial gives; the product asks for fewer."""
+MOST_CALLS, MOST_PREDICTED = 3, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Hall:
+    """Where the debate over one problem is held."""
+
+    problem: Problem
+    seat: Seat
+    bench: Bench
+
+    async def argue(self, record: Record) -> Record:
+        """Return the record with what the product asks, in its order, and the rulings of a judge."""
+        if not record.contested:
+            return replace(record, stage="argued")
+        failures: list[str] = []
+        case, letters = self._case(record)
+        calls = [await self._run(record, trial) for trial in self._differing(record)]
+        said = await self._valued([each for each in calls if separates(each.observed, letters)])
+        known = table(self._rows(record, said), letters)
+        claimed = _taken(await find_defects(self.seat, case, known), failures)
+        shown = [await self._run(record, trial, claim) for trial, claim in claimed]
+        valued = {each.trial.id: each for each in await self._valued([one for one in shown if _shows(one)])}
+        said += [valued.get(each.trial.id, each) for each in shown]
+        rows = self._rows(record, said)
+        asked = [(*pair, informed) for pair in pairs(record) for informed in (True, False)]
+        rulings = await asyncio.gather(*(self._judged(record, rows, *each) for each in asked))
+        return replace(
+            record, stage="argued", said=tuple(said), rulings=tuple(rulings), failures=tuple(failures)
+        )
+
+    async def extend(self, record: Record) -> Record:
+        """Return the record with what the product asks only elsewhere.
+
+        These are inputs that the model names, and a judge's view of all that differs from the incumbent,
+        whether it passes the examples or not.
+        """
+        failures, said = list(record.failures), list(record.said)
+        if record.contested:
+            case, letters = self._case(record)
+            asked = _taken(await find_inputs(self.seat, case), failures)
+            own = [replace(each, id=f"I{number}") for number, each in enumerate(asked, 1)]
+            shown = [await self._run(record, each) for each in own]
+            said += await self._valued([each for each in shown if separates(each.observed, letters)])
+        known = {(each.leader, each.challenger) for each in record.rulings if not each.informed}
+        first, *others = groups_of(record.samples)
+        new = [each[0].id for each in sorted(others, key=len, reverse=True)[:MOST_JUDGED]]
+        open_ones = [one for one in new if (first[0].id, one) not in known]
+        judged = await asyncio.gather(
+            *(self._judged(record, (), first[0].id, one, False) for one in open_ones)
+        )
+        return replace(
+            record,
+            stage="extended",
+            said=tuple(said),
+            rulings=(*record.rulings, *judged),
+            failures=tuple(failures),
+        )
+
+    def _case(self, record: Record) -> tuple[Case, dict[str, str]]:
+        """Return one sample of each behaviour under letters, and the letters by sample."""
+        found = [group[0] for group in groups_of(each for each in record.samples if each.verified)]
+        random.Random(record.task).shuffle(found)
+        names = dict(zip("ABCDE", (each.id for each in found), strict=False))
+        diffs = dict(zip(names, (each.code for each in found), strict=True))
+        case = Case(_task(record), diffs, names, (PATH,), render("fusion_rubric_patch").strip())
+        return case, {one: letter for letter, one in names.items()}
+
+    def _differing(self, record: Record) -> list[Trial]:
+        """Return calls on which survivors differ, each telling others apart than those before."""
+        alive = [each for each in record.samples if each.verified]
+        apart: dict[tuple[str, ...], str] = {}
+        for at, call in enumerate(record.inputs):
+            seen = tuple(each.outputs[at] for each in alive)
+            if len(set(seen)) > 1:
+                apart.setdefault(seen, call)
+        return [Trial(f"D{n}", PATH, call) for n, call in enumerate([*apart.values()][:MOST_CALLS], 1)]
+
+    async def _run(self, record: Record, trial: Trial, claim: Claim | None = None) -> Said:
+        """Run a trial with every sample and with the canonical solution."""
+        programs = [*(program(self.problem, each.code) for each in record.samples), self.problem.solution]
+        seen = await self.bench.run([Job(code, (trial.code,)) for code in programs for _ in range(RUNS)])
+        each = [_steady([one for [one] in seen[at : at + RUNS]]) for at in range(0, len(seen), RUNS)]
+        observed = dict(zip((one.id for one in record.samples), each, strict=False))
+        return Said(trial, observed, each[-1], claim=claim)
+
+    async def _valued(self, said: Sequence[Said]) -> list[Said]:
+        """Ask what the first of them should give, where the task does not say so."""
+        asked = [each for each in said if endorse(each.trial.code, self.problem.prompt, ()) is None]
+        asked = asked[:MOST_PREDICTED]
+        talk: tuple[ChatMessage, ...] = opening(self.problem)
+        values = await asyncio.gather(*(predict(self.seat, talk, each.trial, SAMPLES) for each in asked))
+        known = {each.trial.id: value for each, value in zip(asked, values, strict=True)}
+        return [replace(each, expected=known.get(each.trial.id, ())) for each in said]
+
+    async def _judged(
+        self, record: Record, rows: Sequence[Evidence], leader: str, challenger: str, informed: bool
+    ) -> Ruled:
+        """Have a pair judged, with the table of evidence or without."""
+        codes = {each.id: Answer(each.id, "", each.code) for each in record.samples}
+        criteria, answers = (
+            Criteria(render("fusion_rubric_patch").strip()),
+            (codes[leader], codes[challenger]),
+        )
+        known = partial(table, rows if informed else ())
+        ruling = await judge_pair(self.seat, _task(record), answers, criteria, known)
+        orders = tuple(replace(each, reasons=()) for each in ruling.orders)
+        return Ruled(leader, challenger, informed, orders)
+
+    def _rows(self, record: Record, said: Sequence[Said]) -> list[Evidence]:
+        """Return the table of evidence as the product has it."""
+        tests = tuple(Fact(each.id, "the tests pass") for each in record.samples if each.verified)
+        tried = [each.tried(record.prompt, PREDICTIONS) for each in said if not each.claim or _shows(each)]
+        return [Evidence("T1", "the tests, run with it", tests), *(each.evidence() for each in tried)]
+
+
+def _task(record: Record) -> str:
+    return f"Write this function in {PATH}:\n\n{record.prompt.strip()}"
+
+
+def _steady(runs: Sequence[Observed]) -> Observed:
+    first = runs[0]
+    return first if all(each == first for each in runs) else Observed("unsteady", "")
+
+
+def _shows(each: Said) -> bool:
+    """Return whether a run shows what is claimed: the sample gives something else than it should."""
+    seen = each.observed.get(each.claim.about) if each.claim else None
+    return seen is not None and each.claim is not None and seen.tells and not fits(seen, each.claim.expected)
+
+
+def _taken(said: list[T] | str, failures: list[str]) -> list[T]:
+    if isinstance(said, str):
+        failures.append(said)
+        return []
+    return said
