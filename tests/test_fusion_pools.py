@@ -6,12 +6,12 @@ import pytest
 
 from moot.agent.core.trials import Observed, Trial
 from moot.agent.fusion.judge import InOneOrder
+from tests.bench.fusion.choosing import SELECTORS
 from tests.bench.fusion.figures import difference, headroom, mean, tally
 from tests.bench.fusion.parts import decisive, endorsed, judged
 from tests.bench.fusion.problems import Example, Problem
 from tests.bench.fusion.records import Record, Ruled, Said, Sample, dump, load
 from tests.bench.fusion.replay import Rules, debate, pairs, simulated
-from tests.bench.fusion.selectors import SELECTORS
 
 PROMPT = 'def twice(n):\n    """Double.\n    >>> twice(2)\n    4\n    twice(0) ==> 0, and so on\n    """\n'
 

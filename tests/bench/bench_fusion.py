@@ -13,11 +13,11 @@ from functools import partial
 from itertools import takewhile
 from pathlib import Path
 
+from tests.bench.fusion.choosing import SELECTORS, Select
 from tests.bench.fusion.figures import Tally, difference, headroom, mean, tally
 from tests.bench.fusion.parts import claims, decisive, endorsed, judged
 from tests.bench.fusion.records import POOLS, Record, load
 from tests.bench.fusion.replay import SIZES, Rules, debate, simulated
-from tests.bench.fusion.selectors import SELECTORS, Select
 
 LARGEST = max(SIZES)
 ABLATIONS: Mapping[str, Rules] = {

@@ -15,7 +15,7 @@ Form = Literal["chat", "completion"]
 
 _TOKENS = 320
 _WARM = 0.8
-_STOP = ("\ndef ", "\nclass ", "\nif __name__", "\nprint(", "\nassert ", "\n#", "\n```")
+_STOP = ("\ndef ", "\nclass ", "\nif __name__", "\nprint(")
 """Where a completion leaves the function."""
 _BLOCK = re.compile(r"```(?:python|py)?[ \t]*\n(?P<code>.*?)(?:\n```|\Z)", re.DOTALL)
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from moot.agent.core.messages import ChatMessage
 from moot.agent.core.trials import Observed, Trial
-from moot.agent.fusion.claims import Claim, endorse, fits, separates
+from moot.agent.fusion.claims import Claim, endorse, separates
 from moot.agent.fusion.critics import PREDICTIONS, Case, find_defects, find_inputs, predict
 from moot.agent.fusion.evidence import Evidence, Fact, table
 from moot.agent.fusion.judge import Criteria, judge_pair
@@ -43,7 +43,7 @@ class Hall:
 
     async def argue(self, record: Record) -> Record:
         """Return the record with what the product asks, in its order, and the rulings of a judge."""
-        if not record.contested:
+        if not record.matters:
             return replace(record, stage="argued")
         failures: list[str] = []
         case, letters = self._case(record)
@@ -52,35 +52,33 @@ class Hall:
         known = table(self._rows(record, said), letters)
         claimed = _taken(await find_defects(self.seat, case, known), failures)
         shown = [await self._run(record, trial, claim) for trial, claim in claimed]
-        valued = {each.trial.id: each for each in await self._valued([one for one in shown if _shows(one)])}
+        valued = {each.trial.id: each for each in await self._valued([one for one in shown if one.shows])}
         said += [valued.get(each.trial.id, each) for each in shown]
         rows = self._rows(record, said)
-        asked = [(*pair, informed) for pair in pairs(record) for informed in (True, False)]
-        rulings = await asyncio.gather(*(self._judged(record, rows, *each) for each in asked))
+        rulings = await asyncio.gather(*(self._judged(record, rows, *pair) for pair in pairs(record)))
         return replace(
             record, stage="argued", said=tuple(said), rulings=tuple(rulings), failures=tuple(failures)
         )
 
     async def extend(self, record: Record) -> Record:
-        """Return the record with what the product asks only elsewhere.
+        """Return the record with what the product does not ask where calls tell patches apart.
 
-        These are inputs that the model names, and a judge's view of all that differs from the incumbent,
-        whether it passes the examples or not.
+        These are inputs that the model names, and rulings of a judge who sees nothing that was run: between
+        survivors, and between the incumbent and all that differ from it, failing ones among them.
         """
         failures, said = list(record.failures), list(record.said)
-        if record.contested:
+        if len({each.right for each in record.samples}) == 1:
+            return replace(record, stage="extended")
+        if record.matters:
             case, letters = self._case(record)
             asked = _taken(await find_inputs(self.seat, case), failures)
             own = [replace(each, id=f"I{number}") for number, each in enumerate(asked, 1)]
             shown = [await self._run(record, each) for each in own]
             said += await self._valued([each for each in shown if separates(each.observed, letters)])
-        known = {(each.leader, each.challenger) for each in record.rulings if not each.informed}
         first, *others = groups_of(record.samples)
         new = [each[0].id for each in sorted(others, key=len, reverse=True)[:MOST_JUDGED]]
-        open_ones = [one for one in new if (first[0].id, one) not in known]
-        judged = await asyncio.gather(
-            *(self._judged(record, (), first[0].id, one, False) for one in open_ones)
-        )
+        blind = dict.fromkeys([*pairs(record), *((first[0].id, one) for one in new)])
+        judged = await asyncio.gather(*(self._judged(record, (), *pair) for pair in blind))
         return replace(
             record,
             stage="extended",
@@ -95,7 +93,7 @@ class Hall:
         random.Random(record.task).shuffle(found)
         names = dict(zip("ABCDE", (each.id for each in found), strict=False))
         diffs = dict(zip(names, (each.code for each in found), strict=True))
-        case = Case(_task(record), diffs, names, (PATH,), render("fusion_rubric_patch").strip())
+        case = Case(_task(record), diffs, names, (PATH,), _rubric())
         return case, {one: letter for letter, one in names.items()}
 
     def _differing(self, record: Record) -> list[Trial]:
@@ -125,25 +123,23 @@ class Hall:
         known = {each.trial.id: value for each, value in zip(asked, values, strict=True)}
         return [replace(each, expected=known.get(each.trial.id, ())) for each in said]
 
-    async def _judged(
-        self, record: Record, rows: Sequence[Evidence], leader: str, challenger: str, informed: bool
-    ) -> Ruled:
-        """Have a pair judged, with the table of evidence or without."""
+    async def _judged(self, record: Record, rows: Sequence[Evidence], leader: str, challenger: str) -> Ruled:
+        """Have a pair judged over a table of evidence, which may be empty."""
         codes = {each.id: Answer(each.id, "", each.code) for each in record.samples}
-        criteria, answers = (
-            Criteria(render("fusion_rubric_patch").strip()),
-            (codes[leader], codes[challenger]),
-        )
-        known = partial(table, rows if informed else ())
-        ruling = await judge_pair(self.seat, _task(record), answers, criteria, known)
+        criteria, answers = Criteria(_rubric()), (codes[leader], codes[challenger])
+        ruling = await judge_pair(self.seat, _task(record), answers, criteria, partial(table, rows))
         orders = tuple(replace(each, reasons=()) for each in ruling.orders)
-        return Ruled(leader, challenger, informed, orders)
+        return Ruled(leader, challenger, bool(rows), orders)
 
     def _rows(self, record: Record, said: Sequence[Said]) -> list[Evidence]:
         """Return the table of evidence as the product has it."""
         tests = tuple(Fact(each.id, "the tests pass") for each in record.samples if each.verified)
-        tried = [each.tried(record.prompt, PREDICTIONS) for each in said if not each.claim or _shows(each)]
+        tried = [each.tried(record.prompt, PREDICTIONS) for each in said if each.shows]
         return [Evidence("T1", "the tests, run with it", tests), *(each.evidence() for each in tried)]
+
+
+def _rubric() -> str:
+    return render("fusion_rubric_patch").strip()
 
 
 def _task(record: Record) -> str:
@@ -153,12 +149,6 @@ def _task(record: Record) -> str:
 def _steady(runs: Sequence[Observed]) -> Observed:
     first = runs[0]
     return first if all(each == first for each in runs) else Observed("unsteady", "")
-
-
-def _shows(each: Said) -> bool:
-    """Return whether a run shows what is claimed: the sample gives something else than it should."""
-    seen = each.observed.get(each.claim.about) if each.claim else None
-    return seen is not None and each.claim is not None and seen.tells and not fits(seen, each.claim.expected)
 
 
 def _taken(said: list[T] | str, failures: list[str]) -> list[T]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.bench.fusion.choosing import Select
 from tests.bench.fusion.records import Record
-from tests.bench.fusion.selectors import Select
 
 __all__ = ["Figure", "Tally", "difference", "headroom", "mean", "tally"]
 

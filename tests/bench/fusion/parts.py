@@ -114,9 +114,7 @@ def claims(records: Sequence[Record], predictions: int = 3) -> Claims:
     """Follow claims to what they come to."""
     found = [(record, said) for record, said in _said(records) if said.claim is not None]
     runs = [(record, said) for record, said in found if _about(said).tells]
-    shown = [
-        (record, said) for record, said in runs if said.claim and not fits(_about(said), said.claim.expected)
-    ]
+    shown = [(record, said) for record, said in runs if said.shows]
     holds = [(record, said) for record, said in shown if said.tried(record.prompt, predictions).holds()]
     true = [said for _, said in runs if said.claim and fits(said.truth, said.claim.expected)]
     return Claims(

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from moot.agent.core.trials import Observed, Trial
-from moot.agent.fusion.claims import Claim, Tried, endorse
+from moot.agent.fusion.claims import Claim, Tried, endorse, fits
 from moot.agent.fusion.judge import InOneOrder
 from tests.bench.fusion.problems import Example, half_of
 
@@ -66,6 +66,14 @@ class Said:
     expected: tuple[str, ...] = ()
     claim: Claim | None = None
 
+    @property
+    def shows(self) -> bool:
+        """Whether it counts: of a claim a run has to show that the sample fails what is expected."""
+        if self.claim is None:
+            return True
+        seen = self.observed[self.claim.about]
+        return seen.tells and not fits(seen, self.claim.expected)
+
     def tried(self, task: str, predictions: int) -> Tried:
         """Return it as the product has it, with so many of the answers."""
         expected = self.expected[:predictions]
@@ -90,8 +98,8 @@ class Record:
     Attributes:
         examples: of the docstring: all that a selector sees of the right behaviour.
         inputs: calls by whose outputs samples are told apart.
-        stage: `pool` when it was sampled and run; `argued` when also its debate was held, where it has one;
-            `extended` with what only some selectors need.
+        stage: `pool` when it was sampled and run; `argued` when also its debate was held, where that makes a
+            difference; `extended` with what only some selectors need.
         failures: answers that could not be used, in sentences.
     """
 
@@ -114,7 +122,12 @@ class Record:
     @property
     def contested(self) -> bool:
         """Whether samples that pass all that can be seen behave differently."""
-        return len(groups_of([each for each in self.samples if each.verified])) > 1
+        return len(groups_of(each for each in self.samples if each.verified)) > 1
+
+    @property
+    def matters(self) -> bool:
+        """Whether it makes a difference which of them is chosen: else no debate over it is held."""
+        return self.contested and len({each.right for each in self.samples if each.verified}) > 1
 
 
 def groups_of(samples: Iterable[Sample]) -> list[list[Sample]]:

@@ -178,7 +178,7 @@ def _ruling(said: Ruled, found: Field, rules: Rules) -> PairRuling:
 
 def _tried(record: Record, rules: Rules) -> list[Tried]:
     """Return the trials that count, with what their values weigh."""
-    chosen = [each for each in record.said if each.trial.id[0] in rules.trials]
+    chosen = [each for each in record.said if each.shows and each.trial.id[0] in rules.trials]
     tried = [each.tried(record.prompt, rules.predictions) for each in chosen]
     return tried if rules.least is None else list(_in_full(tried, rules.least))
 
