@@ -124,11 +124,15 @@ def fits(seen: Observed, value: str) -> bool:
 
 
 def same(first: str, second: str) -> bool:
-    """Return whether two texts are the same value; True and 1 are not, 1 and 1.0 are."""
+    """Return whether two texts are the same value; True and 1 are not, 1 and 1.0 are.
+
+    A model that is asked for a literal often gives a text without its quotes.
+    """
     one, other = _literal(first), _literal(second)
     if one is not None and other is not None:
         return one == other
-    return _plain(first) == _plain(second)
+    plain = _plain(first) == _plain(second)
+    return plain or _is_text(one, second) or _is_text(other, first)
 
 
 def against(tried: Sequence[Tried], candidate: str) -> float:
@@ -155,6 +159,10 @@ def _literal(text: str) -> tuple[object, object] | None:
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         return None
     return _kinds(value), value
+
+
+def _is_text(literal: tuple[object, object] | None, text: str) -> bool:
+    return literal is not None and literal[1] == text.strip()
 
 
 def _kinds(value: object) -> object:
