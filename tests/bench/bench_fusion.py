@@ -24,12 +24,9 @@ ABLATIONS: Mapping[str, Rules] = {
     "as it is": Rules(),
     "without the mass of clusters": Rules(votes=False),
     "without calls that tell apart": Rules(trials="C"),
-    "with the model's inputs in their place": Rules(trials="IC"),
     "without predictions": Rules(predictions=0),
     "without claims": Rules(trials="D"),
     "without the judge": Rules(judge=False),
-    "without anything that is run": Rules(trials="", informed=False),
-    "the judge without the table": Rules(informed=False),
     "verdicts, not probabilities": Rules(probabilities=False),
     "one order": Rules(orders=1),
     "without never-worse": Rules(never_worse=False),
@@ -38,6 +35,12 @@ ABLATIONS: Mapping[str, Rules] = {
     "5 of 5 predictions": Rules(predictions=5, least=1.0),
     "only values that the task states": Rules(predictions=0, judge=False),
 }
+EXTENDED: Mapping[str, Rules] = {
+    "with the model's inputs for the calls": Rules(trials="IC"),
+    "the judge without the table": Rules(informed=False),
+    "without anything that is run": Rules(trials="", informed=False),
+}
+"""What only records can tell that were extended."""
 ACCURACIES = (0.6, 0.75, 0.9, 1.0)
 
 
@@ -68,13 +71,17 @@ def main() -> int:
 def _print_selectors(records: Sequence[Record], size: int) -> None:
     _print_head(f"{size} samples", "right, %", "headroom closed, %", "fixes : breaks", "breaks, %")
     done = {name: tally(records, select, size) for name, select in SELECTORS.items()}
-    if any(each.stage != "extended" for each in records):
+    if not _extended(records):
         del done["judge-only"]
     for name, one in done.items():
         print(_row(name, one, done))
     print("\ndebate less: ", end="")
     others = ("vote", "evidence-only", "best-of", "best single")
     print("; ".join(f"{name} {difference(done['debate'].right, done[name].right)}" for name in others), "\n")
+
+
+def _extended(records: Sequence[Record]) -> bool:
+    return all(each.stage == "extended" for each in records)
 
 
 def _print_head(*names: str) -> None:
@@ -90,7 +97,8 @@ def _row(name: str, one: Tally, known: Mapping[str, Tally]) -> str:
 def _print_debate(records: Sequence[Record]) -> None:
     _print_head(f"debate of {LARGEST} samples", "right, %", "less the debate as it is, %", "fixes : breaks")
     whole = tally(records, partial(debate, rules=Rules()), LARGEST)
-    ways: dict[str, Select] = {name: partial(debate, rules=rules) for name, rules in ABLATIONS.items()}
+    known = {**ABLATIONS, **(EXTENDED if _extended(records) else {})}
+    ways: dict[str, Select] = {name: partial(debate, rules=rules) for name, rules in known.items()}
     for accuracy in ACCURACIES:
         ways[f"a judge right in {accuracy:.0%}"] = partial(simulated, rules=Rules(), accuracy=accuracy)
         alone = Rules(trials="")

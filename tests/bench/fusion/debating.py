@@ -47,11 +47,10 @@ class Hall:
             return replace(record, stage="argued")
         failures: list[str] = []
         case, letters = self._case(record)
-        calls = [await self._run(record, trial) for trial in self._differing(record)]
+        calls = await self._run(record, [(trial, None) for trial in self._differing(record)])
         said = await self._valued([each for each in calls if separates(each.observed, letters)])
         known = table(self._rows(record, said), letters)
-        claimed = _taken(await find_defects(self.seat, case, known), failures)
-        shown = [await self._run(record, trial, claim) for trial, claim in claimed]
+        shown = await self._run(record, _taken(await find_defects(self.seat, case, known), failures))
         valued = {each.trial.id: each for each in await self._valued([one for one in shown if one.shows])}
         said += [valued.get(each.trial.id, each) for each in shown]
         rows = self._rows(record, said)
@@ -72,8 +71,8 @@ class Hall:
         if record.matters:
             case, letters = self._case(record)
             asked = _taken(await find_inputs(self.seat, case), failures)
-            own = [replace(each, id=f"I{number}") for number, each in enumerate(asked, 1)]
-            shown = [await self._run(record, each) for each in own]
+            own = [(replace(each, id=f"I{number}"), None) for number, each in enumerate(asked, 1)]
+            shown = await self._run(record, own)
             said += await self._valued([each for each in shown if separates(each.observed, letters)])
         first, *others = groups_of(record.samples)
         new = [each[0].id for each in sorted(others, key=len, reverse=True)[:MOST_JUDGED]]
@@ -106,22 +105,35 @@ class Hall:
                 apart.setdefault(seen, call)
         return [Trial(f"D{n}", PATH, call) for n, call in enumerate([*apart.values()][:MOST_CALLS], 1)]
 
-    async def _run(self, record: Record, trial: Trial, claim: Claim | None = None) -> Said:
-        """Run a trial with every sample and with the canonical solution."""
-        programs = [*(program(self.problem, each.code) for each in record.samples), self.problem.solution]
-        seen = await self.bench.run([Job(code, (trial.code,)) for code in programs for _ in range(RUNS)])
-        each = [_steady([one for [one] in seen[at : at + RUNS]]) for at in range(0, len(seen), RUNS)]
-        observed = dict(zip((one.id for one in record.samples), each, strict=False))
-        return Said(trial, observed, each[-1], claim=claim)
+    async def _run(self, record: Record, trials: Sequence[tuple[Trial, Claim | None]]) -> list[Said]:
+        """Run trials with every sample and with the canonical solution."""
+        if not trials:
+            return []
+        names = [*(each.id for each in record.samples), ""]
+        codes = [*(program(self.problem, each.code) for each in record.samples), self.problem.solution]
+        lines = tuple(trial.code for trial, _ in trials)
+        seen = await self.bench.run([Job(code, lines) for code in codes for _ in range(RUNS)])
+        said: list[Said] = []
+        for at, (trial, claim) in enumerate(trials):
+            shown = [_steady([run[at] for run in seen[n : n + RUNS]]) for n in range(0, len(seen), RUNS)]
+            observed = dict(zip(names, shown, strict=True))
+            truth = observed.pop("")
+            said.append(Said(trial, observed, truth, claim=claim))
+        return said
 
     async def _valued(self, said: Sequence[Said]) -> list[Said]:
         """Ask what the first of them should give, where the task does not say so."""
         asked = [each for each in said if endorse(each.trial.code, self.problem.prompt, ()) is None]
         asked = asked[:MOST_PREDICTED]
         talk: tuple[ChatMessage, ...] = opening(self.problem)
-        values = await asyncio.gather(*(predict(self.seat, talk, each.trial, SAMPLES) for each in asked))
+        values = await asyncio.gather(*(self._predicted(talk, each.trial) for each in asked))
         known = {each.trial.id: value for each, value in zip(asked, values, strict=True)}
         return [replace(each, expected=known.get(each.trial.id, ())) for each in said]
+
+    async def _predicted(self, talk: tuple[ChatMessage, ...], trial: Trial) -> tuple[str, ...]:
+        """Ask once before the other times: answers of one request would each have the prompt read anew."""
+        first = await predict(self.seat, talk, trial, 1)
+        return (*first, *await predict(self.seat, talk, trial, SAMPLES - 1))
 
     async def _judged(self, record: Record, rows: Sequence[Evidence], leader: str, challenger: str) -> Ruled:
         """Have a pair judged over a table of evidence, which may be empty."""
