@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from tests.bench.fusion.records import Record, Sample, groups_of
+from tests.bench.fusion.records import Record, groups_of
 from tests.bench.fusion.replay import Chosen, Rules, debate, field, judge_only
 
 __all__ = ["SELECTORS", "Select", "best_of"]
@@ -49,13 +49,15 @@ def debated(record: Record, size: int) -> Chosen:
     return debate(record, size, Rules())
 
 
+def best_survivor(record: Record, size: int) -> Chosen:
+    """A right one of those that pass the examples, where there is one: a bound for all that comes after."""
+    alive = [each for each in record.samples[:size] if each.verified]
+    return {max(alive or record.samples[:1], key=lambda each: each.right).id: 1.0}
+
+
 def oracle(record: Record, size: int) -> Chosen:
     """A right one where there is one."""
-
-    def wrong(sample: Sample) -> bool:
-        return not sample.right
-
-    return {min(record.samples[:size], key=wrong).id: 1.0}
+    return {max(record.samples[:size], key=lambda each: each.right).id: 1.0}
 
 
 SELECTORS: Mapping[str, Select] = {
@@ -67,5 +69,6 @@ SELECTORS: Mapping[str, Select] = {
     "best-of": best_of,
     "best-of, led by the cluster": led_by_cluster,
     "debate": debated,
+    "oracle of those that pass": best_survivor,
     "oracle": oracle,
 }

@@ -47,8 +47,7 @@ class Hall:
             return replace(record, stage="argued")
         failures: list[str] = []
         case, letters = self._case(record)
-        calls = await self._run(record, [(trial, None) for trial in self._differing(record)])
-        said = await self._valued([each for each in calls if separates(each.observed, letters)])
+        said = await self._told_apart(record, self._differing(record))
         known = table(self._rows(record, said), letters)
         shown = await self._run(record, _taken(await find_defects(self.seat, case, known), failures))
         valued = {each.trial.id: each for each in await self._valued([one for one in shown if one.shows])}
@@ -62,21 +61,21 @@ class Hall:
     async def extend(self, record: Record) -> Record:
         """Return the record with what the product does not ask where calls tell patches apart.
 
-        These are inputs that the model names, and rulings of a judge who sees nothing that was run: between
-        survivors, and between the incumbent and all that differ from it, failing ones among them.
+        These are inputs that the model names, values where the choice of a survivor does not matter, and
+        rulings of a judge who sees nothing that was run: between survivors, and between the incumbent and
+        all that differ from it, failing ones among them.
         """
         failures, said = list(record.failures), list(record.said)
-        if len({each.right for each in record.samples}) == 1:
-            return replace(record, stage="extended")
         if record.matters:
-            case, letters = self._case(record)
+            case, _ = self._case(record)
             asked = _taken(await find_inputs(self.seat, case), failures)
-            own = [(replace(each, id=f"I{number}"), None) for number, each in enumerate(asked, 1)]
-            shown = await self._run(record, own)
-            said += await self._valued([each for each in shown if separates(each.observed, letters)])
-        first, *others = groups_of(record.samples)
-        new = [each[0].id for each in sorted(others, key=len, reverse=True)[:MOST_JUDGED]]
-        blind = dict.fromkeys([*pairs(record), *((first[0].id, one) for one in new)])
+            said += await self._told_apart(
+                record, [replace(each, id=f"I{n}") for n, each in enumerate(asked, 1)]
+            )
+        elif record.contested:
+            said += await self._told_apart(record, self._differing(record))
+        known = [(each.leader, each.challenger) for each in record.rulings if not each.informed]
+        blind = [pair for pair in self._open_pairs(record) if pair not in known]
         judged = await asyncio.gather(*(self._judged(record, (), *pair) for pair in blind))
         return replace(
             record,
@@ -85,6 +84,20 @@ class Hall:
             rulings=(*record.rulings, *judged),
             failures=tuple(failures),
         )
+
+    def _open_pairs(self, record: Record) -> list[tuple[str, str]]:
+        """Return the pairs of survivors, and those of the incumbent with what differs from it."""
+        if len({each.right for each in record.samples}) == 1:
+            return []
+        first, *others = groups_of(record.samples)
+        new = [each[0].id for each in sorted(others, key=len, reverse=True)[:MOST_JUDGED]]
+        return list(dict.fromkeys([*pairs(record), *((first[0].id, one) for one in new)]))
+
+    async def _told_apart(self, record: Record, trials: Sequence[Trial]) -> list[Said]:
+        """Return those that tell survivors apart, with values."""
+        alive = [each.id for each in record.samples if each.verified]
+        shown = await self._run(record, [(trial, None) for trial in trials])
+        return await self._valued([each for each in shown if separates(each.observed, alive)])
 
     def _case(self, record: Record) -> tuple[Case, dict[str, str]]:
         """Return one sample of each behaviour under letters, and the letters by sample."""

