@@ -17,6 +17,7 @@ __all__ = ["Claim", "Endorsed", "Tried", "against", "endorse", "fits", "same", "
 
 Items = list[object] | tuple[object, ...]
 
+_RAISED = ("Error", "Exception")
 _ERROR = re.compile(r"[A-Za-z_][\w.]*")
 
 
@@ -126,7 +127,7 @@ def fits(seen: Observed, value: str) -> bool:
 def same(first: str, second: str) -> bool:
     """Return whether two texts are the same value; True and 1 are not, 1 and 1.0 are.
 
-    A model that is asked for a literal often gives a text without its quotes.
+    A model that is asked for a literal often gives a text without its quotes; names of exceptions are none.
     """
     one, other = _literal(first), _literal(second)
     if one is not None and other is not None:
@@ -162,7 +163,7 @@ def _literal(text: str) -> tuple[object, object] | None:
 
 
 def _is_text(literal: tuple[object, object] | None, text: str) -> bool:
-    return literal is not None and literal[1] == text.strip()
+    return literal is not None and literal[1] == text.strip() and not text.strip().endswith(_RAISED)
 
 
 def _kinds(value: object) -> object:
