@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from moot.agent.core.messages import ChatMessage
 from moot.agent.core.trials import Observed, Trial
 from moot.agent.fusion.claims import Claim, endorse, separates
 from moot.agent.fusion.critics import PREDICTIONS, Case, find_defects, find_inputs, predict
@@ -19,7 +18,7 @@ from moot.prompts import render
 from tests.bench.fusion.asking import opening, program
 from tests.bench.fusion.executed import Bench, Job
 from tests.bench.fusion.problems import Problem
-from tests.bench.fusion.records import Record, Ruled, Said, groups_of
+from tests.bench.fusion.records import ASKED, Record, Ruled, Said, groups_of
 from tests.bench.fusion.replay import MOST_JUDGED, pairs
 
 __all__ = ["Hall"]
@@ -28,8 +27,6 @@ T = TypeVar("T")
 
 PATH = "solution.py"
 RUNS = 3
-SAMPLES = 5
-"""Answers to the question what a trial gives; the product asks for fewer."""
 MOST_CALLS, MOST_PREDICTED = 3, 3
 
 
@@ -138,15 +135,16 @@ class Hall:
         """Ask what the first of them should give, where the task does not say so."""
         asked = [each for each in said if endorse(each.trial.code, self.problem.prompt, ()) is None]
         asked = asked[:MOST_PREDICTED]
-        talk: tuple[ChatMessage, ...] = opening(self.problem)
-        values = await asyncio.gather(*(self._predicted(talk, each.trial) for each in asked))
+        values = await self._predicted([each.trial for each in asked]) if asked else []
         known = {each.trial.id: value for each, value in zip(asked, values, strict=True)}
         return [replace(each, expected=known.get(each.trial.id, ())) for each in said]
 
-    async def _predicted(self, talk: tuple[ChatMessage, ...], trial: Trial) -> tuple[str, ...]:
+    async def _predicted(self, trials: Sequence[Trial]) -> list[tuple[str, ...]]:
         """Ask once before the other times: answers of one request would each have the prompt read anew."""
-        first = await predict(self.seat, talk, trial, 1)
-        return (*first, *await predict(self.seat, talk, trial, SAMPLES - 1))
+        talk = opening(self.problem)
+        first = await predict(self.seat, talk, trials, 1)
+        more = await predict(self.seat, talk, trials, ASKED - 1)
+        return [(*one, *others) for one, others in zip(first, more, strict=True)]
 
     async def _judged(self, record: Record, rows: Sequence[Evidence], leader: str, challenger: str) -> Ruled:
         """Have a pair judged over a table of evidence, which may be empty."""

@@ -14,9 +14,11 @@ from moot.agent.fusion.claims import Claim, Tried, endorse, fits
 from moot.agent.fusion.judge import InOneOrder
 from tests.bench.fusion.problems import Example, half_of
 
-__all__ = ["POOLS", "Record", "Ruled", "Said", "Sample", "dump", "groups_of", "load", "output"]
+__all__ = ["ASKED", "POOLS", "Record", "Ruled", "Said", "Sample", "dump", "groups_of", "load", "output"]
 
 POOLS = Path(__file__).with_name("humaneval.jsonl.xz")
+ASKED = 5
+"""Answers to the question what a trial gives; the product asks for fewer."""
 _LONGEST = 48
 """Characters that are kept of an output; of a longer one these and a hash of it."""
 
@@ -56,7 +58,7 @@ class Said:
         trial: its id begins with D for a call on which survivors differ, I for an input that the model
             asked for, and C for a claim.
         observed: by sample.
-        expected: what the model says, who saw the task alone; five answers.
+        expected: what the model says, who saw the task alone; of five answers those that can be read.
         truth: what the canonical solution gives.
     """
 
@@ -76,7 +78,8 @@ class Said:
 
     def tried(self, task: str, predictions: int) -> Tried:
         """Return it as the product has it, with so many of the answers."""
-        expected = self.expected[:predictions]
+        missing = [""] * (ASKED - len(self.expected)) if self.expected else []
+        expected = (*self.expected, *missing)[:predictions]
         endorsed = endorse(self.trial.code, task, expected)
         return Tried(self.trial, self.observed, expected, endorsed, self.claim)
 
