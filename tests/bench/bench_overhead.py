@@ -33,15 +33,11 @@ AGENT = Path(sys.executable).with_name("agent")
 SLOWER = 5.0
 ALONE = "alone"
 TASKS = (
-    (
-        "shlex",
-        "quote",
-        "Give quote a parameter `always`, False by default, that quotes safe words, too.",
-    ),
-    ("textwrap", "shorten", "Let shorten raise a ValueError for a negative width."),
-    ("fnmatch", "filter", "Let filter in fnmatch return an empty list at once where names is empty."),
     ("bisect", "insort_left", "Let insort_left return the position at which it inserted."),
-    ("colorsys", "rgb_to_hsv", "Let rgb_to_hsv raise a ValueError where a channel is negative."),
+    ("colorsys", "rgb_to_yiq", "Let rgb_to_yiq raise a ValueError where a channel is negative."),
+    ("fnmatch", "filter", "Let filter in fnmatch return an empty list at once where names is empty."),
+    ("sched", "scheduler", "Give the scheduler of sched a method clear that removes all events."),
+    ("reprlib", "repr", "Let repr1 in reprlib return '...' for a level below zero."),
 )
 
 
