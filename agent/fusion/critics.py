@@ -15,7 +15,7 @@ from moot.agent.core.trials import Trial
 from moot.agent.fusion.brief import EMPTY, fill, pack, room_in
 from moot.agent.fusion.claims import Claim
 from moot.agent.fusion.debate import MAX_DEFECTS
-from moot.agent.fusion.ruling import parse
+from moot.agent.fusion.ruling import parse, strict_object
 from moot.agent.fusion.seat import Seat
 from moot.prompts import render
 
@@ -90,8 +90,8 @@ class _Values(BaseModel):
 
 async def find_inputs(seat: Seat, case: Case) -> list[Trial] | str:
     """Ask for inputs on which patches behave differently; return trials, or why there are none."""
-    item = _object(path=_one_of(case.paths), code=_text(_MOST_CODE))
-    schema = _object(inputs={"type": "array", "items": item, "maxItems": MAX_INPUTS})
+    item = strict_object(path=_one_of(case.paths), code=_text(_MOST_CODE))
+    schema = strict_object(inputs={"type": "array", "items": item, "maxItems": MAX_INPUTS})
     said = await _ask(seat, case, _Question("fusion_inputs", "inputs", _INPUT_TOKENS, schema))
     written = parse(_Inputs, said[0]) if isinstance(said, tuple) else None
     if written is None:
@@ -104,7 +104,7 @@ async def find_defects(
     seat: Seat, case: Case, evidence: Mapping[str, str]
 ) -> list[tuple[Trial, Claim]] | str:
     """Ask for defects that code can show; return a trial and a claim of each, or why there are none."""
-    item = _object(
+    item = strict_object(
         answer=_one_of(list(case.names)),
         path=_one_of(case.paths),
         line={"type": "integer", "minimum": 0},
@@ -113,7 +113,7 @@ async def find_defects(
         actual=_text(_MOST_TEXT),
         sentence=_text(_MOST_TEXT),
     )
-    schema = _object(defects={"type": "array", "items": item, "maxItems": MAX_DEFECTS})
+    schema = strict_object(defects={"type": "array", "items": item, "maxItems": MAX_DEFECTS})
     question = _Question("fusion_defects", "criticise", _DEFECT_TOKENS, schema, evidence, case.rubric)
     said = await _ask(seat, case, question)
     written = parse(_Defects, said[0]) if isinstance(said, tuple) else None
@@ -160,7 +160,7 @@ async def predict(
         max_tokens=_VALUE_TOKENS * len(trials),
         temperature=_WARM,
         n=samples,
-        schema=_object(values=values),
+        schema=strict_object(values=values),
     )
     try:
         answers = await seat.ask(request, "expect")
@@ -200,12 +200,3 @@ def _text(most: int) -> dict[str, Any]:
 
 def _one_of(names: Sequence[str]) -> dict[str, Any]:
     return {"type": "string", "enum": list(names)}
-
-
-def _object(**properties: object) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }

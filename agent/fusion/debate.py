@@ -14,7 +14,7 @@ from moot.agent.core.errors import MootError
 from moot.agent.core.messages import ChatMessage, ChatRequest
 from moot.agent.fusion.brief import EMPTY, fill, pack, room_in
 from moot.agent.fusion.member import CUT, Answer, Member
-from moot.agent.fusion.ruling import parse
+from moot.agent.fusion.ruling import parse, strict_object
 from moot.agent.fusion.seat import Seat, Table
 from moot.prompts import render
 
@@ -168,14 +168,5 @@ def _claim(defect: Defect) -> str:
 def _schema(labels: Sequence[str]) -> dict[str, Any]:
     text = {"type": "string", "maxLength": _MAX_TEXT}
     label = {"type": "string", "enum": list(labels)}
-    defect = _object(answer=label, quote=text, defect=text, expected=text)
-    return _object(defects={"type": "array", "items": defect, "maxItems": MAX_DEFECTS})
-
-
-def _object(**properties: object) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    defect = strict_object(answer=label, quote=text, defect=text, expected=text)
+    return strict_object(defects={"type": "array", "items": defect, "maxItems": MAX_DEFECTS})

@@ -19,6 +19,7 @@ __all__ = [
     "probabilities",
     "read_ruling",
     "ruling_schema",
+    "strict_object",
 ]
 
 Verdict = Literal["A", "B", "TIE", "ABSTAIN"]
@@ -69,9 +70,9 @@ class _Ruling(BaseModel):
 def ruling_schema(ids: Sequence[str]) -> dict[str, Any]:
     """Return the JSON schema of a ruling that can cite nothing but these ids."""
     cites = {"type": "array", "items": {"type": "string", "enum": list(ids)}, "minItems": 1, "maxItems": 3}
-    reason = _object(cites=cites, text={"type": "string", "maxLength": MAX_REASON})
+    reason = strict_object(cites=cites, text={"type": "string", "maxLength": MAX_REASON})
     reasons = {"type": "array", "items": reason, "minItems": 1, "maxItems": MAX_REASONS}
-    return _object(reasons=reasons, verdict={"type": "string", "enum": list(_VERDICTS)})
+    return strict_object(reasons=reasons, verdict={"type": "string", "enum": list(_VERDICTS)})
 
 
 def read_ruling(answer: Completion, ids: Collection[str]) -> Ruling | None:
@@ -148,7 +149,8 @@ def _begun(token: str) -> Verdict | None:
     return "ABSTAIN" if word and "ABSTAIN".startswith(word) else None
 
 
-def _object(**properties: object) -> dict[str, Any]:
+def strict_object(**properties: object) -> dict[str, Any]:
+    """Return the JSON schema of an object that has these properties, all of them, and no other."""
     return {
         "type": "object",
         "properties": properties,

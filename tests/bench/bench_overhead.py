@@ -1,17 +1,16 @@
-"""What arguing an edit costs: the same tasks with and without it, on one local model server.
+"""What a fusion costs: the same prompts to one model alone and to pools, on one local model server.
 
-    PYTHONPATH=. python tests/bench/bench_overhead.py [--tasks N] [--rounds N] [--outcomes FILE]
+    PYTHONPATH=. python tests/bench/bench_overhead.py [--prompts N] [--rounds N] [--outcomes FILE]
 
-Each run gets a repository of one module of the standard library with a test, begun anew with a number in its
-first line, so that no run finds another's prompt in the server's cache. `alone` is --fusion never, all others
---fusion always: `best-of N` and `debate N` with N samples, `slow` and `dead` with a further member that takes
-five times as long as the server itself, or whose server is not there. Outcomes are added to a file of JSON
-lines; what it holds already is not run again. The table has ratios to `alone` of the same task and round.
+Each prompt asks for a change of a module of the standard library and begins with a number of its own, so
+that none finds another's in the server's cache. `alone` is one sample; the others are N samples of the same
+model with the mode that is named, `slow` and `dead` two samples and a member that takes five times as long as
+the server itself, or whose server is not there. Outcomes are added to a file of JSON lines; what it holds
+already is not run again. The table has ratios to `alone` of the same prompt and round.
 """
 
 import argparse
 import json
-import os
 import secrets
 import statistics
 import subprocess
@@ -32,12 +31,13 @@ from moot.agent.models.serving import running_server
 AGENT = Path(sys.executable).with_name("agent")
 SLOWER = 5.0
 ALONE = "alone"
+ANSWER_TOKENS = 192
 TASKS = (
-    ("bisect", "insort_left", "Let insort_left return the position at which it inserted."),
-    ("colorsys", "rgb_to_yiq", "Let rgb_to_yiq raise a ValueError where a channel is negative."),
-    ("fnmatch", "filter", "Let filter in fnmatch return an empty list at once where names is empty."),
-    ("sched", "scheduler", "Give the scheduler of sched a method clear that removes all events."),
-    ("reprlib", "repr", "Let repr1 in reprlib return '...' for a level below zero."),
+    ("bisect", "Let insort_left return the position at which it inserted."),
+    ("colorsys", "Let rgb_to_yiq raise a ValueError where a channel is negative."),
+    ("fnmatch", "Let filter in fnmatch return an empty list at once where names is empty."),
+    ("sched", "Give the scheduler of sched a method clear that removes all events."),
+    ("reprlib", "Let repr1 in reprlib return '...' for a level below zero."),
 )
 
 
@@ -81,7 +81,7 @@ class Slow(BaseHTTPRequestHandler):
 def main() -> None:
     """Run what is missing and print the table."""
     arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    arguments.add_argument("--tasks", type=int, default=len(TASKS))
+    arguments.add_argument("--prompts", type=int, default=len(TASKS))
     arguments.add_argument("--rounds", type=int, default=2)
     arguments.add_argument("--outcomes", type=Path)
     given = arguments.parse_args()
@@ -92,24 +92,25 @@ def main() -> None:
     ways = _ways(_slow(server.base_url))
     done = {(each.way, each.task, each.round) for each in _read(file)}
     for number in range(given.rounds):
-        for task in range(given.tasks):
-            for way, flags in ways.items():
+        for task in range(given.prompts):
+            for way, (mode, pool) in ways.items():
                 if (way, task, number) not in done:
-                    outcome = _attempt(way, flags, task, number)
+                    outcome = _attempt(way, mode, pool, task, number)
                     with file.open("a", encoding="utf-8") as lines:
                         lines.write(json.dumps(asdict(outcome)) + "\n")
                     print(outcome, flush=True)
     _print(_read(file), list(ways))
 
 
-def _ways(slow: str) -> Mapping[str, Sequence[str]]:
-    """Return flags by name; the number of samples goes by the environment."""
+def _ways(slow: str) -> Mapping[str, tuple[str, str]]:
+    """Return modes and pools by name."""
     return {
-        ALONE: ("--fusion", "never"),
-        **{f"best-of {n}": ("--fusion", "always", "--mode", "best-of") for n in (1, 2, 3, 5)},
-        "debate 3": ("--fusion", "always", "--mode", "debate"),
-        "slow 3": ("--fusion", "always", "--pool", f"slow@{slow}"),
-        "dead 3": ("--fusion", "always", "--pool", "dead@http://127.0.0.1:9/v1"),
+        ALONE: ("best-of", "local x1"),
+        **{f"best-of {n}": ("best-of", f"local x{n}") for n in (2, 3, 5)},
+        "merge 3": ("merge", "local x3"),
+        "debate 3": ("debate", "local x3"),
+        "best-of 2 and slow": ("best-of", f"local x2, slow@{slow}"),
+        "best-of 2 and dead": ("best-of", "local x2, dead@http://127.0.0.1:9/v1"),
     }
 
 
@@ -120,38 +121,25 @@ def _slow(upstream: str) -> str:
     return f"http://127.0.0.1:{server.server_address[1]}/v1"
 
 
-def _attempt(way: str, flags: Sequence[str], task: int, number: int) -> Outcome:
-    with tempfile.TemporaryDirectory() as folder:
-        repo = _repository(Path(folder) / "repo", *TASKS[task][:2])
-        samples = way.rpartition(" ")[2]
-        command = [AGENT, "run", TASKS[task][2], "--repo", repo, "--no-lint", "--dry-run", "--output", "json"]
-        environment = os.environ | {
-            "MOOT_SAMPLES": samples if samples.isdigit() else "1",
-            "MOOT_MAX_REPAIRS": "0",
-        }
-        done = subprocess.run(
-            [*command, "--test", f"{sys.executable} -m pytest -q", *flags],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    result = json.loads(done.stdout)
-    used = result["tokens"]
-    total = used["prompt"] + used["completion"]
-    return Outcome(way, task, number, done.returncode, result["seconds"], total, total - used["cached"])
-
-
-def _repository(path: Path, module: str, name: str) -> Path:
-    path.mkdir()
+def _attempt(way: str, mode: str, pool: str, task: int, number: int) -> Outcome:
+    module, change = TASKS[task]
     source = Path(__import__(module).__file__ or "").read_text(encoding="utf-8")
-    (path / f"{module}_copy.py").write_text(f"# {secrets.token_hex(8)}\n{source}", encoding="utf-8")
-    test = f"from {module}_copy import {name}\n\n\ndef test_{name}():\n    assert callable({name})\n"
-    (path / f"test_{module}.py").write_text(test, encoding="utf-8")
-    for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "Begin"]):
-        identity = ["-c", "user.name=bench", "-c", "user.email=bench@example.org"]
-        subprocess.run(["git", *identity, *words], cwd=path, check=True)
-    return path
+    prompt = f"# {secrets.token_hex(8)}\n{source}\n\n{change} Write the changed function alone."
+    command = [AGENT, "fuse", "-", "--mode", mode, "--pool", pool, "--output", "json"]
+    done = subprocess.run(
+        [*command, "--answer-tokens", str(ANSWER_TOKENS)],
+        input=prompt,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        print(done.stderr, file=sys.stderr)
+        return Outcome(way, task, number, done.returncode, 0.0, 0, 0)
+    ledger = json.loads(done.stdout)["ledger"]
+    used = ledger["tokens"]
+    total = used["read"] + used["written"]
+    return Outcome(way, task, number, 0, ledger["seconds"], total, total - used["cached"])
 
 
 def _read(file: Path) -> list[Outcome]:
@@ -165,7 +153,7 @@ def _print(outcomes: Sequence[Outcome], ways: Sequence[str]) -> None:
     print("|---|---|---|---|---|---|---|")
     for way in ways:
         mine = [each for each in outcomes if each.way == way and (each.task, each.round) in base]
-        pairs = [(each, base[each.task, each.round]) for each in mine]
+        pairs = [(each, base[each.task, each.round]) for each in mine if each.exit_code == 0]
         if not pairs:
             continue
         seconds = [each.seconds / alone.seconds for each, alone in pairs]
@@ -177,7 +165,7 @@ def _print(outcomes: Sequence[Outcome], ways: Sequence[str]) -> None:
             f"| {way} | {len(mine)} | {statistics.median(seconds):.2f} | {late:.2f} | {tokens:.2f} | "
             f"{fresh:.2f} | {well} |"
         )
-    print("\nRatios to the same task without an argument; seconds are those of whole runs, tests included.")
+    print("\nRatios to one sample of the same prompt; seconds from the first request to the answer.")
 
 
 if __name__ == "__main__":
