@@ -70,6 +70,11 @@ class Tried:
     endorsed: Endorsed | None = None
     claim: Claim | None = None
 
+    def tells(self, candidate: str) -> bool:
+        """Return whether it was seen what the trial gives with a candidate."""
+        seen = self.observed.get(candidate)
+        return seen is not None and seen.tells
+
     def lost(self, candidate: str) -> float:
         """Return how much it weighs against a candidate: nothing where it does not fail an endorsed value."""
         seen = self.observed.get(candidate)

@@ -34,8 +34,9 @@ class Findings:
     rulings: Mapping[str, PairRuling] = field(default_factory=dict[str, PairRuling])
 
     def ahead(self, challenger: str, leader: str) -> float:
-        """Return by how much endorsed values speak for the challenger."""
-        return against(self.tried, leader) - against(self.tried, challenger)
+        """Return by how much endorsed values speak for the challenger, where both were seen to run."""
+        both = [each for each in self.tried if each.tells(challenger) and each.tells(leader)]
+        return against(both, leader) - against(both, challenger)
 
 
 def covers(challenger: Contestant, leader: Contestant, findings: Findings) -> bool:

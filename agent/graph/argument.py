@@ -94,7 +94,7 @@ class Argument:
     def transcript(
         self, summary: FusionSummary, argued: Argued | None, calls: Sequence[Entry], alone: int
     ) -> Transcript:
-        """Return what is kept of the round; `alone` are the tokens that the run had used before it."""
+        """Return what is kept of the round; `alone` are the tokens that were used before it. Blocks."""
         leader = self.verdict.chosen
         revised = {new.candidate.id: old for old, new in argued.revised.items()} if argued else {}
         everyone = [*self.contestants, *(argued.new(self.contestants) if argued else ())]
@@ -154,8 +154,11 @@ async def hear(state: RunState, deps: Deps, seats: Table) -> Argument:
     if deps.runner is None:
         reason = "the first candidate stays: nothing is verified, so nothing can beat it"
         return Argument(state, deps, (), (), None, Verdict(candidates[0], reason, 0))
-    found = await find_survivors(state, deps)
-    contestants = [await run_gate(candidate, state, deps) for candidate in found[: _most(found, deps)]]
+    found = _foremost(await find_survivors(state, deps), deps)
+    own = deps.judged.get(candidates[0].commit)
+    if own is not None and own.verified and candidates[0] not in found:
+        found = [candidates[0], *found]  # others are its like, or likelier: its place they have to win
+    contestants = [await run_gate(candidate, state, deps) for candidate in found]
     alive = [one for one in contestants if one.verified]
     ranked, selection = await select(alive, state, deps) if alive else ([], None)
     weights = {one.id: one.weight for one in selection.survivors} if selection else {}
@@ -163,10 +166,11 @@ async def hear(state: RunState, deps: Deps, seats: Table) -> Argument:
     return Argument(state, deps, tuple(contestants), tuple(ranked), selection, verdict)
 
 
-def _most(found: Sequence[Candidate], deps: Deps) -> int:
-    """Return how many go through the gate: of infills, which come by the dozen, those that are compared."""
-    several = max(deps.settings.samples, deps.settings.survivors)
-    return several if any(one.generator == "fim" for one in found) else len(found)
+def _foremost(found: Sequence[Candidate], deps: Deps) -> list[Candidate]:
+    """Return those that go through the gate: of infills, which come by the dozen, those that are compared."""
+    infills = [one for one in found if one.generator == "fim"]
+    left_out = infills[max(deps.settings.samples, deps.settings.survivors) :]
+    return [one for one in found if one not in left_out]
 
 
 def _with_incumbent(ranked: Sequence[Contestant], first: Candidate) -> list[Contestant]:

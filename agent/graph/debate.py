@@ -136,12 +136,10 @@ class Debate:
             *(self._ask(each, lambda seat: find_defects(seat, case, known)) for each in self._critics())
         )
         claims = [pair for each in said for pair in each]
-        tried = {each.trial.code.strip() for each in self._tried}
+        known_codes = {each.trial.code.strip() for each in self._tried}
         fresh = {trial.code.strip(): (trial, claim) for trial, claim in claims}
-        numbered = [
-            (replace(trial, id=f"C{number}"), claim)
-            for number, (trial, claim) in enumerate((fresh[code] for code in fresh.keys() - tried), 1)
-        ]
+        new = [pair for code, pair in fresh.items() if code not in known_codes]
+        numbered = [(replace(trial, id=f"C{n}"), claim) for n, (trial, claim) in enumerate(new, 1)]
         shown = [each for each in await self._run(numbered) if _shows(each)]
         self._notes.append(f"{len(claims)} defects were claimed; runs show {len(shown)}")
         await self._take_in(shown)

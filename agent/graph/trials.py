@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from anyio import to_thread
 
-from moot.agent.core.behaviour import Selection
+from moot.agent.core.behaviour import Difference, Selection
 from moot.agent.core.events import EvidenceFound
 from moot.agent.core.trials import Observed, Trial
 from moot.agent.fusion.best_of import Contestant
@@ -57,9 +57,11 @@ def subjects(contestants: Sequence[Contestant]) -> tuple[str, ...]:
 
 def recorded(selection: Selection | None, path: str) -> list[Tried]:
     """Return the calls, seen in tests and near those, on which survivors differ: they were run already."""
+    if selection is None:
+        return []
     found = [
-        Tried(Trial(f"D{number}", path, each.call), {one.candidate: _seen(one.text) for one in each.outputs})
-        for number, each in enumerate(selection.differences if selection else (), 1)
+        Tried(Trial(f"D{number}", path, each.call), _of_all(each, selection))
+        for number, each in enumerate(selection.differences, 1)
     ]
     return [each for each in found if separates(each.observed, set(each.observed) - {BASE})]
 
@@ -79,6 +81,13 @@ async def with_values(tried: Sequence[Tried], seat: Seat, state: RunState, deps:
         names = {name: name for name in each.observed if name != BASE}
         deps.emit(EvidenceFound(row.id, ", ".join(names), row.told(names)))
     return done
+
+
+def _of_all(difference: Difference, selection: Selection) -> dict[str, Observed]:
+    """Return what a call gave with each survivor: those of one group gave the same."""
+    seen = {one.candidate: _seen(one.text) for one in difference.outputs}
+    groups = {one.group: seen[one.id] for one in selection.survivors if one.id in seen}
+    return seen | {one.id: groups[one.group] for one in selection.survivors if one.group in groups}
 
 
 def _seen(text: str) -> Observed:

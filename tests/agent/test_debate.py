@@ -219,6 +219,28 @@ def test_another_model_writes_a_patch_too_and_a_dead_one_loses_nothing(argue, se
     assert outcome.result["fusion"]["elsewhere"]["requests"] >= 1
 
 
+def test_likelier_infills_have_to_win_the_place_of_a_chat_answer_that_passes(tmp_path, serve):
+    """With a profile that chats first they join the argument; being more and likelier is no reason."""
+    repo = make_repository(tmp_path / "repo", {"clamp.py": CODE, "test_clamp.py": TEST})
+    (tmp_path / "home").mkdir()
+    fits = ["return min(value, high)", "return min(high, value)", "return high if value > high else value"]
+
+    def script(request):
+        if "prompt" in request.body:
+            return Reply(texts=fits, logprob=-0.01)
+        n = request.body.get("n") or 1
+        return Reply(edit(WHOLE), logprob=-2.0) if n == 1 else Reply(texts=[edit(BAD)] * n)
+
+    agent = Agent(tmp_path / "home", serve(script, tools=False).base_url)
+    flags = ("--test", PYTEST, "--fusion", "always", "--profile", "codestral-2", "--output", "json")
+    outcome = agent("run", TASK, "--repo", str(repo), *flags)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert WHOLE in (repo / "clamp.py").read_text()
+    [round_] = json.loads(agent("show", "--repo", str(repo), "--debate", "--output", "json").stdout)
+    assert round_["chosen"] == "chat-1.1"
+    assert any(one["generator"] == "fim" for one in round_["entrants"])
+
+
 def test_a_run_that_was_not_argued_says_so(tmp_path, serve):
     repo = make_repository(tmp_path / "repo", {"clamp.py": CODE, "test_clamp.py": TEST})
     (tmp_path / "home").mkdir()

@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 
+from anyio import to_thread
 from langgraph.runtime import Runtime
 
 from moot.agent.core.events import CandidateRejected
@@ -27,7 +28,8 @@ async def fuse(state: RunState, runtime: Runtime[Deps]) -> RunState:
         argument = await hear(state, deps, seats)
         argued = await _argue(argument, deps, seats)
     summary = _summary(argument, argued, deps)
-    add(deps.folder, argument.transcript(summary, argued, seats.ledger.entries, used.total))
+    told = (summary, argued, seats.ledger.entries, used.total)
+    add(deps.folder, await to_thread.run_sync(argument.transcript, *told))
     tokens, seconds = deps.limits.used().total - used.total, time.monotonic() - started
     summary = _with_bill(replace(summary, tokens=tokens, seconds=seconds), state, used.total, deps)
     return {**argument.update, "fusion": summary, "candidates": _kept(argument, argued, summary)}

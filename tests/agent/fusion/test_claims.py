@@ -105,6 +105,24 @@ def test_a_row_names_those_that_are_asked_about():
     assert table([row], {"z": "A"}) == {}
 
 
+def test_a_patch_that_was_not_seen_to_run_wins_nothing():
+    def one(name: str) -> Contestant:
+        return Contestant(Candidate(name, f"{1:040}", "chat", ""), TestReport("", "passed", 0, 0.1), True)
+
+    right = Endorsed("2", 1.0, "3 of 3")
+    leader, other = one("leader"), one("other")
+    assert (
+        decide(leader, [other], Findings({}, [tried(1, right, leader="1", other="2")]), 0.6).chosen == "other"
+    )
+    assert decide(leader, [other], Findings({}, [tried(1, right, leader="1")]), 0.6).chosen == "leader"
+    unusable = Tried(
+        Trial("D1", "a.py", "f(1)"),
+        {"leader": Observed("value", "1"), "other": Observed("unusable", "")},
+        endorsed=right,
+    )
+    assert decide(leader, [other], Findings({}, [unusable]), 0.6).chosen == "leader"
+
+
 # --- never worse -------------------------------------------------------------------------------
 
 CHECKS = [f"test_{number}" for number in range(4)]
