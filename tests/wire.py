@@ -160,7 +160,7 @@ def _whole(choice: _Choice, chat: bool) -> Json:
 
 
 def _chunks(choices: Sequence[_Choice], chat: bool) -> Iterator[Json]:
-    """Every chunk's only choice: token by token, the choices taking turns."""
+    """Every chunk's only choice: token by token, the choices taking turns, and each ends after its last."""
     if chat:
         for choice in choices:
             yield _delta(choice, {"role": "assistant", "content": ""})
@@ -168,12 +168,18 @@ def _chunks(choices: Sequence[_Choice], chat: bool) -> Iterator[Json]:
         for choice in choices:
             if position < len(choice.tokens):
                 yield _token(choice, choice.tokens[position], chat)
+            if position == len(choice.tokens) - 1 and not choice.calls:
+                yield _end(choice, chat)
     for choice in choices:
         for index, call in enumerate(choice.calls):
             yield from _call_deltas(choice, index, call)
-    for choice in choices:
-        end = {"index": choice.index, "finish_reason": choice.finish, "logprobs": None}
-        yield end | ({"delta": {}} if chat else {"text": ""})
+        if choice.calls or not choice.tokens:
+            yield _end(choice, chat)
+
+
+def _end(choice: _Choice, chat: bool) -> Json:
+    end = {"index": choice.index, "finish_reason": choice.finish, "logprobs": None}
+    return end | ({"delta": {}} if chat else {"text": ""})
 
 
 def _token(choice: _Choice, token: str, chat: bool) -> Json:

@@ -49,8 +49,9 @@ class ModelClient(TokenCounter, Protocol):
         request: ChatRequest,
         on_token: Callable[[str], None] | None = None,
         used: Callable[[Usage], None] | None = None,
+        on_answer: Callable[[Completion], None] | None = None,
     ) -> list[Completion]:
-        """Return `request.n` answers; `on_token` sees the first answer as it is written.
+        """Return `request.n` answers; `on_token` sees the first as it grows, `on_answer` each at its end.
 
         `used` is told what was used, as often as something was and however the call ends, so that calls
         at the same time can be told apart.

@@ -49,6 +49,7 @@ class Brief:
         evidence: what else is known of them, fenced; empty where there is none.
         ids: what can be cited: parts like `A1`, evidence like `E1`.
         note: a sentence that says what was cut; empty when nothing was.
+        whole_task: whether the task is shown to its end.
     """
 
     key: str
@@ -57,6 +58,7 @@ class Brief:
     evidence: str
     ids: tuple[str, ...]
     note: str
+    whole_task: bool = True
 
 
 EMPTY = Brief("", "", "", "", (), "")
@@ -107,6 +109,7 @@ async def pack(
         fence(key, "evidence", short[1]) if evidence else "",
         (*(f"{label}{n}" for label, each in pieces.items() for n in range(1, len(each) + 1)), *evidence),
         _note(["the task", "the evidence", *(f"answer {label}" for label in answers)], texts, short),
+        whole_task=short[0] == task,
     )
 
 

@@ -7,11 +7,9 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from moot.agent.core.errors import MootError
-from moot.agent.core.messages import ChatMessage, ChatRequest
-from moot.agent.fusion.brief import EMPTY, Brief, fill, pack, room_in
+from moot.agent.fusion.asking import Question, Topic, ask_about
 from moot.agent.fusion.ruling import parse
 from moot.agent.fusion.seat import Seat
-from moot.prompts import render
 
 __all__ = ["LISTS", "Comparison", "Item", "compare"]
 
@@ -68,19 +66,25 @@ class _Comparison(BaseModel):
 
 
 async def compare(
-    seat: Seat, task: str, answers: Mapping[str, str], rubric: str
+    seat: Seat, topic: Topic, answers: Mapping[str, str], rubric: str
 ) -> tuple[Comparison | None, str]:
     """Compare answers, and return the comparison, or None and why there is none.
 
     Args:
         seat: the judge's.
-        task: the request.
+        topic: the request.
         answers: texts by anonymous labels.
         rubric: what is judged by.
     """
+    question = Question(
+        "fusion_compare",
+        "compare",
+        _ANSWER_TOKENS,
+        schema=lambda brief: _schema(list(answers)),
+        fields={"rubric": rubric},
+    )
     try:
-        brief = await _brief(seat, task, answers, rubric)
-        [answer, *_] = await seat.ask(_request(brief, rubric, list(answers)), "compare")
+        answer, _ = await ask_about(seat, topic, answers, question)
     except MootError as exc:
         return None, str(exc)
     written = parse(_Comparison, answer.text)
@@ -90,19 +94,6 @@ async def compare(
     if not any(found.values()):
         return None, "the judge's comparison says nothing of these answers"
     return Comparison(**found), ""
-
-
-async def _brief(seat: Seat, task: str, answers: Mapping[str, str], rubric: str) -> Brief:
-    fixed = [render("fusion_system"), fill("fusion_compare", EMPTY, rubric=rubric)]
-    return await pack(seat, task, answers, await room_in(seat, fixed, _ANSWER_TOKENS))
-
-
-def _request(brief: Brief, rubric: str, labels: Sequence[str]) -> ChatRequest:
-    messages = (
-        ChatMessage("system", render("fusion_system")),
-        ChatMessage("user", fill("fusion_compare", brief, rubric=rubric)),
-    )
-    return ChatRequest(messages, max_tokens=_ANSWER_TOKENS, temperature=0.0, schema=_schema(labels))
 
 
 def _schema(labels: Sequence[str]) -> dict[str, Any]:

@@ -4,15 +4,15 @@ Each answer is held to a schema; one that fails or has another form costs what i
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 from moot.agent.core.errors import MootError
-from moot.agent.core.messages import ChatMessage, ChatRequest
+from moot.agent.core.messages import ChatMessage, ChatRequest, Completion
 from moot.agent.core.trials import Trial
-from moot.agent.fusion.brief import EMPTY, fill, pack, room_in
+from moot.agent.fusion.asking import Question, Topic, ask_about, follow
 from moot.agent.fusion.claims import Claim
 from moot.agent.fusion.debate import MAX_DEFECTS
 from moot.agent.fusion.ruling import parse, strict_object
@@ -51,18 +51,6 @@ class Case:
     rubric: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """A prompt, what the ledger calls it, and the bounds of the answer."""
-
-    prompt: str
-    purpose: str
-    tokens: int
-    schema: Mapping[str, Any]
-    evidence: Mapping[str, str] = field(default_factory=dict[str, str])
-    rubric: str = ""
-
-
 class _Input(BaseModel):
     path: str
     code: str
@@ -92,8 +80,9 @@ async def find_inputs(seat: Seat, case: Case) -> list[Trial] | str:
     """Ask for inputs on which patches behave differently; return trials, or why there are none."""
     item = strict_object(path=_one_of(case.paths), code=_text(_MOST_CODE))
     schema = strict_object(inputs={"type": "array", "items": item, "maxItems": MAX_INPUTS})
-    said = await _ask(seat, case, _Question("fusion_inputs", "inputs", _INPUT_TOKENS, schema))
-    written = parse(_Inputs, said[0]) if isinstance(said, tuple) else None
+    question = _question("fusion_inputs", "inputs", _INPUT_TOKENS, schema, case)
+    said = await _ask(seat, case, question)
+    written = None if isinstance(said, str) else parse(_Inputs, said.text)
     if written is None:
         return _failure(seat, "input", said)
     known = [each for each in written.inputs[:MAX_INPUTS] if each.path in case.paths and each.code.strip()]
@@ -114,9 +103,10 @@ async def find_defects(
         sentence=_text(_MOST_TEXT),
     )
     schema = strict_object(defects={"type": "array", "items": item, "maxItems": MAX_DEFECTS})
-    question = _Question("fusion_defects", "criticise", _DEFECT_TOKENS, schema, evidence, case.rubric)
-    said = await _ask(seat, case, question)
-    written = parse(_Defects, said[0]) if isinstance(said, tuple) else None
+    question = _question("fusion_defects", "criticise", _DEFECT_TOKENS, schema, case)
+    fields = {**question.fields, "rubric": case.rubric}
+    said = await _ask(seat, case, replace(question, evidence=evidence, fields=fields))
+    written = None if isinstance(said, str) else parse(_Defects, said.text)
     if written is None:
         return _failure(seat, "defect", said)
     known = [each for each in written.defects[:MAX_DEFECTS] if each.answer in case.names]
@@ -153,10 +143,9 @@ async def predict(
         for number, trial in enumerate(trials, 1)
     )
     question = render("fusion_expect", pieces=pieces.rstrip())
-    asked = replace(opening[-1], content=f"{opening[-1].content}\n\n{question}")
     values = {"type": "array", "items": _text(_MOST_TEXT), "minItems": len(trials), "maxItems": len(trials)}
     request = ChatRequest(
-        (*opening[:-1], asked),
+        follow(opening, question),
         max_tokens=_VALUE_TOKENS * len(trials),
         temperature=_WARM,
         n=samples,
@@ -173,23 +162,21 @@ async def predict(
     ]
 
 
-async def _ask(seat: Seat, case: Case, question: _Question) -> tuple[str] | str:
-    """Return the answer in a tuple, or why there is none."""
-    fields = {"paths": ", ".join(case.paths)} | ({"rubric": question.rubric} if question.rubric else {})
+def _question(prompt: str, purpose: str, tokens: int, schema: Mapping[str, Any], case: Case) -> Question:
+    paths = {"paths": ", ".join(case.paths)}
+    return Question(prompt, purpose, tokens, schema=lambda brief: schema, fields=paths, evidence={})
+
+
+async def _ask(seat: Seat, case: Case, question: Question) -> Completion | str:
+    """Return the answer, or why there is none."""
     try:
-        fixed = [render("fusion_system"), fill(question.prompt, EMPTY, evidence="", **fields)]
-        room = await room_in(seat, fixed, question.tokens)
-        brief = await pack(seat, case.task, case.diffs, room, question.evidence)
-        text = fill(question.prompt, brief, evidence=brief.evidence, **fields)
-        messages = (ChatMessage("system", render("fusion_system")), ChatMessage("user", text))
-        request = ChatRequest(messages, max_tokens=question.tokens, schema=question.schema)
-        [said, *_] = await seat.ask(request, question.purpose)
+        said, _ = await ask_about(seat, Topic(case.task), case.diffs, question)
     except MootError as exc:
         return str(exc)
-    return (said.text,)
+    return said
 
 
-def _failure(seat: Seat, what: str, said: tuple[str] | str) -> str:
+def _failure(seat: Seat, what: str, said: Completion | str) -> str:
     why = said if isinstance(said, str) else "its answer is not of the form that was asked for"
     return f"{seat.member.name} names no {what}: {why}"
 

@@ -11,12 +11,10 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from moot.agent.core.errors import MootError
-from moot.agent.core.messages import ChatMessage, ChatRequest
-from moot.agent.fusion.brief import EMPTY, fill, pack, room_in
+from moot.agent.fusion.asking import Question, Topic, ask_about
 from moot.agent.fusion.member import CUT, Answer, Member
 from moot.agent.fusion.ruling import parse, strict_object
 from moot.agent.fusion.seat import Seat, Table
-from moot.prompts import render
 
 __all__ = ["MAX_DEFECTS", "Debate", "Defect", "debate", "evidence_for", "labelled"]
 
@@ -72,7 +70,7 @@ def labelled(answers: Sequence[Answer], seed: str) -> dict[str, Answer]:
 async def debate(
     table: Table,
     members: Mapping[str, Member],
-    task: str,
+    topic: Topic,
     answers: Sequence[Answer],
     rubric: str,
     tokens: int,
@@ -84,7 +82,7 @@ async def debate(
     Args:
         table: where the members sit.
         members: by name.
-        task: the request.
+        topic: the request.
         answers: distinct ones.
         rubric: what is judged by.
         tokens: bound of a revised answer.
@@ -92,13 +90,13 @@ async def debate(
 
     async def criticise(critic: Answer) -> list[Defect] | str:
         others = [answer for answer in answers if answer is not critic]
-        return await _criticise(await table.seat(members[critic.member]), task, critic.id, others, rubric)
+        return await _criticise(await table.seat(members[critic.member]), topic, critic.id, others, rubric)
 
     async def revise(own: Answer) -> Answer | str | None:
         against = evidence_for(own, defects)
         if not against:
             return None
-        return await _revise(await table.seat(members[own.member]), task, own, against, tokens)
+        return await _revise(await table.seat(members[own.member]), topic, own, against, tokens)
 
     said = await asyncio.gather(*map(criticise, answers))
     defects = tuple(defect for each in said if not isinstance(each, str) for defect in each)
@@ -114,17 +112,18 @@ def evidence_for(answer: Answer, defects: Sequence[Defect]) -> dict[str, str]:
 
 
 async def _criticise(
-    seat: Seat, task: str, critic: str, others: Sequence[Answer], rubric: str
+    seat: Seat, topic: Topic, critic: str, others: Sequence[Answer], rubric: str
 ) -> list[Defect] | str:
     names = labelled(others, critic)
+    question = Question(
+        "fusion_criticise",
+        "criticise",
+        _CRITIC_TOKENS,
+        schema=lambda brief: _schema(list(names)),
+        fields={"rubric": rubric},
+    )
     try:
-        fixed = [render("fusion_system"), fill("fusion_criticise", EMPTY, rubric=rubric)]
-        room = await room_in(seat, fixed, _CRITIC_TOKENS)
-        brief = await pack(seat, task, {label: each.text for label, each in names.items()}, room)
-        prompt = fill("fusion_criticise", brief, rubric=rubric)
-        messages = (ChatMessage("system", render("fusion_system")), ChatMessage("user", prompt))
-        request = ChatRequest(messages, max_tokens=_CRITIC_TOKENS, schema=_schema(list(names)))
-        [said, *_] = await seat.ask(request, "criticise")
+        said, _ = await ask_about(seat, topic, {label: each.text for label, each in names.items()}, question)
     except MootError as exc:
         return f"{seat.member.name} names no defects: {exc}"
     written = parse(_Defects, said.text)
@@ -135,17 +134,17 @@ async def _criticise(
 
 
 async def _revise(
-    seat: Seat, task: str, own: Answer, against: Mapping[str, str], tokens: int
+    seat: Seat, topic: Topic, own: Answer, against: Mapping[str, str], tokens: int
 ) -> Answer | str:
+    question = Question(
+        "fusion_revise",
+        "revise",
+        min(tokens, seat.context // 3),
+        evidence=against,
+        temperature=_REVISION_TEMPERATURE,
+    )
     try:
-        tokens = min(tokens, seat.context // 3)
-        fixed = [render("fusion_system"), fill("fusion_revise", EMPTY, evidence="")]
-        room = await room_in(seat, fixed, tokens)
-        brief = await pack(seat, task, {"A": own.text}, room, against)
-        prompt = fill("fusion_revise", brief, evidence=brief.evidence)
-        messages = (ChatMessage("system", render("fusion_system")), ChatMessage("user", prompt))
-        request = ChatRequest(messages, max_tokens=tokens, temperature=_REVISION_TEMPERATURE)
-        [written, *_] = await seat.ask(request, "revise")
+        written, _ = await ask_about(seat, topic, {"A": own.text}, question)
     except MootError as exc:
         return f"{own.id} is not revised: {exc}"
     if not written.text.strip() or written.finish in CUT:

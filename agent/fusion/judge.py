@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from moot.agent.core.errors import MootError
-from moot.agent.core.messages import ChatMessage, ChatRequest
-from moot.agent.fusion.brief import EMPTY, Brief, fill, pack, room_in
+from moot.agent.fusion.asking import Question, Topic, ask_about
 from moot.agent.fusion.decide import (
     UNCALIBRATED,
     Calibration,
@@ -95,7 +94,7 @@ class PairRuling:
 
 async def judge_pair(
     seat: Seat,
-    task: str,
+    topic: Topic,
     answers: tuple[Answer, Answer],
     criteria: Criteria,
     known: Known = nothing_known,
@@ -103,8 +102,8 @@ async def judge_pair(
     """Compare the incumbent (first) with a challenger; a failure of the judge is an invalid verdict."""
     incumbent, challenger = answers
     orders = await asyncio.gather(
-        _in_order(seat, task, (incumbent, challenger), criteria, known),
-        _in_order(seat, task, (challenger, incumbent), criteria, known),
+        _in_order(seat, topic, (incumbent, challenger), criteria, known),
+        _in_order(seat, topic, (challenger, incumbent), criteria, known),
     )
     seen = (_seen(orders[0], "incumbent"), _seen(orders[1], "challenger"))
     choices: list[Choice] = [each.choice for each in seen]
@@ -114,38 +113,24 @@ async def judge_pair(
 
 
 async def _in_order(
-    seat: Seat, task: str, answers: tuple[Answer, Answer], criteria: Criteria, known: Known
+    seat: Seat, topic: Topic, answers: tuple[Answer, Answer], criteria: Criteria, known: Known
 ) -> Ruling | str:
     """Return the ruling with the first answer as A, or why there is none."""
+    question = Question(
+        "fusion_judge",
+        "judge",
+        _ANSWER_TOKENS,
+        schema=lambda brief: ruling_schema(brief.ids),
+        fields={"rubric": criteria.text},
+        evidence=known({answers[0].id: "A", answers[1].id: "B"}),
+        top_logprobs=_TOP_LOGPROBS,
+        numbered=True,
+    )
     try:
-        brief = await _brief(seat, task, answers, criteria, known)
-        [answer, *_] = await seat.ask(_request(brief, criteria), "judge")
+        said, brief = await ask_about(seat, topic, {"A": answers[0].text, "B": answers[1].text}, question)
     except MootError as exc:
         return str(exc)
-    return read_ruling(answer, brief.ids) or "the judge's answer is not of the form that was asked for"
-
-
-async def _brief(
-    seat: Seat, task: str, answers: tuple[Answer, Answer], criteria: Criteria, known: Known
-) -> Brief:
-    fixed = [render("fusion_system"), _prompt(EMPTY, criteria)]
-    room = await room_in(seat, fixed, _ANSWER_TOKENS)
-    evidence = known({answers[0].id: "A", answers[1].id: "B"})
-    return await pack(seat, task, {"A": answers[0].text, "B": answers[1].text}, room, evidence, numbered=True)
-
-
-def _request(brief: Brief, criteria: Criteria) -> ChatRequest:
-    return ChatRequest(
-        (ChatMessage("system", render("fusion_system")), ChatMessage("user", _prompt(brief, criteria))),
-        max_tokens=_ANSWER_TOKENS,
-        temperature=0.0,
-        schema=ruling_schema(brief.ids),
-        top_logprobs=_TOP_LOGPROBS,
-    )
-
-
-def _prompt(brief: Brief, criteria: Criteria) -> str:
-    return fill("fusion_judge", brief, evidence=brief.evidence, rubric=criteria.text)
+    return read_ruling(said, brief.ids) or "the judge's answer is not of the form that was asked for"
 
 
 def _seen(ruling: Ruling | str, first: Literal["incumbent", "challenger"]) -> InOneOrder:

@@ -85,10 +85,10 @@ async def _rulings(
         seat = await run.table.seat(run.request.judging)
     except MootError as exc:
         return (), str(exc)
-    task, criteria = run.request.task, run.request.criteria
+    topic, criteria = run.request.topic, run.request.criteria
     rulings = await asyncio.gather(
         *(
-            judge_pair(seat, task, (incumbent, one), criteria, _known((incumbent, one), debated))
+            judge_pair(seat, topic, (incumbent, one), criteria, _known((incumbent, one), debated))
             for one in challengers
         )
     )
@@ -127,7 +127,7 @@ async def _compared(run: Run, texts: Mapping[str, str]) -> tuple[Comparison | No
         seat = await run.table.seat(run.request.judging)
     except MootError as exc:
         return None, str(exc)
-    return await compare(seat, run.request.task, texts, run.rubric)
+    return await compare(seat, run.request.topic, texts, run.rubric)
 
 
 async def _written(
@@ -140,7 +140,7 @@ async def _written(
         seat = await run.table.seat(member)
     except MootError as exc:
         return str(exc)
-    return await merge(seat, run.request.task, texts, comparison, run.request.answer_tokens)
+    return await merge(seat, run.request.topic, texts, comparison, run.request.answer_tokens)
 
 
 async def _checked(run: Run, incumbent: Answer, written: Answer, comparison: Comparison) -> Settled:
@@ -167,7 +167,7 @@ async def _debated(run: Run, field: Field) -> Settled:
     run.tell(f"{len(field.answers)} participants look for defects")
     request = run.request
     members = {member.name: member for member in request.members}
-    held = await debate(run.table, members, request.task, field.answers, run.rubric, request.answer_tokens)
+    held = await debate(run.table, members, request.topic, field.answers, run.rubric, request.answer_tokens)
     checkable = sum(defect.holds for defect in held.defects)
     run.tell(
         f"{len(held.defects)} defects, {checkable} can be checked; {len(held.revised)} answers are revised"

@@ -6,6 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from moot.agent.core.messages import ChatMessage
+from moot.agent.fusion.asking import Topic
 from moot.agent.fusion.comparison import Comparison
 from moot.agent.fusion.debate import Debate
 from moot.agent.fusion.judge import Criteria, PairRuling
@@ -65,11 +66,12 @@ class FusionRequest:
         return self.judge or self.members[0]
 
     @property
-    def task(self) -> str:
-        """The conversation as a judge reads it."""
+    def topic(self) -> Topic:
+        """The conversation as participants and the judge read it."""
         if len(self.messages) == 1:
-            return self.messages[0].content
-        return "\n\n".join(f"{message.role}: {message.content}" for message in self.messages)
+            return Topic(self.messages[0].content, self.messages)
+        text = "\n\n".join(f"{message.role}: {message.content}" for message in self.messages)
+        return Topic(text, self.messages)
 
 
 @dataclass(frozen=True, slots=True)

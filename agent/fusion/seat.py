@@ -29,18 +29,27 @@ class Seat:
     def __init__(self, member: Member, client: ModelClient, ledger: Ledger) -> None:
         self.member, self._client, self._ledger = member, client, ledger
         self._slots = asyncio.Semaphore(member.concurrency)
+        self._read: set[tuple[ChatMessage, ...]] = set()
 
     @property
     def context(self) -> int:
         """Its window in tokens."""
         return min(self.member.context or self._client.info.context, self._client.info.context)
 
+    def has_read(self, messages: tuple[ChatMessage, ...]) -> bool:
+        """Tell whether these very messages were answered here: its server may have them cached."""
+        return messages in self._read
+
     async def count(self, texts: list[str]) -> list[int]:
         """Return the number of tokens of each text, as its model counts them."""
         return await self._client.count(texts)
 
-    async def ask(self, request: ChatRequest, purpose: str) -> list[Completion]:
+    async def ask(
+        self, request: ChatRequest, purpose: str, on_answer: Callable[[Completion], None] | None = None
+    ) -> list[Completion]:
         """Make one call, with shorter answers where the window or the cap on tokens wants that.
+
+        `on_answer` sees each answer at its end.
 
         Raises:
             ModelError: the server does not answer, or answers wrongly.
@@ -53,7 +62,9 @@ class Seat:
             async with asyncio.timeout(self._ledger.seconds_left):
                 with self._entered(purpose, request, prompt) as used:
                     async with self._slots:
-                        return await self._client.chat(request, used=used)
+                        answers = await self._client.chat(request, used=used, on_answer=on_answer)
+            self._read.add(request.messages)
+            return answers
         except TimeoutError as exc:
             raise self._ledger.out_of_time() from exc
 

@@ -1,6 +1,8 @@
 """Chat drafts: a greedy incumbent and samples, all from one byte-identical prefix."""
 
+import itertools
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from moot.agent.core.events import ModelCalled, TokensStreamed
@@ -12,7 +14,10 @@ from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import Draft, RunState
 from moot.prompts import render
 
-__all__ = ["chat_drafts", "sampled_drafts"]
+__all__ = ["Take", "chat_drafts", "sampled_drafts"]
+
+Take = Callable[[Draft], None]
+"""Sees an answer at its end, while others are still written."""
 
 
 async def chat_drafts(state: RunState, deps: Deps) -> RunState:
@@ -29,8 +34,13 @@ async def chat_drafts(state: RunState, deps: Deps) -> RunState:
     return {"drafts": drafts, "answer": answers[0].text, "said": state["said"]}
 
 
-async def sampled_drafts(state: RunState, deps: Deps, count: int, first: int = 2) -> tuple[Draft, ...]:
-    """Sample further answers to the incumbent's own prompt, which the server still has cached."""
+async def sampled_drafts(
+    state: RunState, deps: Deps, count: int, first: int = 2, take: Take | None = None
+) -> tuple[Draft, ...]:
+    """Sample further answers to the incumbent's own prompt, which the server still has cached.
+
+    `take` sees each at its end.
+    """
     deps.limits.check()
     generation = deps.generation
     request = replace(
@@ -39,14 +49,21 @@ async def sampled_drafts(state: RunState, deps: Deps, count: int, first: int = 2
         temperature=generation.temperature,
         top_p=generation.top_p,
     )
-    return _drafts(await _ask(request, deps), state["round"] + 1, first)
+    number, positions = state["round"] + 1, itertools.count(first)
+
+    def ended(answer: Completion) -> None:
+        if take:
+            take(_draft(answer, number, next(positions)))
+
+    return _drafts(await _ask(request, deps, ended), number, first)
 
 
 def _drafts(answers: list[Completion], number: int, first: int) -> tuple[Draft, ...]:
-    return tuple(
-        Draft(f"chat-{number}.{position}", "chat", answer.text, answer.logprob)
-        for position, answer in enumerate(answers, start=first)
-    )
+    return tuple(_draft(answer, number, position) for position, answer in enumerate(answers, start=first))
+
+
+def _draft(answer: Completion, number: int, position: int) -> Draft:
+    return Draft(f"chat-{number}.{position}", "chat", answer.text, answer.logprob)
 
 
 async def _said(state: RunState, deps: Deps) -> tuple[ChatMessage, ...]:
@@ -75,8 +92,12 @@ async def _request(state: RunState, deps: Deps, answers: int) -> ChatRequest:
     )
 
 
-async def _ask(request: ChatRequest, deps: Deps) -> list[Completion]:
+async def _ask(
+    request: ChatRequest, deps: Deps, on_answer: Callable[[Completion], None] | None = None
+) -> list[Completion]:
     before, started = deps.client.usage, time.monotonic()
-    answers = await deps.client.chat(request, lambda text: deps.emit(TokensStreamed("propose", text)))
+    answers = await deps.client.chat(
+        request, lambda text: deps.emit(TokensStreamed("propose", text)), on_answer=on_answer
+    )
     deps.emit(ModelCalled("propose", deps.client.usage - before, time.monotonic() - started))
     return answers

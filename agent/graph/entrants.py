@@ -1,72 +1,58 @@
 """Who argues in a round: the incumbent, further samples from its own prompt, and patches of other members."""
 
 import asyncio
+import itertools
 import time
-from collections.abc import Coroutine, Sequence
-
-from anyio import to_thread
+from collections.abc import Coroutine
 
 from moot.agent.core.errors import MootError
 from moot.agent.core.events import Notice
-from moot.agent.core.messages import ChatRequest
+from moot.agent.core.messages import ChatRequest, Completion
 from moot.agent.core.types import EditFormat
 from moot.agent.edits.json_answer import ANSWER_SCHEMA
 from moot.agent.fusion.ledger import Entry
 from moot.agent.fusion.member import Answer, Member
 from moot.agent.fusion.pool import gather
 from moot.agent.fusion.seat import Table
-from moot.agent.graph.chat import sampled_drafts
-from moot.agent.graph.commit import commit_drafts
+from moot.agent.graph.chat import Take, sampled_drafts
 from moot.agent.graph.conversation import read
 from moot.agent.graph.council import SAMPLE
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.failures import failing
-from moot.agent.graph.gate import run_gate
 from moot.agent.graph.infill import infill_drafts
+from moot.agent.graph.intake import Intake
 from moot.agent.graph.state import Draft, RunState
 
 __all__ = ["with_more"]
 
 
 async def with_more(state: RunState, deps: Deps, seats: Table) -> RunState:
-    """Top up to as many as the settings ask for, while the incumbent is tested.
+    """Top up to as many as the settings ask for; each is tested as it comes, the incumbent before all.
 
     A member that is down, slow or malformed is dropped and reported.
     """
-    candidates, council = state["candidates"], deps.council
-    missing = deps.settings.samples - len(candidates)
-    if deps.runner is None or candidates[0].generator != "chat":
+    council, intake = deps.council, Intake(state, deps)
+    missing = deps.settings.samples - len(state["candidates"])
+    if deps.runner is None or state["candidates"][0].generator != "chat":
         return state
-    written: dict[str, Sequence[Draft]] = {}
 
     async def ask(member: Member) -> tuple[Answer, ...]:
         if member.name == council.own.name:
-            drafts = await _samples(missing, state, deps, seats)
+            drafts = await _samples(missing, state, deps, seats, intake.taking(member, missing))
         else:
-            drafts = await _patches(member, state, deps, seats)
-        written[member.name] = drafts
+            drafts = await _patches(member, state, deps, seats, intake.taking(member, member.samples))
         return tuple(Answer(each.id, member.name, each.text) for each in drafts)
 
     async def collect() -> None:
         members = council.members if missing > 0 else council.others
         for report in await gather(members, ask, lambda text: None, council.patience):
-            if report.status != "answered":
-                written.pop(report.member.name, None)
+            if report.status != "answered" and not intake.has(report.member):
                 deps.emit(Notice("warning", f"{report.member.name} writes no patch: {report.reason}"))
+        intake.close()
 
     infilled = await _infills(state, deps)
-    await _both(collect(), run_gate(candidates[0], state, deps))
-    drafts = [each for member in council.members for each in written.get(member.name, ())]
-    drafts += infilled["drafts"]
-    update = await to_thread.run_sync(commit_drafts, drafts, state, deps, candidates)
-    return {
-        **state,
-        **infilled,
-        "candidates": (*candidates, *update["candidates"]),
-        "seen": update["seen"],
-        "votes": update["votes"],
-        "drafts": (*state["drafts"], *drafts),
-    }
+    await _both(collect(), intake.test())
+    return await intake.joined(infilled)
 
 
 async def _infills(state: RunState, deps: Deps) -> RunState:
@@ -96,11 +82,11 @@ async def _both(*work: Coroutine[object, object, object]) -> None:
         await asyncio.wait(tasks)
 
 
-async def _samples(count: int, state: RunState, deps: Deps, seats: Table) -> tuple[Draft, ...]:
+async def _samples(count: int, state: RunState, deps: Deps, seats: Table, take: Take) -> tuple[Draft, ...]:
     """Sample from the incumbent's own prompt, byte for byte, which the server has cached."""
     asked: RunState = {**state, "round": state["round"] - 1}
     before, started = deps.client.usage, time.monotonic()
-    drafts = await sampled_drafts(asked, deps, count, first=deps.settings.samples + 1)
+    drafts = await sampled_drafts(asked, deps, count, deps.settings.samples + 1, take)
     used = deps.client.usage - before
     price = deps.council.own.cost(used.prompt, used.completion)
     seconds = time.monotonic() - started
@@ -108,7 +94,9 @@ async def _samples(count: int, state: RunState, deps: Deps, seats: Table) -> tup
     return drafts
 
 
-async def _patches(member: Member, state: RunState, deps: Deps, seats: Table) -> tuple[Draft, ...]:
+async def _patches(
+    member: Member, state: RunState, deps: Deps, seats: Table, take: Take
+) -> tuple[Draft, ...]:
     """Have another model write patches of the same prompt."""
     seat = await seats.seat(member)
     generation = deps.generation
@@ -119,9 +107,11 @@ async def _patches(member: Member, state: RunState, deps: Deps, seats: Table) ->
         n=member.samples,
         schema=ANSWER_SCHEMA if generation.edit_format is EditFormat.JSON else None,
     )
-    answers = await seat.ask(request, "answer")
-    names = (f"{member.name}-{state['round']}.{number}" for number in range(1, len(answers) + 1))
-    return tuple(
-        Draft(name, "chat", each.text, each.logprob, author=member.name)
-        for name, each in zip(names, answers, strict=True)
-    )
+    numbers = itertools.count(1)
+
+    def draft(answer: Completion) -> Draft:
+        name = f"{member.name}-{state['round']}.{next(numbers)}"
+        return Draft(name, "chat", answer.text, answer.logprob, author=member.name)
+
+    answers = await seat.ask(request, "answer", lambda answer: take(draft(answer)))
+    return tuple(map(draft, answers))

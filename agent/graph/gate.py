@@ -14,7 +14,7 @@ from moot.agent.graph.state import RunState
 from moot.agent.graph.suite import Ran, affected_first, find_flaky, run_tests
 from moot.agent.verify.compare import compare, restricted, summarise, vanished
 
-__all__ = ["run_gate", "run_targets", "unverified"]
+__all__ = ["is_known", "run_gate", "run_targets", "unverified"]
 
 
 async def run_targets(candidate: Candidate, state: RunState, deps: Deps) -> frozenset[str] | None:
@@ -29,6 +29,11 @@ async def run_targets(candidate: Candidate, state: RunState, deps: Deps) -> froz
     whole = deps.reports.get((candidate.commit, frozenset()))
     report = whole or await run_tests(candidate, state, deps, targets)
     return compare(restricted(state["before"], targets), report).fixed
+
+
+def is_known(candidate: Candidate, state: RunState, deps: Deps) -> bool:
+    """Tell whether the tests that fail on the base have run on a candidate."""
+    return any((candidate.commit, only) in deps.reports for only in (frozenset[str](), failing(state)))
 
 
 def unverified(candidate: Candidate) -> Contestant:

@@ -8,6 +8,7 @@ from anyio import to_thread
 
 from moot.agent.core.errors import MootError
 from moot.agent.core.events import Notice
+from moot.agent.fusion.asking import Topic
 from moot.agent.fusion.best_of import Contestant
 from moot.agent.fusion.evidence import Evidence, Fact, table
 from moot.agent.fusion.judge import PairRuling, judge_pair
@@ -71,7 +72,7 @@ async def judge_patches(
         seat = await seats.seat(deps.council.judge)
     except MootError as exc:
         return (), (f"the judge cannot be used: {exc}",)
-    criteria, task = replace(deps.council.criteria, rubric=rubric(deps)), state["task"].text
+    criteria, topic = replace(deps.council.criteria, rubric=rubric(deps)), Topic(state["task"].text)
     first, *others = [
         await answer(one, float(votes.get(one.candidate.id, 1)), state, deps) for one in contestants
     ]
@@ -79,7 +80,7 @@ async def judge_patches(
     def known(names: Mapping[str, str]) -> Mapping[str, str]:
         return table(rows, names)
 
-    pairs = (judge_pair(seat, task, (first, each), criteria, known) for each in others)
+    pairs = (judge_pair(seat, topic, (first, each), criteria, known) for each in others)
     rulings = await asyncio.gather(*pairs)
     for ruling in rulings:
         pair = f"{first.id} or {ruling.challenger}: {ruling.verdict}"

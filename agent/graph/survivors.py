@@ -13,7 +13,7 @@ from moot.agent.graph.contents import Change, changes
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.failures import failing
 from moot.agent.graph.filter import Filtered, filter_warm
-from moot.agent.graph.gate import run_targets
+from moot.agent.graph.gate import is_known, run_targets
 from moot.agent.graph.state import Draft, RunState
 from moot.agent.repair.compose import compose
 from moot.agent.repair.infill import normalised
@@ -51,7 +51,8 @@ async def find_survivors(state: RunState, deps: Deps) -> list[Candidate]:
 
 async def _check(state: RunState, deps: Deps) -> list[_Fix]:
     """Run the failing tests on each candidate until enough fix as many as the best."""
-    warm = await filter_warm(state["candidates"], state, deps)
+    unknown = [one for one in state["candidates"] if not is_known(one, state, deps)]
+    warm = await filter_warm(unknown, state, deps)
     fixes: list[_Fix] = []
     for candidate in state["candidates"]:
         answer = warm.get(candidate.id)

@@ -41,6 +41,7 @@ class _Call:
     prompts: Sequence[str]
     samples: int
     on_token: Callable[[str], None] | None = None
+    on_answer: Callable[[Completion], None] | None = None
     ended: Callable[[str], bool] | None = None
     likely: int = 0
     used: list[Usage] = field(default_factory=list[Usage])
@@ -122,10 +123,12 @@ class OpenAIClient:
         request: ChatRequest,
         on_token: Callable[[str], None] | None = None,
         used: Callable[[Usage], None] | None = None,
+        on_answer: Callable[[Completion], None] | None = None,
     ) -> list[Completion]:
-        """Return `request.n` answers; `on_token` sees the first one as it is written.
+        """Return `request.n` answers; `on_token` sees the first as it grows, `on_answer` each at its end.
 
-        After a broken stream the request is made again, and `on_token` sees the answer from its start.
+        After a broken stream the request is made again: `on_token` sees the answer from its start, and
+        `on_answer` those that had ended before it broke as well.
         A server that sends fewer than asked for is asked for each of the others by itself.
 
         Raises:
@@ -133,11 +136,11 @@ class OpenAIClient:
             ModelAnswerError: the server's answer is not of the protocol or empty, or it refuses the request.
         """
         first = replace(request, n=1) if self._one_by_one else request
-        answers = await self._chat(first, on_token, used)
+        answers = await self._chat(first, on_token, used, on_answer)
         if len(answers) < request.n:
             self._one_by_one = True
             single = replace(request, n=1)
-            rest = [self._chat(single, None, used) for _ in range(request.n - len(answers))]
+            rest = [self._chat(single, None, used, on_answer) for _ in range(request.n - len(answers))]
             answers += [answer for each in await asyncio.gather(*rest) for answer in each]
         if not any(answer.text.strip() or answer.tool_calls for answer in answers):
             raise ModelAnswerError(
@@ -150,12 +153,14 @@ class OpenAIClient:
         request: ChatRequest,
         on_token: Callable[[str], None] | None,
         used: Callable[[Usage], None] | None,
+        on_answer: Callable[[Completion], None] | None,
     ) -> list[Completion]:
         """Make one chat call; a server that does not know `n` may give fewer answers."""
         body = chat_body(self.info.id, request, self.info.structured_output)
         prompts = ("\n".join(message.content for message in request.messages),)
+        watched = (on_token, on_answer)
         call = _Call(
-            "chat", "chat/completions", body, prompts, request.n, on_token, likely=request.top_logprobs
+            "chat", "chat/completions", body, prompts, request.n, *watched, likely=request.top_logprobs
         )
         try:
             return await self._run(call)
@@ -225,7 +230,7 @@ class OpenAIClient:
         return await self._attempt(call)
 
     async def _stream(self, call: _Call, sent: Body) -> list[Completion]:
-        answer = Answer(len(call.prompts), call.samples, call.on_token, call.ended)
+        answer = Answer(len(call.prompts), call.samples, call.on_token, call.on_answer, call.ended)
         try:
             await self._receive(call, sent, answer)
         except ModelUnreachable:

@@ -92,11 +92,12 @@ class Answer:
         prompts: int,
         samples: int,
         on_token: Callable[[str], None] | None = None,
+        on_answer: Callable[[Completion], None] | None = None,
         ended: Callable[[str], bool] | None = None,
     ) -> None:
         self._drafts = [_Draft(ended) for _ in range(prompts * samples)]
         self._samples = samples
-        self._on_token = on_token
+        self._on_token, self._on_answer = on_token, on_answer
         self._running: dict[int, WireUsage] = {}
         self._total: WireUsage | None = None
         self.started = False
@@ -123,11 +124,17 @@ class Answer:
             if choice.index >= len(self._drafts):
                 return False
             self.started = True
-            self._drafts[choice.index].add(choice)
+            self._take(self._drafts[choice.index], choice)
             if choice.index == 0 and choice.written and self._on_token:
                 self._on_token(choice.written)
         self._account(chunk)
         return True
+
+    def _take(self, draft: _Draft, choice: Choice) -> None:
+        ended = bool(draft.finish)
+        draft.add(choice)
+        if self._on_answer and draft.finish and not ended:
+            self._on_answer(draft.completion())
 
     def completions(self) -> list[Completion]:
         """Return all answers as they stand; those that have an end, where the server sent fewer."""

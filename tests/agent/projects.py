@@ -123,15 +123,14 @@ class Agent:
         return str(Path(sys.executable).parent / "agent")
 
     def start(self, *arguments: str, **more: Any) -> "subprocess.Popen[str]":
-        """Start the command and return at once."""
+        """Start the command and return at once; what it says can be read from pipes."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(
             [self.program, *arguments],
             env=self.environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             text=True,
-            **more,
+            **(pipes | more),
         )
 
     def __call__(self, *arguments: str, stdin: str | None = None) -> Outcome:

@@ -249,3 +249,30 @@ def test_a_run_that_was_not_argued_says_so(tmp_path, serve):
     shown = agent("show", "--repo", str(repo), "--debate")
     assert (shown.exit_code, shown.stdout) == (0, "")
     assert "nothing was argued" in shown.stderr
+
+
+def test_patches_are_tested_while_others_are_still_written(tmp_path, serve):
+    """The other model does not answer before a sample of the first one went through the tests."""
+    repo = make_repository(tmp_path / "repo", {"clamp.py": CODE, "test_clamp.py": TEST})
+    (tmp_path / "home").mkdir()
+    events, tested = tmp_path / "events", []
+
+    def first(request):
+        n = request.body.get("n") or 1
+        return Reply(edit(HALF)) if n == 1 else Reply(texts=[edit(WHOLE), edit(HALF)])
+
+    def other(request):
+        while not tested and agent.poll() is None:
+            whole = events.read_text().rpartition("\n")[0].splitlines()
+            ended = [one for one in map(json.loads, whole) if one["event"] == "TestsFinished"]
+            tested.extend(one for one in ended if one["candidate"] == "chat-1.4")
+        return Reply(edit(BAD))
+
+    second = serve(other, tools=False, models=("other",))
+    pool = ("--pool", f"other@{second.base_url}", "--fusion", "always", "--output", "stream-json")
+    started = Agent(tmp_path / "home", serve(first, tools=False).base_url)
+    options = ("--repo", str(repo), "--test", PYTEST, *pool)
+    with events.open("w") as out, started.start("run", TASK, *options, stdout=out) as agent:
+        agent.communicate(timeout=100)
+    assert tested
+    assert "chat-1.4" in events.read_text()

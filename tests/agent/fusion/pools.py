@@ -61,16 +61,19 @@ def member(name: str, server: ScriptedServer | str, **more: Any) -> Member:
     return Member(name, base_url=server if isinstance(server, str) else server.base_url, **more)
 
 
-def fuse(*members: Member, said: list[str] | None = None, **more: Any) -> FusionOutcome:
+def fuse(
+    *members: Member,
+    said: list[str] | None = None,
+    prompt: str = "What is the capital of Australia?",
+    **more: Any,
+) -> FusionOutcome:
     """Run a fusion against real sockets."""
 
     async def connect(one: Member) -> OpenAIClient:
         options = ClientOptions(model=one.model, first_wait=0.01, attempts=2, read_timeout=20)
         return await OpenAIClient.connect(str(one.base_url), options, probe=False)
 
-    request = FusionRequest(
-        (ChatMessage("user", "What is the capital of Australia?"),), members, **({"patience": QUICK} | more)
-    )
+    request = FusionRequest((ChatMessage("user", prompt),), members, **({"patience": QUICK} | more))
     return asyncio.run(fuse_text(request, connect, (said if said is not None else []).append))
 
 

@@ -417,3 +417,45 @@ def test_the_names_of_virtual_models_are_modes():
     assert VIRTUAL_MODELS["moot/best-of"] is Mode.BEST_OF
     assert VIRTUAL_MODELS["moot/fusion"] is Mode.MERGE
     assert {name.split("/")[0] for name in VIRTUAL_MODELS} == {"moot"}
+
+
+# --- what the server has cached -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_who_was_asked_the_task_is_asked_about_answers_after_the_same_bytes(serve, mode):
+    server = serve(
+        by_purpose(
+            answer=Reply(texts=[WRONG, RIGHT]),
+            judge=ruling("TIE"),
+            compare=COMPARISON,
+            write="It is Canberra, since 1927.",
+            criticise=criticism,
+            revise=RIGHT,
+        )
+    )
+    fuse(member("m", server, samples=2), mode=mode)
+    [asked] = server.calls[0].body["messages"]
+    assert len(server.calls) > 2
+    for call in server.calls[1:]:
+        [said] = call.body["messages"]
+        assert said["role"] == "user"
+        assert said["content"].startswith(f"{asked['content']}\n\n>>> task ")
+        assert said["content"].count(asked["content"]) == 1
+
+
+def test_another_judge_reads_the_task_as_fenced_data(serve):
+    server, judge = serve(by_purpose(answer=Reply(texts=[WRONG, RIGHT]))), serve(prefers("Canberra"))
+    fuse(member("m", server, samples=2), judge=member("judge", judge))
+    for call in judge.calls:
+        assert [message["role"] for message in call.body["messages"]] == ["system", "user"]
+        assert call.body["messages"][1]["content"].startswith("<<< task ")
+
+
+def test_a_task_too_long_for_a_judge_is_cut_and_fenced(serve):
+    server = serve(by_purpose(answer=Reply(texts=[WRONG, RIGHT]), judge=ruling("TIE")))
+    fuse(member("m", server, samples=2), prompt="What is the capital of Australia? " * 2_000)
+    assert [purpose(call) for call in server.calls] == ["answer", "judge", "judge"]
+    for call in server.calls[1:]:
+        assert [message["role"] for message in call.body["messages"]] == ["system", "user"]
+        assert "characters are left out here" in call.prompt

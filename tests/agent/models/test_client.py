@@ -58,11 +58,22 @@ def test_chat_streams_the_first_answer() -> None:
 
 def test_several_answers_keep_their_order_and_only_the_first_is_shown() -> None:
     seen: list[str] = []
+    ended: list[Completion] = []
     with ScriptedServer([Reply(texts=["one", "two longer", "three"])]) as server:
-        answers = ask(server, replace(ASK, n=3, temperature=0.8), on_token=seen.append)
+        several = replace(ASK, n=3, temperature=0.8)
+        answers = ask(server, several, on_token=seen.append, on_answer=ended.append)
     assert [answer.text for answer in answers] == ["one", "two longer", "three"]
     assert [answer.tokens for answer in answers] == [1, 2, 1]
     assert "".join(seen) == "one"
+    assert sorted(ended, key=answers.index) == answers
+
+
+def test_an_answer_is_seen_at_its_end_though_the_others_never_come() -> None:
+    ended: list[Completion] = []
+    fault = Fault.hang(30, after=3_000, reply=Reply(texts=["one", "and so on " * 50]))
+    with ScriptedServer([fault]) as server, pytest.raises(ModelUnreachable):
+        ask(server, replace(ASK, n=2), options=replace(FAST, read_timeout=0.5), on_answer=ended.append)
+    assert [answer.text for answer in ended] == ["one"]
 
 
 def test_every_call_sends_max_tokens_and_none_a_seed() -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from moot.agent.core.trials import Observed, Trial
+from moot.agent.fusion.asking import Topic
 from moot.agent.fusion.claims import Claim, endorse, separates
 from moot.agent.fusion.critics import PREDICTIONS, Case, find_defects, find_inputs, predict
 from moot.agent.fusion.evidence import Evidence, Fact, table
@@ -150,7 +151,7 @@ class Hall:
         """Have a pair judged over a table of evidence, which may be empty."""
         codes = {each.id: Answer(each.id, "", each.code) for each in record.samples}
         criteria, answers = Criteria(_rubric()), (codes[leader], codes[challenger])
-        ruling = await judge_pair(self.seat, _task(record), answers, criteria, partial(table, rows))
+        ruling = await judge_pair(self.seat, Topic(_task(record)), answers, criteria, partial(table, rows))
         orders = tuple(replace(each, reasons=()) for each in ruling.orders)
         return Ruled(leader, challenger, bool(rows), orders)
 
