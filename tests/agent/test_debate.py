@@ -30,6 +30,7 @@ def test_inside():
 def test_above():
     assert clamp(11, 0, 10) == 10
 """
+FILES = {"clamp.py": CODE, "test_clamp.py": TEST}
 TASK = "clamp lets values through that are out of bounds: hold them between low and high"
 HALF = "    return min(value, high)"
 BAD = "    return low"
@@ -53,8 +54,8 @@ def verdict(word: str, *cites: str) -> Reply:
 def argue(tmp_path, serve):
     """Argue over these patches, the first of which is the incumbent; `said` answers what is asked of them."""
 
-    def start(patches, said, *options, mode="debate", code=CODE):
-        repo = make_repository(tmp_path / "repo", {"clamp.py": code, "test_clamp.py": TEST})
+    def start(patches, said, *options, mode="debate", files=FILES, test=PYTEST):
+        repo = make_repository(tmp_path / "repo", files)
         (tmp_path / "home").mkdir()
 
         def script(request):
@@ -69,13 +70,13 @@ def argue(tmp_path, serve):
         asked: list[str] = []
         server = serve(script, tools=False)
         agent = Agent(tmp_path / "home", server.base_url)
-        flags = ("--test", PYTEST, "--fusion", "always", "--mode", mode, "--output", "json", *options)
+        flags = ("--test", test, "--fusion", "always", "--mode", mode, "--output", "json", *options)
         outcome = agent("run", TASK, "--repo", str(repo), *flags)
         if outcome.stdout:
             jsonschema.validate(outcome.result, SCHEMA)
         [rounds] = [json.loads(agent("show", "--repo", str(repo), "--debate", "--output", "json").stdout)]
         shown = agent("show", "--repo", str(repo), "--debate").stdout
-        return outcome, (repo / "clamp.py").read_text(), rounds, shown, asked
+        return outcome, (repo / next(iter(files))).read_text(), rounds, shown, asked
 
     return start
 
@@ -174,6 +175,78 @@ def test_an_author_may_revise_what_every_patch_has_wrong(argue):
     assert "your edit: -" in told
 
 
+NODE = {
+    "clamp.js": "function clamp(value, low, high) {\n  return value;\n}\nmodule.exports = { clamp };\n",
+    "clamp.test.js": """\
+const { test } = require("node:test");
+const assert = require("node:assert");
+const { clamp } = require("./clamp.js");
+test("inside", () => assert.strictEqual(clamp(5, 0, 10), 5));
+test("above", () => assert.strictEqual(clamp(11, 0, 10), 10));
+""",
+    "package.json": '{"name": "clamp", "scripts": {"test": "node --test"}}',
+}
+GO = {
+    "clamp.go": "package clamp\n\nfunc Clamp(value, low, high int) int {\n\treturn value\n}\n",
+    "clamp_test.go": """\
+package clamp
+
+import "testing"
+
+func TestInside(t *testing.T) {
+	if Clamp(5, 0, 10) != 5 {
+		t.Error("5")
+	}
+}
+
+func TestAbove(t *testing.T) {
+	if got := Clamp(11, 0, 10); got != 10 {
+		t.Errorf("got %d", got)
+	}
+}
+""",
+    "go.mod": "module example.org/clamp\n\ngo 1.19\n",
+}
+
+
+ABOVE = "\tif value > high {\n\t\treturn high\n\t}\n"
+BELOW = "\tif value < low {\n\t\treturn low\n\t}\n"
+IN_NODE = (
+    "  return value;",
+    "  return Math.min(value, high);",
+    "  return Math.max(low, Math.min(value, high));",
+)
+IN_GO = ("\treturn value", f"{ABOVE}\treturn value", f"{ABOVE}{BELOW}\treturn value")
+
+
+@pytest.mark.parametrize(
+    ("files", "test", "edits", "call"),
+    [
+        pytest.param(NODE, "node --test", IN_NODE, "clamp(-5, 0, 10)", id="node"),
+        pytest.param(GO, "go test ./...", IN_GO, "Clamp(-5, 0, 10)", id="go"),
+    ],
+)
+def test_other_languages_are_argued_over_runs_too(argue, files, test, edits, call):
+    path, (old, half, whole) = next(iter(files)), edits
+
+    def right(request):
+        pieces = request.body["messages"][-1]["content"].count(f"of `{path}`")
+        return Reply(texts=[json.dumps({"values": ["0"] * pieces})] * request.body["n"])
+
+    def patch(new):
+        return edit(new, old).replace("clamp.py", path)
+
+    inputs = Reply(json.dumps({"inputs": [{"path": path, "code": call}]}))
+    said = {INPUTS: inputs, DEFECTS: Reply('{"defects": []}'), VALUES: right}
+    outcome, code, [round_], shown, _ = argue(
+        [patch(half), patch(whole), patch(half)], said, files=files, test=test
+    )
+    assert outcome.exit_code == 0, outcome.stderr
+    assert whole in code, shown
+    [trial] = round_["trials"]
+    assert trial["endorsed"]["value"] == "0"
+
+
 def test_patches_that_are_apart_are_merged(argue):
     text = edit('    return f"{value}"', "    return str(value)")
     limit = edit("LIMIT = 99\n\n\ndef clamp(value, low, high):", "def clamp(value, low, high):")
@@ -221,7 +294,7 @@ def test_another_model_writes_a_patch_too_and_a_dead_one_loses_nothing(argue, se
 
 def test_likelier_infills_have_to_win_the_place_of_a_chat_answer_that_passes(tmp_path, serve):
     """With a profile that chats first they join the argument; being more and likelier is no reason."""
-    repo = make_repository(tmp_path / "repo", {"clamp.py": CODE, "test_clamp.py": TEST})
+    repo = make_repository(tmp_path / "repo", FILES)
     (tmp_path / "home").mkdir()
     fits = ["return min(value, high)", "return min(high, value)", "return high if value > high else value"]
 
@@ -242,7 +315,7 @@ def test_likelier_infills_have_to_win_the_place_of_a_chat_answer_that_passes(tmp
 
 
 def test_a_run_that_was_not_argued_says_so(tmp_path, serve):
-    repo = make_repository(tmp_path / "repo", {"clamp.py": CODE, "test_clamp.py": TEST})
+    repo = make_repository(tmp_path / "repo", FILES)
     (tmp_path / "home").mkdir()
     agent = Agent(tmp_path / "home", serve([Reply(edit(WHOLE))], tools=False).base_url)
     agent("run", TASK, "--repo", str(repo), "--test", PYTEST, "--fusion", "never")
@@ -253,7 +326,7 @@ def test_a_run_that_was_not_argued_says_so(tmp_path, serve):
 
 def test_patches_are_tested_while_others_are_still_written(tmp_path, serve):
     """The other model does not answer before a sample of the first one went through the tests."""
-    repo = make_repository(tmp_path / "repo", {"clamp.py": CODE, "test_clamp.py": TEST})
+    repo = make_repository(tmp_path / "repo", FILES)
     (tmp_path / "home").mkdir()
     events, tested = tmp_path / "events", []
 
