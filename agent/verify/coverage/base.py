@@ -15,7 +15,7 @@ from moot.agent.verify.scripts import Segment
 from moot.agent.verify.shell import chain
 from moot.agent.verify.tree import Tree
 
-__all__ = ["MOST_FAILING", "Session", "scratch", "spectrum", "test_files", "with_options"]
+__all__ = ["MOST_FAILING", "Session", "own_files", "scratch", "spectrum", "test_files", "with_options"]
 
 MOST_FAILING = 20
 """Failing tests that are run."""
@@ -117,8 +117,12 @@ def spectrum(tool: str, outcomes: Mapping[str, str], lines: Lines, reason: str =
 
 def test_files(request: TraceRequest) -> list[str]:
     """Return the files of the failing tests, then a few of those that may execute the same code."""
-    own = dict.fromkeys(case.file for case in request.failing[:MOST_FAILING] if case.file)
-    return list(dict.fromkeys([*own, *request.related[:_MOST_RELATED]]))
+    return list(dict.fromkeys([*own_files(request), *request.related[:_MOST_RELATED]]))
+
+
+def own_files(request: TraceRequest) -> list[str]:
+    """Return the files of the failing tests."""
+    return list(dict.fromkeys(case.file for case in request.failing[:MOST_FAILING] if case.file))
 
 
 def with_options(command: str, options: Sequence[str]) -> str | None:

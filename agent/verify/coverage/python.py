@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from moot.agent.core.commands import TestReport
 from moot.agent.core.spectrum import Spectrum
-from moot.agent.verify.coverage.base import MOST_FAILING, Session, spectrum, test_files
+from moot.agent.verify.coverage.base import MOST_FAILING, Session, own_files, spectrum, test_files
 
 __all__ = ["trace_pytest", "trace_unittest"]
 
@@ -29,7 +29,10 @@ class _Record(BaseModel):
 
 
 async def trace_pytest(session: Session) -> Spectrum:
-    """Run the files of the failing tests with a plugin; in want of time the failing tests alone."""
+    """Run the files of the failing tests with a plugin; in want of time the failing tests alone.
+
+    Where a file of other tests cannot be imported, pytest runs none: then the others' files are left out.
+    """
     await to_thread.run_sync(_install, session.folder)
     await _run(session, {"PYTEST_PLUGINS": _PLUGIN})
     return await to_thread.run_sync(_collect, session, None)
@@ -49,6 +52,8 @@ async def _run(session: Session, more: dict[str, str]) -> TestReport:
     report = await session.run(session.request.command, first, env)
     if report.status == "timeout" and session.left:
         report = await session.run(session.request.command, failing, env)
+    elif session.request.related and session.left and report.failed.isdisjoint(failing):
+        report = await session.run(session.request.command, own_files(session.request) or failing, env)
     return report
 
 

@@ -96,6 +96,13 @@ def test_which_tests_execute_which_file_is_known(project: Path):
     assert set(executed["shop/prices.py"]) >= {"test_prices.py::test_sum", *lower}
 
 
+def test_a_related_file_that_cannot_be_imported_hides_no_lines(project: Path):
+    (project / "test_broken.py").write_text("import nothing_of_this_name\n")
+    tracer = CoverageTracer(TestRunner(choose("auto"), project, 60.0))
+    asked = TraceRequest(COMMAND, project, tuple(failing()), related=("test_broken.py",))
+    assert explain(tracer, asked, FILES).measured
+
+
 def test_words_of_the_task_break_ties(project: Path):
     (project / "test_prices.py").write_text(TESTS.replace("5 - discount", "4"))
     plain = run(project, COMMAND, failing())
