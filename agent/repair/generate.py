@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -20,7 +20,7 @@ from moot.agent.repair.operators import operator_infills
 from moot.agent.repair.prompt import Brief, Signatures, brief, context, scope
 from moot.agent.repair.source import Source
 
-__all__ = ["FIM_BATCHES", "ROUNDS", "Batch", "Fault", "Limits", "Round", "fim_batch"]
+__all__ = ["FIM_BATCHES", "ROUNDS", "Batch", "Fault", "Limits", "Round", "Work", "dealt", "fim_batch"]
 
 _SIMPLE = frozenset(
     {
@@ -102,7 +102,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
+class Work:
     """The masks of one batch and how to sample them."""
 
     number: int
@@ -139,7 +139,7 @@ class _Search:
     said: Brief
     sources: Mapping[str, Source]
     limits: Limits
-    queue: tuple[_Work, ...]
+    queue: tuple[Work, ...]
     signatures: Signatures | None
 
 
@@ -155,12 +155,17 @@ async def fim_batch(
 
 
 def _plan(client: ModelClient, fim: FimPrompt, fault: Fault, limits: Limits) -> _Search:
-    """Parse the files and deal the masks out to rounds, and each round's to batches."""
+    """Parse the files and deal the masks out to batches."""
     parsed = {path: Source.parse(path, data) for path, (_, data) in fault.sources.items()}
-    found = masks(fault.localisation.suspects, parsed)
+    queue = dealt(masks(fault.localisation.suspects, parsed), limits)
+    said = brief(fault.task, fault.failing)
+    return _Search(client, fim, said, parsed, limits, tuple(queue), fault.signatures)
+
+
+def dealt(found: Sequence[Mask], limits: Limits) -> Iterator[Work]:
+    """Yield batches of masks, which come best first, round by round; operators are dealt apart."""
     left = [mask for mask in found if mask.kind is not MaskKind.OPERATOR]
     operators = [mask for mask in found if mask.kind is MaskKind.OPERATOR]
-    queue: list[_Work] = []
     for number, step in enumerate(limits.rounds):
         chosen = _mixed([mask for mask in left if mask.kind in step.kinds])[: step.masks]
         taken = frozenset(chosen)
@@ -169,9 +174,7 @@ def _plan(client: ModelClient, fim: FimPrompt, fault: Fault, limits: Limits) -> 
             exchanged, operators = (
                 (operators[: step.operators], operators[step.operators :]) if not at else ([], operators)
             )
-            queue.append(_Work(number, step, tuple(chosen[at : at + limits.prompts]), tuple(exchanged)))
-    said = brief(fault.task, fault.failing)
-    return _Search(client, fim, said, parsed, limits, tuple(queue), fault.signatures)
+            yield Work(number, step, tuple(chosen[at : at + limits.prompts]), tuple(exchanged))
 
 
 def _mixed(found: Sequence[Mask]) -> list[Mask]:
@@ -185,7 +188,7 @@ def _mixed(found: Sequence[Mask]) -> list[Mask]:
     return mixed
 
 
-async def _generate(search: _Search, work: _Work) -> Batch:
+async def _generate(search: _Search, work: Work) -> Batch:
     """Ask for one batch: masks of one line, of several and of whole functions apart: they end differently."""
     started = time.monotonic()
     prompts = await to_thread.run_sync(_prompts, search, work.masks)
