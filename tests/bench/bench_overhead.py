@@ -1,25 +1,25 @@
 """What a fusion costs: the same prompts to one model alone and to pools, on one local model server.
 
-    PYTHONPATH=. python tests/bench/bench_overhead.py [--prompts N] [--rounds N] [--outcomes FILE]
+    PYTHONPATH=. python tests/bench/bench_overhead.py [--kind text|patch] [--prompts N] [--rounds N]
+        [--outcomes FILE]
 
-Each prompt asks for a change of a module of the standard library and begins with a number of its own, so
-that none finds another's in the server's cache. `alone` is one sample; the others are N samples of the same
-model with the mode that is named, `slow` and `dead` two samples and a member that takes five times as long as
-the server itself, or whose server is not there. Outcomes are added to a file of JSON lines; what it holds
-already is not run again. The table has ratios to `alone` of the same prompt and round.
+`text` asks for a change of a module of the standard library (`agent fuse`), `patch` has a small file changed
+and tested (`agent run --fusion always`, beside `never`). Each prompt begins with a number of its own, so that
+none finds another's in the server's cache. `alone` is one sample; the others are N samples of the same model
+with the mode that is named, `slow` and `dead` two samples and a member that takes five times as long as the
+server itself, or whose server is not there. Outcomes are added to a file of JSON lines; what it holds already
+is not run again. The table has ratios to `alone` of the same prompt and round.
 """
 
 import argparse
 import json
-import secrets
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -27,31 +27,9 @@ import httpx
 
 from moot.agent.core.config import load_settings
 from moot.agent.models.serving import running_server
+from tests.bench.fusion.overhead import ALONE, KINDS, TASKS, Outcome, ways
 
-AGENT = Path(sys.executable).with_name("agent")
 SLOWER = 5.0
-ALONE = "alone"
-ANSWER_TOKENS = 192
-TASKS = (
-    ("bisect", "Let insort_left return the position at which it inserted."),
-    ("colorsys", "Let rgb_to_yiq raise a ValueError where a channel is negative."),
-    ("fnmatch", "Let filter in fnmatch return an empty list at once where names is empty."),
-    ("sched", "Give the scheduler of sched a method clear that removes all events."),
-    ("reprlib", "Let repr1 in reprlib return '...' for a level below zero."),
-)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One run: seconds in all, tokens read and written, and those of them that were not cached."""
-
-    way: str
-    task: int
-    round: int
-    exit_code: int
-    seconds: float
-    tokens: int
-    fresh: int
 
 
 class Slow(BaseHTTPRequestHandler):
@@ -81,6 +59,7 @@ class Slow(BaseHTTPRequestHandler):
 def main() -> None:
     """Run what is missing and print the table."""
     arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    arguments.add_argument("--kind", choices=list(KINDS), default="text")
     arguments.add_argument("--prompts", type=int, default=len(TASKS))
     arguments.add_argument("--rounds", type=int, default=2)
     arguments.add_argument("--outcomes", type=Path)
@@ -89,29 +68,18 @@ def main() -> None:
     if server is None:
         sys.exit("no model server is running: `agent model up`")
     file = given.outcomes or Path(tempfile.mkdtemp()) / "outcomes.jsonl"
-    ways = _ways(_slow(server.base_url))
+    compared = ways(_slow(server.base_url))
     done = {(each.way, each.task, each.round) for each in _read(file)}
     for number in range(given.rounds):
         for task in range(given.prompts):
-            for way, (mode, pool) in ways.items():
-                if (way, task, number) not in done:
-                    outcome = _attempt(way, mode, pool, task, number)
+            for name, way in compared.items():
+                if (name, task, number) not in done:
+                    ran = KINDS[given.kind](way, task)
+                    outcome = Outcome(**asdict(ran), way=name, task=task, round=number)
                     with file.open("a", encoding="utf-8") as lines:
                         lines.write(json.dumps(asdict(outcome)) + "\n")
                     print(outcome, flush=True)
-    _print(_read(file), list(ways))
-
-
-def _ways(slow: str) -> Mapping[str, tuple[str, str]]:
-    """Return modes and pools by name."""
-    return {
-        ALONE: ("best-of", "local x1"),
-        **{f"best-of {n}": ("best-of", f"local x{n}") for n in (2, 3, 5)},
-        "merge 3": ("merge", "local x3"),
-        "debate 3": ("debate", "local x3"),
-        "best-of 2 and slow": ("best-of", f"local x2, slow@{slow}"),
-        "best-of 2 and dead": ("best-of", "local x2, dead@http://127.0.0.1:9/v1"),
-    }
+    _print(_read(file), list(compared))
 
 
 def _slow(upstream: str) -> str:
@@ -119,27 +87,6 @@ def _slow(upstream: str) -> str:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_address[1]}/v1"
-
-
-def _attempt(way: str, mode: str, pool: str, task: int, number: int) -> Outcome:
-    module, change = TASKS[task]
-    source = Path(__import__(module).__file__ or "").read_text(encoding="utf-8")
-    prompt = f"# {secrets.token_hex(8)}\n{source}\n\n{change} Write the changed function alone."
-    command = [AGENT, "fuse", "-", "--mode", mode, "--pool", pool, "--output", "json"]
-    done = subprocess.run(
-        [*command, "--answer-tokens", str(ANSWER_TOKENS)],
-        input=prompt,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        print(done.stderr, file=sys.stderr)
-        return Outcome(way, task, number, done.returncode, 0.0, 0, 0)
-    ledger = json.loads(done.stdout)["ledger"]
-    used = ledger["tokens"]
-    total = used["read"] + used["written"]
-    return Outcome(way, task, number, 0, ledger["seconds"], total, total - used["cached"])
 
 
 def _read(file: Path) -> list[Outcome]:

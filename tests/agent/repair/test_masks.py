@@ -1,6 +1,6 @@
 import pytest
 
-from moot.agent.repair.kinds import Mask, MaskKind
+from moot.agent.repair.kinds import PRIORS, Mask, MaskKind
 from moot.agent.repair.localise import Suspect
 from moot.agent.repair.masks import masks
 from moot.agent.repair.source import Source
@@ -119,12 +119,23 @@ def test_lines_where_no_grammar_is_known():
     assert found("a.rb", "def f\n  x = 1\nend\n", 2) == [(MaskKind.LINE, "x = 1")]
 
 
-def test_order_is_suspicion_times_prior_and_spans_are_unique():
+def test_the_best_kind_comes_first_and_spans_are_unique():
     source = Source.parse("a.py", PYTHON.encode())
     result = masks([Suspect("a.py", 3, 0.2), Suspect("a.py", 4, 0.9)], {"a.py": source})
-    assert [mask.score for mask in result] == sorted((mask.score for mask in result), reverse=True)
     assert result[0].kind is MaskKind.RETURN
+    assert result[0].score == pytest.approx(0.9 * PRIORS[MaskKind.RETURN])
     assert len({(mask.start_byte, mask.end_byte, mask.lead) for mask in result}) == len(result)
+
+
+def test_another_line_as_suspicious_comes_before_a_further_mask_of_the_same_one():
+    text = "def f(a):\n    b = a.x + 1\n    c = a.y + 2\n    print(b * c)\n"
+    suspects = [Suspect("a.py", 2, 0.9), Suspect("a.py", 3, 0.88), Suspect("a.py", 4, 0.3)]
+    result = masks(suspects, {"a.py": Source.parse("a.py", text.encode())})
+    lines = [
+        text.count("\n", 0, mask.start_byte) + 1 for mask in result if mask.kind is not MaskKind.INSERTION
+    ]
+    assert lines[:3] == [2, 3, 2]
+    assert 4 not in lines[:6]
 
 
 def test_a_mask_knows_whether_it_takes_statements():
