@@ -26,6 +26,7 @@ from moot.agent.fusion.seat import Seat, Table
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.judging import answer, gate_rows, judge_patches, rubric
 from moot.agent.graph.revise import revise
+from moot.agent.graph.select import objections
 from moot.agent.graph.state import Draft, RunState
 from moot.agent.graph.trials import recorded, subjects, try_out, with_values
 
@@ -91,6 +92,7 @@ class Debate:
     def __init__(self, field: Field, state: RunState, deps: Deps, seats: Table) -> None:
         self._field, self._state, self._deps, self._seats = field, state, deps, seats
         self._paths = subjects(field.everyone)
+        self._objections = field.objections
         self._revised: dict[str, Contestant] = {}
         self._tried: list[Tried] = []
         self._notes: list[str] = []
@@ -159,6 +161,9 @@ class Debate:
             trials = [each.trial for each in self._tried]
             seen = await try_out(trials, [new], self._state, self._deps)
             self._tried = [_with(each, new, seen.get(each.trial.id, {})) for each in self._tried]
+        if passing := [one for one in self._revised.values() if one.verified]:
+            everyone = [*self._field.everyone, *passing]
+            self._objections = await objections(everyone, self._state, self._deps)
 
     async def _judge(self) -> tuple[PairRuling, ...]:
         """Have those compared with the leader of whom evidence does not tell."""
@@ -185,7 +190,7 @@ class Debate:
 
     @property
     def _findings(self) -> Findings:
-        return Findings(self._field.objections, tuple(self._tried))
+        return Findings(self._objections, tuple(self._tried))
 
     def _critics(self) -> list[Member]:
         """Return the authors of what is left; samples of one model are one participant."""

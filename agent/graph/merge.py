@@ -16,6 +16,7 @@ from moot.agent.graph.deps import Deps
 from moot.agent.graph.gate import run_gate
 from moot.agent.graph.judging import answer, gate_rows, judge_patches
 from moot.agent.graph.revise import ask_edit
+from moot.agent.graph.select import objections
 from moot.agent.graph.state import Draft, RunState
 from moot.prompts import render
 
@@ -56,6 +57,9 @@ async def _checked(
     """Take the merged patch, which was asked for, unless the judge prefers the leader."""
     name, leader = merged.candidate.id, field.leader.candidate.id
     rows, pair = (*field.rows, *gate_rows([merged], 2)), (field.leader, merged)
+    if not covers(merged, field.leader, Findings(await objections(pair, state, deps))):
+        decision = Decision(leader, "more speaks against what the merged patch does, so the leader stays")
+        return Argued(decision, {leader: merged}, rows, (), (), notes)
     rulings, failures = await judge_patches(pair, {name: 1, leader: 1}, rows, state, deps, seats)
     notes = (*notes, *failures)
     if rulings and stands(rulings[0].challenge, deps.council.criteria.threshold):

@@ -16,7 +16,7 @@ from moot.agent.graph.state import RunState
 from moot.agent.repair.behaviour import Objection
 from moot.agent.repair.changed import new_objections, one_line
 
-__all__ = ["chosen_first", "select"]
+__all__ = ["chosen_first", "objections", "select"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,12 @@ async def select(
     calls = probed.behaviour.calls if probed.behaviour is not None else 0
     selection = Selection(tested, survivors, count, probed.differences, probed.note, calls)
     return [each.contestant for each in ranked], selection
+
+
+async def objections(alive: Sequence[Contestant], state: RunState, deps: Deps) -> Mapping[str, int]:
+    """Return the weight of what speaks against the behaviour of each, where all are run beside each other."""
+    _, selection = await select(alive, state, deps)
+    return {one.id: one.weight for one in selection.survivors}
 
 
 def chosen_first(selection: Selection | None, candidate: Candidate) -> Selection | None:

@@ -175,6 +175,27 @@ def test_an_author_may_revise_what_every_patch_has_wrong(argue):
     assert "your edit: -" in told
 
 
+STRICT = "    if low > high:\n        raise ValueError(low)\n" + WHOLE
+
+
+def test_a_revision_that_departs_from_what_is_documented_does_not_win(argue):
+    other = "    return high if value > high else -1 if value < 0 else value"
+    said = {**NONE, VALUES: lambda request: values(request, "0"), REVISE: Reply(edit(STRICT))}
+    outcome, code, [round_], shown, _ = argue([edit(HALF), edit(other), edit(HALF)], said)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert HALF in code, shown
+    assert any(one["id"].endswith("-revised") for one in round_["entrants"])
+    assert round_["chosen"] == "chat-1.1"
+
+
+def test_a_merged_patch_that_departs_from_what_is_documented_does_not_stand(argue):
+    said = {MERGE: Reply(edit(STRICT)), JUDGE: verdict("TIE")}
+    outcome, code, [round_], shown, _ = argue([edit(HALF), edit(WHOLE), edit(HALF)], said, mode="merge")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert HALF in code, shown
+    assert "more speaks against what the merged patch does" in round_["reason"]
+
+
 NODE = {
     "clamp.js": "function clamp(value, low, high) {\n  return value;\n}\nmodule.exports = { clamp };\n",
     "clamp.test.js": """\
