@@ -51,7 +51,10 @@ def close(state: RunState, deps: Deps) -> None:
     """Add the answer that ended a run, so that another can go on from it; without one none can."""
     answer = _last_answer(state, deps)
     if answer:
-        said = (*state["said"], ChatMessage("assistant", answer))
+        earlier = (
+            replace(one, tool_calls=tuple(one.tool_calls)) for one in state["said"]
+        )  # lists, as stored
+        said = (*earlier, ChatMessage("assistant", answer))
         write(deps.folder, replace(read(deps.folder), said=said))
 
 

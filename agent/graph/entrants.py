@@ -18,7 +18,7 @@ from moot.agent.graph.chat import Take, sampled_drafts
 from moot.agent.graph.conversation import read
 from moot.agent.graph.council import SAMPLE
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.failures import failing
+from moot.agent.graph.failures import wanted
 from moot.agent.graph.infill import infill_drafts
 from moot.agent.graph.intake import Intake
 from moot.agent.graph.state import Draft, RunState
@@ -61,7 +61,7 @@ async def _infills(state: RunState, deps: Deps) -> RunState:
     A round of infills that comes later goes on with the next batch.
     """
     earlier = state.get("infilled", 0)
-    if earlier or deps.generation.fim is None or deps.generation.first == "fim" or not failing(state):
+    if earlier or deps.generation.fim is None or deps.generation.first == "fim" or not wanted(state):
         return {"drafts": (), "infilled": earlier}
     try:
         update = await infill_drafts(state, deps, 0)

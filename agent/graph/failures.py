@@ -1,20 +1,45 @@
 """Which tests fail on the base, and failing tests in words, for a query or a prompt."""
 
+import re
 from collections.abc import Collection
 
 from moot.agent.core.commands import TestCase, TestReport
 from moot.agent.graph.state import RunState
 
-__all__ = ["describe", "described", "failing"]
+__all__ = ["describe", "described", "failing", "named", "wanted"]
 
 _MAX_TESTS = 5
 _MAX_LINES = 25
+_LEAST_NAME = 8
+"""Letters of a test's own name below which it may stand in a task for something else."""
 
 
 def failing(state: RunState) -> frozenset[str]:
     """Return the tests that fail on the base each time."""
     before = state.get("before")
     return before.failed - frozenset(state.get("flaky", ())) if before is not None else frozenset()
+
+
+def named(state: RunState) -> frozenset[str]:
+    """Return the failing tests that the task names, by their ids or their own names: these have to pass."""
+    text = state["task"].text
+    return frozenset(test for test in failing(state) if test in text or _is_named(_own_name(test), text))
+
+
+def wanted(state: RunState) -> frozenset[str]:
+    """Return the failing tests that are to be repaired: those that the task names, else all of them."""
+    return named(state) or failing(state)
+
+
+def _own_name(test: str) -> str:
+    """Return a test's name without its file, module, suites and parameters."""
+    name = re.split(r"::| > ", test.partition("[")[0])[-1].strip()
+    return name if " " in name else name.rpartition(".")[2].partition("/")[0]
+
+
+def _is_named(name: str, text: str) -> bool:
+    whole = rf"(?<!\w){re.escape(name)}(?!\w)"
+    return len(name) >= _LEAST_NAME and re.search(whole, text) is not None
 
 
 def describe(report: TestReport | None, flaky: Collection[str] = ()) -> str:
@@ -25,8 +50,8 @@ def describe(report: TestReport | None, flaky: Collection[str] = ()) -> str:
     """
     if report is None or report.status != "failed":
         return ""
-    wanted = report.failed - frozenset(flaky)
-    failed = [case for case in report.cases if case.id in wanted][:_MAX_TESTS]
+    told = report.failed - frozenset(flaky)
+    failed = [case for case in report.cases if case.id in told][:_MAX_TESTS]
     if not failed:
         return "" if report.failed else _tail(report.output)
     return "\n\n".join(map(described, failed))

@@ -12,7 +12,7 @@ from moot.agent.core.types import TreeEntry
 from moot.agent.fim.neighbours import neighbours
 from moot.agent.fim.trim import Hole
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.failures import failing
+from moot.agent.graph.failures import wanted
 from moot.agent.graph.state import RunState
 from moot.agent.repair.localise import Failure, Localisation, localise
 from moot.agent.repair.peers import related_tests, request
@@ -51,7 +51,8 @@ def signatures(deps: Deps, path: str, before: str, function: str, after: str) ->
 def _failing(state: RunState) -> list[TestCase]:
     before = state["before"]
     assert before is not None
-    return [case for case in before.cases if case.id in failing(state)]
+    names = wanted(state)
+    return [case for case in before.cases if case.id in names]
 
 
 async def _localise(state: RunState, deps: Deps, failing: list[TestCase], paths: list[str]) -> Localisation:

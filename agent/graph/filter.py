@@ -10,7 +10,7 @@ from moot.agent.core.events import Notice
 from moot.agent.core.types import Candidate
 from moot.agent.graph.contents import changes, plain
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.failures import failing
+from moot.agent.graph.failures import wanted
 from moot.agent.graph.state import RunState
 from moot.agent.verify.compare import compare, restricted
 from moot.agent.verify.warm.versions import Answer, Orders, Version, run_versions, warmable
@@ -45,7 +45,7 @@ async def filter_warm(candidates: Sequence[Candidate], state: RunState, deps: De
     await to_thread.run_sync(deps.repository.checkout, state["base"], deps.workspace)
     if not await warmable(command, deps.workspace):
         return {}
-    targets = failing(state)
+    targets = wanted(state)
     each = _allowed(before, targets)
     seconds = min(deps.settings.test_timeout, deps.limits.seconds_left / 2, each * len(candidates))
     versions = await to_thread.run_sync(_versions, candidates, state, deps)
@@ -91,7 +91,7 @@ def _read(answer: Answer, each: float, collects: bool, state: RunState) -> Filte
         collects: whether the failing tests were found with another candidate: one with which they are not
             cannot be imported.
     """
-    targets = failing(state)
+    targets = wanted(state)
     if answer.late:
         return Filtered(frozenset(), f"the failing tests do not end within {each:.0f} s")
     if answer.ended and not _collected(answer, targets):

@@ -8,7 +8,7 @@ from moot.agent.core.types import Candidate
 from moot.agent.core.verification import IntegrityFlag, unasked
 from moot.agent.fusion.best_of import Contestant
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.failures import failing
+from moot.agent.graph.failures import named, wanted
 from moot.agent.graph.lint import new_findings
 from moot.agent.graph.state import RunState
 from moot.agent.graph.suite import Ran, affected_first, find_flaky, run_tests
@@ -23,7 +23,7 @@ async def run_targets(candidate: Candidate, state: RunState, deps: Deps) -> froz
     None means that the runner names no single tests, so that only the whole command can tell. A
     candidate whose whole suite has run is not run again.
     """
-    targets = failing(state)
+    targets = wanted(state)
     if not targets:
         return None
     whole = deps.reports.get((candidate.commit, frozenset()))
@@ -33,7 +33,7 @@ async def run_targets(candidate: Candidate, state: RunState, deps: Deps) -> froz
 
 def is_known(candidate: Candidate, state: RunState, deps: Deps) -> bool:
     """Tell whether the tests that fail on the base have run on a candidate."""
-    return any((candidate.commit, only) in deps.reports for only in (frozenset[str](), failing(state)))
+    return any((candidate.commit, only) in deps.reports for only in (frozenset[str](), wanted(state)))
 
 
 def unverified(candidate: Candidate) -> Contestant:
@@ -58,7 +58,7 @@ async def _judge(candidate: Candidate, state: RunState, deps: Deps) -> Contestan
     known = frozenset(state.get("flaky", ()))
     broken = compare(before, ran.report, flaky=known).broken
     flaky = known | await find_flaky(candidate, broken, ran, state, deps)
-    comparison = compare(before, ran.report, flaky=flaky)
+    comparison = compare(before, ran.report, _required(state, ran) - flaky, flaky)
     stopped = next((group.reason for group in ran.left_out if not group.reason.startswith("time")), "")
     flags = (*candidate.flags, *_vanished(before, ran.report, candidate))
     verified = comparison.verified and not stopped
@@ -73,6 +73,11 @@ async def _judge(candidate: Candidate, state: RunState, deps: Deps) -> Contestan
         demerits=tuple(map(str, objections)),
         lint=lint,
     )
+
+
+def _required(state: RunState, ran: Ran) -> frozenset[str]:
+    """Return the failing tests that the task names, of those that were meant to run."""
+    return named(state) if ran.covered is None else named(state) & ran.covered
 
 
 def _covered(before: TestReport | None, ran: Ran) -> TestReport | None:

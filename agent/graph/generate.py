@@ -4,7 +4,7 @@ from typing import Literal
 
 from moot.agent.graph.chat import chat_drafts
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.failures import failing
+from moot.agent.graph.failures import wanted
 from moot.agent.graph.infill import infill_drafts
 from moot.agent.graph.rewrite import REWRITES, rewrite_drafts
 from moot.agent.graph.state import RunState
@@ -28,7 +28,7 @@ def rounds(state: RunState, deps: Deps) -> tuple[GeneratorName, ...]:
     a chat edit.
     """
     repairs = deps.settings.max_repairs
-    if deps.generation.fim is None or not failing(state):
+    if deps.generation.fim is None or not wanted(state):
         return (_CHAT,) * (1 + repairs)
     local = (_FIM, _FIM, _FIM, _REWRITE) * REWRITES + (_FIM,) * (FIM_BATCHES - 3 * REWRITES)
     if deps.generation.first == "fim":

@@ -10,7 +10,7 @@ from moot.agent.fusion.member import Member
 from moot.agent.graph.chat import Take
 from moot.agent.graph.commit import commit_drafts
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.failures import failing
+from moot.agent.graph.failures import wanted
 from moot.agent.graph.gate import run_gate, run_targets
 from moot.agent.graph.state import Draft, RunState
 
@@ -56,7 +56,7 @@ class Intake:
             await self._commit([draft])
             for candidate in self._state["candidates"][known:]:
                 fixed = await run_targets(candidate, self._state, self._deps)
-                if fixed or not failing(self._state):
+                if fixed or not wanted(self._state):
                     await run_gate(candidate, self._state, self._deps)
 
     async def joined(self, infilled: RunState) -> RunState:

@@ -8,7 +8,7 @@ from anyio import to_thread
 from moot.agent.core.behaviour import Difference
 from moot.agent.graph.contents import Change, plain
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.failures import failing
+from moot.agent.graph.failures import wanted
 from moot.agent.graph.state import RunState
 from moot.agent.repair.behaviour import Behaviour, compare_calls
 from moot.agent.repair.changed import changed_functions, literals
@@ -49,7 +49,7 @@ async def probe(files: Files, state: RunState, deps: Deps) -> Probed:
     await to_thread.run_sync(deps.repository.checkout, state["base"], deps.workspace)
     if not await warmable(command, deps.workspace):
         return Probed("not compared beside the tests: these are not run by pytest alone")
-    targets = failing(state)
+    targets = wanted(state)
     quick = before.seconds * (len(files) + 3) < seconds
     tests = () if quick else sorted({case.file for case in before.cases if case.id in targets and case.file})
     each = max(2.0, seconds / (len(files) + 3))

@@ -11,7 +11,7 @@ from moot.agent.core.events import TestsFinished, TestsStarted
 from moot.agent.core.types import Candidate
 from moot.agent.core.verification import NotRun
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.failures import failing
+from moot.agent.graph.failures import wanted
 from moot.agent.graph.state import RunState
 from moot.agent.verify.order import Order, order, within
 
@@ -98,7 +98,7 @@ def _stop(state: RunState, report: TestReport, steps: Order) -> str:
     """Return why the other tests need not run; empty when they must."""
     if report.status not in ("passed", "failed"):
         return f"the affected tests ended with {report.status}"
-    before, targets = state["before"], failing(state)
+    before, targets = state["before"], wanted(state)
     assert before is not None
     broken = sorted(report.failed - before.failed - frozenset(state.get("flaky", ())))
     if broken:

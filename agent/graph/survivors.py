@@ -11,7 +11,7 @@ from moot.agent.core.types import Candidate, FileChange, Patch
 from moot.agent.graph.commit import commit_patch
 from moot.agent.graph.contents import Change, changes
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.failures import failing
+from moot.agent.graph.failures import wanted
 from moot.agent.graph.filter import Filtered, filter_warm
 from moot.agent.graph.gate import is_known, run_targets
 from moot.agent.graph.state import Draft, RunState
@@ -40,10 +40,10 @@ async def find_survivors(state: RunState, deps: Deps) -> list[Candidate]:
     A single candidate, and every one where no single test is known to fail, goes on to the whole
     command: there the first check would tell nothing more.
     """
-    if len(state["candidates"]) == 1 or deps.runner is None or not failing(state):
+    if len(state["candidates"]) == 1 or deps.runner is None or not wanted(state):
         return list(state["candidates"])
     fixes = await _check(state, deps)
-    if fixes and not any(fix.tests >= failing(state) for fix in fixes):
+    if fixes and not any(fix.tests >= wanted(state) for fix in fixes):
         fixes += await _compose(fixes, state, deps)
     fixes.sort(key=lambda fix: (-len(fix.tests), -fix.candidate.logprob, fix.candidate.changed))
     return [fix.candidate for fix in _distinct(fixes)]
@@ -64,7 +64,7 @@ async def _check(state: RunState, deps: Deps) -> list[_Fix]:
             deps.emit(CandidateRejected(candidate.id, fixed.reason))
         most = max((len(fix.tests) for fix in fixes), default=0)
         if sum(len(fix.tests) == most for fix in fixes) >= deps.settings.survivors and most == len(
-            failing(state)
+            wanted(state)
         ):
             break
     return fixes

@@ -260,6 +260,16 @@ def wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
 
 
 def _print(outcomes: Sequence[Outcome], systems: Sequence[str], wanted: set[str]) -> None:
+    """Print all that was run, and where that is not the same for all, the bugs that all systems tried."""
+    tried = [{each.bug for each in outcomes if each.system == system} & wanted for system in systems]
+    _table(outcomes, systems, wanted)
+    if (common := set[str].intersection(*tried)) and any(bugs != common for bugs in tried):
+        print(f"\nThe {len(common)} bugs that all of them tried:")
+        _table(outcomes, systems, common)
+    print("\nShares with Wilson's 95 % intervals; seconds and tokens are medians.")
+
+
+def _table(outcomes: Sequence[Outcome], systems: Sequence[str], wanted: set[str]) -> None:
     print("\n| system | bugs | plausible | correct | equal to the fix | seconds | read | written |")
     print("|---|---|---|---|---|---|---|---|")
     for system in systems:
@@ -271,7 +281,6 @@ def _print(outcomes: Sequence[Outcome], systems: Sequence[str], wanted: set[str]
         ]
         medians = [_median([getattr(each, name) for each in mine]) for name in ("seconds", "read", "written")]
         print(f"| {system} | {len(mine)} | {' | '.join(shares)} | {' | '.join(medians)} |")
-    print("\nShares with Wilson's 95 % intervals; seconds and tokens are medians.")
 
 
 def _share(hits: Sequence[bool]) -> str:
