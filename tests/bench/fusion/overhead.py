@@ -64,8 +64,8 @@ def ways(slow: str) -> Mapping[str, Way]:
         **{f"best-of {n}": Way("best-of", n) for n in (2, 3, 5)},
         "merge 3": Way("merge", 3),
         "debate 3": Way("debate", 3),
-        "best-of 2 and slow": Way("best-of", 2, f"slow@{slow}"),
-        "best-of 2 and dead": Way("best-of", 2, "dead@http://127.0.0.1:9/v1"),
+        "best-of 2 and slow": Way("best-of", 2, f"@{slow}"),
+        "best-of 2 and dead": Way("best-of", 2, "@http://127.0.0.1:9/v1"),
     }
 
 
