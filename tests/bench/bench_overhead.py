@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -48,7 +49,8 @@ class Slow(BaseHTTPRequestHandler):
         self.send_header("Content-Type", answer.headers.get("Content-Type", "application/json"))
         self.send_header("Content-Length", str(len(answer.content)))
         self.end_headers()
-        self.wfile.write(answer.content)
+        with suppress(ConnectionError):  # who asked has given up
+            self.wfile.write(answer.content)
 
     do_GET = do_POST = _pass_on  # noqa: N815 - the names that http.server looks for
 
@@ -73,12 +75,15 @@ def main() -> None:
     for number in range(given.rounds):
         for task in range(given.prompts):
             for name, way in compared.items():
-                if (name, task, number) not in done:
-                    ran = KINDS[given.kind](way, task)
-                    outcome = Outcome(**asdict(ran), way=name, task=task, round=number)
-                    with file.open("a", encoding="utf-8") as lines:
-                        lines.write(json.dumps(asdict(outcome)) + "\n")
-                    print(outcome, flush=True)
+                if (name, task, number) in done:
+                    continue
+                ran = KINDS[given.kind](way, task)
+                outcome = Outcome(**asdict(ran), way=name, task=task, round=number)
+                with file.open("a", encoding="utf-8") as lines:
+                    lines.write(json.dumps(asdict(outcome)) + "\n")
+                print(outcome, flush=True)
+                if name == ALONE and ran.exit_code:
+                    break  # nothing can be compared with it
     _print(_read(file), list(compared))
 
 
@@ -95,7 +100,7 @@ def _read(file: Path) -> list[Outcome]:
 
 
 def _print(outcomes: Sequence[Outcome], ways: Sequence[str]) -> None:
-    base = {(each.task, each.round): each for each in outcomes if each.way == ALONE}
+    base = {(each.task, each.round): each for each in outcomes if each.way == ALONE and not each.exit_code}
     print("\n| way | runs | latency p50 | p95 | tokens p50 | not cached p50 | ended with 0 |")
     print("|---|---|---|---|---|---|---|")
     for way in ways:
