@@ -51,9 +51,8 @@ def close(state: RunState, deps: Deps) -> None:
     """Add the answer that ended a run, so that another can go on from it; without one none can."""
     answer = _last_answer(state, deps)
     if answer:
-        earlier = (
-            replace(one, tool_calls=tuple(one.tool_calls)) for one in state["said"]
-        )  # lists, as stored
+        # A checkpoint gives lists back for tuples.
+        earlier = (replace(one, tool_calls=tuple(one.tool_calls)) for one in state["said"])
         said = (*earlier, ChatMessage("assistant", answer))
         write(deps.folder, replace(read(deps.folder), said=said))
 

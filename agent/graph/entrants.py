@@ -38,10 +38,10 @@ async def with_more(state: RunState, deps: Deps, seats: Table) -> RunState:
 
     async def ask(member: Member) -> tuple[Answer, ...]:
         if member.name == council.own.name:
-            drafts = await _samples(missing, state, deps, seats, intake.taking(member, missing))
+            await _samples(missing, state, deps, seats, intake.taking(member, missing))
         else:
-            drafts = await _patches(member, state, deps, seats, intake.taking(member, member.samples))
-        return tuple(Answer(each.id, member.name, each.text) for each in drafts)
+            await _patches(member, state, deps, seats, intake.taking(member, member.samples))
+        return ()  # they were taken in as they came
 
     async def collect() -> None:
         members = council.members if missing > 0 else council.others
@@ -82,21 +82,18 @@ async def _both(*work: Coroutine[object, object, object]) -> None:
         await asyncio.wait(tasks)
 
 
-async def _samples(count: int, state: RunState, deps: Deps, seats: Table, take: Take) -> tuple[Draft, ...]:
+async def _samples(count: int, state: RunState, deps: Deps, seats: Table, take: Take) -> None:
     """Sample from the incumbent's own prompt, byte for byte, which the server has cached."""
     asked: RunState = {**state, "round": state["round"] - 1}
     before, started = deps.client.usage, time.monotonic()
-    drafts = await sampled_drafts(asked, deps, count, deps.settings.samples + 1, take)
+    await sampled_drafts(asked, deps, count, deps.settings.samples + 1, take)
     used = deps.client.usage - before
     price = deps.council.own.cost(used.prompt, used.completion)
     seconds = time.monotonic() - started
     seats.ledger.entries.append(Entry(deps.council.own.name, SAMPLE, used, seconds, price, done=True))
-    return drafts
 
 
-async def _patches(
-    member: Member, state: RunState, deps: Deps, seats: Table, take: Take
-) -> tuple[Draft, ...]:
+async def _patches(member: Member, state: RunState, deps: Deps, seats: Table, take: Take) -> None:
     """Have another model write patches of the same prompt."""
     seat = await seats.seat(member)
     generation = deps.generation
@@ -109,9 +106,8 @@ async def _patches(
     )
     numbers = itertools.count(1)
 
-    def draft(answer: Completion) -> Draft:
+    def ended(answer: Completion) -> None:
         name = f"{member.name}-{state['round']}.{next(numbers)}"
-        return Draft(name, "chat", answer.text, answer.logprob, author=member.name)
+        take(Draft(name, "chat", answer.text, answer.logprob, author=member.name))
 
-    answers = await seat.ask(request, "answer", lambda answer: take(draft(answer)))
-    return tuple(map(draft, answers))
+    await seat.ask(request, "answer", ended)

@@ -58,7 +58,7 @@ async def _judge(candidate: Candidate, state: RunState, deps: Deps) -> Contestan
     known = frozenset(state.get("flaky", ()))
     broken = compare(before, ran.report, flaky=known).broken
     flaky = known | await find_flaky(candidate, broken, ran, state, deps)
-    comparison = compare(before, ran.report, _required(state, ran) - flaky, flaky)
+    comparison = compare(before, ran.report, named(state) - flaky, flaky)
     stopped = next((group.reason for group in ran.left_out if not group.reason.startswith("time")), "")
     flags = (*candidate.flags, *_vanished(before, ran.report, candidate))
     verified = comparison.verified and not stopped
@@ -73,11 +73,6 @@ async def _judge(candidate: Candidate, state: RunState, deps: Deps) -> Contestan
         demerits=tuple(map(str, objections)),
         lint=lint,
     )
-
-
-def _required(state: RunState, ran: Ran) -> frozenset[str]:
-    """Return the failing tests that the task names, of those that were meant to run."""
-    return named(state) if ran.covered is None else named(state) & ran.covered
 
 
 def _covered(before: TestReport | None, ran: Ran) -> TestReport | None:

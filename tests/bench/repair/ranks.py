@@ -36,6 +36,7 @@ from moot.agent.repair.source import Source
 from moot.agent.verify.coverage.measure import CoverageTracer
 from moot.agent.verify.runner import TestRunner
 from moot.sandbox.choose import choose
+from tests.bench.bench_blame import Kept
 from tests.bench.bench_repair import prepare, test_command
 from tests.bench.repair.bugs import Bug, Tree, load
 from tests.bench.repair.reach import Fix, changed, reaches
@@ -83,16 +84,6 @@ class Places:
     line: int
     near: int
     mask: int
-
-
-class Kept:
-    """A tracer that has measured already."""
-
-    def __init__(self, spectrum: Spectrum) -> None:
-        self._spectrum = spectrum
-
-    async def trace(self, request: TraceRequest) -> Spectrum:
-        return self._spectrum
 
 
 def main() -> int:
