@@ -24,6 +24,7 @@ from moot.agent.fusion.member import Member
 from moot.agent.fusion.spec import LOCAL, read_judge, read_pool
 from moot.agent.git.repository import GitRepository
 from moot.agent.graph.deps import Deps, Generation
+from moot.agent.graph.entrants import dismiss
 from moot.agent.graph.limits import Limits
 from moot.agent.models.client import OpenAIClient
 from moot.agent.models.fim import fim_format
@@ -71,7 +72,7 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
         code_index = stack.enter_context(open_index(settings))
         folder = settings.data_dir / "runs" / run_id
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return Deps(
+        deps = Deps(
             settings=settings,
             repository=repository,
             index=code_index,
@@ -88,6 +89,8 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
             learned=load_learned(settings.data_dir),
             outcomes=stack.enter_context(open_outcomes(settings, repository, warn)),
         )
+        stack.push_async_callback(dismiss, deps)
+        return deps
 
     return Run(settings, wire, task, ask, resume)
 

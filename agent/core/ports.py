@@ -63,12 +63,15 @@ class ModelClient(TokenCounter, Protocol):
         ...
 
     async def complete(
-        self, request: CompletionRequest, ended: Callable[[str], bool] | None = None
+        self,
+        request: CompletionRequest,
+        ended: Callable[[str], bool] | None = None,
+        used: Callable[[Usage], None] | None = None,
     ) -> list[list[Completion]]:
         """Return `request.n` completions for each prompt, in the order of the prompts.
 
         An answer of which `ended` says so while it is written ends there, with the finish `ended`; when
-        all have, the server is hung up on.
+        all have, the server is hung up on. `used` is told as in `chat`.
         """
         ...
 

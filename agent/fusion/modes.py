@@ -73,7 +73,6 @@ async def _judged(
     decision = choose(incumbent.id, [each.challenge for each in rulings], run.request.criteria.threshold)
     chosen = next(answer for answer in (incumbent, *challengers) if answer.id == decision.chosen)
     reason = f"the judge cannot be used, so the first answer stays: {failure}" if failure else decision.reason
-    run.tell(f"chosen: {chosen.id}: {reason}")
     return Settled(chosen, reason, rulings, notes=_errors(rulings))
 
 

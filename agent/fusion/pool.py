@@ -1,7 +1,7 @@
 """Asks every member at the same time; one that is down, slow or malformed never loses the run."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,7 +40,11 @@ class Report:
 
 
 async def gather(
-    members: Sequence[Member], ask: Ask, tell: Tell, patience: Patience | None = None
+    members: Sequence[Member],
+    ask: Ask,
+    tell: Tell,
+    patience: Patience | None = None,
+    before: Mapping[str, float] | None = None,
 ) -> list[Report]:
     """Return one report for each member, in their order; losers are cancelled.
 
@@ -49,16 +53,20 @@ async def gather(
         ask: returns a member's answers; a MootError drops the member, any other exception is a defect.
         tell: told of each report as it comes.
         patience: how long stragglers are waited for.
+        before: seconds that a member's answer took before now, or would have: they count like those since.
     """
-    field = _Field(members, ask, tell, Race(tuple(each.name for each in members), patience or Patience()))
-    return await field.run()
+    race = Race(tuple(each.name for each in members), patience or Patience())
+    return await _Field(members, ask, tell, race, before or {}).run()
 
 
 class _Field:
     """The members while they run."""
 
-    def __init__(self, members: Sequence[Member], ask: Ask, tell: Tell, race: Race) -> None:
+    def __init__(
+        self, members: Sequence[Member], ask: Ask, tell: Tell, race: Race, before: Mapping[str, float]
+    ) -> None:
         self._members, self._ask, self._tell, self._race = members, ask, tell, race
+        self._before = before
         self._reports: dict[str, Report] = {}
         self._running = dict.fromkeys((member.name for member in members), 1)
         self._started = time.monotonic()
@@ -99,7 +107,8 @@ class _Field:
                 return
             self._reports[name] = report
             if report.status == "answered":
-                self._race.answered(name, report.seconds)
+                seconds = report.seconds + self._before.get(name, 0.0)
+                self._race.answered(name, seconds, max(1, len(report.answers)))
             else:
                 self._race.failed(name)
             self._tell(_sentence(report))

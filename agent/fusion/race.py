@@ -46,20 +46,23 @@ class Stop:
 class Race:
     """Members that were asked at the same moment, the incumbent first. Times are seconds since then.
 
-    The quorum is the first member that has not failed and one more. From then on the rest is waited for
-    until `factor` times the median. Without it, the first that is missing is asked once more (Dean and
-    Barroso, 2013, "The tail at scale"), and after `lonely` times the median what is there has to do.
+    The quorum is an answer of the first member that has not failed, and one more, of whomever. From then on
+    the rest is waited for until `factor` times the median. Without it, the first that is missing is asked
+    once more (Dean and Barroso, 2013, "The tail at scale"), and after `lonely` times the median what is
+    there has to do.
     """
 
     names: tuple[str, ...]
     patience: Patience = field(default_factory=Patience)
     _answered: dict[str, float] = field(default_factory=dict[str, float])
+    _answers: int = 0
     _failed: set[str] = field(default_factory=set[str])
     _hedged: str = ""
 
-    def answered(self, name: str, at: float) -> None:
-        """Take in an answer."""
+    def answered(self, name: str, at: float, answers: int = 1) -> None:
+        """Take in so many answers of a member."""
         self._answered.setdefault(name, at)
+        self._answers += answers
 
     def failed(self, name: str) -> None:
         """Take in that nothing will come from a member any more."""
@@ -72,9 +75,9 @@ class Race:
 
     @property
     def quorum(self) -> bool:
-        """Whether the first that did not fail has answered, and another one."""
+        """Whether the first that did not fail has answered, and there is another answer."""
         first = next((name for name in self.names if name not in self._failed), None)
-        return first in self._answered and len(self._answered) > 1
+        return first in self._answered and self._answers > 1
 
     def next(self, now: float) -> Wait | Hedge | Stop:
         """Return what to do now."""

@@ -9,12 +9,12 @@ from moot.agent.core.types import Candidate
 from moot.agent.fusion.best_of import Contestant, Verdict, choose
 from moot.agent.fusion.evidence import Evidence, Fact
 from moot.agent.fusion.ledger import Entry
-from moot.agent.fusion.seat import Table
 from moot.agent.fusion.transcript import Entrant, Transcript
 from moot.agent.graph.debate import Argued, Field
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.entrants import with_more
+from moot.agent.graph.entrants import Entrants
 from moot.agent.graph.gate import run_gate
+from moot.agent.graph.intake import with_more
 from moot.agent.graph.judging import gate_rows
 from moot.agent.graph.select import select
 from moot.agent.graph.state import FusionSummary, RunState
@@ -147,9 +147,9 @@ class Argument:
         }
 
 
-async def hear(state: RunState, deps: Deps, seats: Table) -> Argument:
+async def hear(state: RunState, deps: Deps, entrants: Entrants) -> Argument:
     """Gather the candidates of the round, put them through the gate, and say what the tests choose."""
-    state = await with_more(state, deps, seats)
+    state = await with_more(state, deps, entrants)
     candidates = state["candidates"]
     if deps.runner is None:
         reason = "the first candidate stays: nothing is verified, so nothing can beat it"

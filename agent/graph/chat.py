@@ -1,45 +1,84 @@
 """Chat drafts: a greedy incumbent and samples, all from one byte-identical prefix."""
 
+import asyncio
 import itertools
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from moot.agent.core.events import ModelCalled, TokensStreamed
-from moot.agent.core.messages import ChatMessage, ChatRequest, Completion
+from moot.agent.core.messages import ChatMessage, ChatRequest, Completion, Usage
 from moot.agent.core.types import EditFormat
 from moot.agent.edits.json_answer import ANSWER_SCHEMA
 from moot.agent.graph.conversation import read, size
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.state import Draft, RunState
+from moot.agent.graph.state import Draft, Pace, RunState
 from moot.prompts import render
 
-__all__ = ["Take", "chat_drafts", "sampled_drafts"]
+__all__ = ["Take", "Writing", "chat_drafts", "sampled_drafts"]
 
 Take = Callable[[Draft], None]
 """Sees an answer at its end, while others are still written."""
 
 
-async def chat_drafts(state: RunState, deps: Deps) -> RunState:
+class Writing:
+    """The incumbent's answer while it is written: others begin with its first token, and wait for its last.
+
+    Attributes:
+        pace: how long it took; None until it has ended.
+    """
+
+    def __init__(self, pace: Pace | None = None) -> None:
+        self.first, self.ended, self.pace = asyncio.Event(), asyncio.Event(), pace
+        self._started, self._first = time.monotonic(), 0.0
+        if pace is not None:
+            self.first.set()
+            self.ended.set()
+
+    def begin(self) -> None:
+        """Say that a token is there."""
+        if not self.first.is_set():
+            self._first = time.monotonic() - self._started
+            self.first.set()
+
+    def end(self) -> Pace:
+        """Say that it has ended."""
+        self.begin()
+        self.pace = Pace(self._first, time.monotonic() - self._started)
+        self.ended.set()
+        return self.pace
+
+
+async def chat_drafts(state: RunState, deps: Deps, writing: Writing) -> RunState:
     """Ask for edits; after a rejected answer the conversation goes on from it.
 
     The incumbent is greedy. A repair round adds samples: what one answer missed, another may find.
     """
     state = {**state, "said": await _said(state, deps)}
-    answers = await _ask(await _request(state, deps, 1), deps)
-    number = state["round"] + 1
+
+    def streamed(text: str) -> None:
+        writing.begin()
+        deps.emit(TokensStreamed("propose", text))
+
+    answers = await _ask(await _request(state, deps, 1), deps, streamed)
+    pace, number = writing.end(), state["round"] + 1
     drafts = _drafts(answers, number, first=1)
     if number > 1 and deps.settings.samples > 1:
         drafts += await sampled_drafts(state, deps, deps.settings.samples - 1)
-    return {"drafts": drafts, "answer": answers[0].text, "said": state["said"]}
+    return {"drafts": drafts, "answer": answers[0].text, "said": state["said"], "pace": pace}
 
 
 async def sampled_drafts(
-    state: RunState, deps: Deps, count: int, first: int = 2, take: Take | None = None
+    state: RunState,
+    deps: Deps,
+    count: int,
+    first: int = 2,
+    take: Take | None = None,
+    used: Callable[[Usage], None] | None = None,
 ) -> tuple[Draft, ...]:
-    """Sample further answers to the incumbent's own prompt, which the server still has cached.
+    """Sample further answers to the incumbent's own prompt, which the server has cached.
 
-    `take` sees each at its end.
+    `take` sees each at its end, `used` what was used, however that ends.
     """
     deps.limits.check()
     generation = deps.generation
@@ -55,7 +94,7 @@ async def sampled_drafts(
         if take:
             take(_draft(answer, number, next(positions)))
 
-    return _drafts(await _ask(request, deps, ended), number, first)
+    return _drafts(await _ask(request, deps, on_answer=ended, used=used), number, first)
 
 
 def _drafts(answers: list[Completion], number: int, first: int) -> tuple[Draft, ...]:
@@ -93,11 +132,17 @@ async def _request(state: RunState, deps: Deps, answers: int) -> ChatRequest:
 
 
 async def _ask(
-    request: ChatRequest, deps: Deps, on_answer: Callable[[Completion], None] | None = None
+    request: ChatRequest,
+    deps: Deps,
+    on_token: Callable[[str], None] | None = None,
+    on_answer: Callable[[Completion], None] | None = None,
+    used: Callable[[Usage], None] | None = None,
 ) -> list[Completion]:
-    before, started = deps.client.usage, time.monotonic()
-    answers = await deps.client.chat(
-        request, lambda text: deps.emit(TokensStreamed("propose", text)), on_answer=on_answer
-    )
-    deps.emit(ModelCalled("propose", deps.client.usage - before, time.monotonic() - started))
-    return answers
+    spent, started = list[Usage](), time.monotonic()
+    try:
+        return await deps.client.chat(request, on_token, spent.append, on_answer)
+    finally:
+        total = sum(spent, Usage())
+        deps.emit(ModelCalled("propose", total, time.monotonic() - started))
+        if used:
+            used(total)

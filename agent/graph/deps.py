@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from moot.agent.core.commands import TestReport
 from moot.agent.core.config import Settings
@@ -20,6 +20,9 @@ from moot.agent.verify.baselines import Baselines
 from moot.agent.verify.lint.linter import Linter, Report
 from moot.agent.verify.lint.plan import Job
 from moot.agent.verify.runner import TestRunner
+
+if TYPE_CHECKING:
+    from moot.agent.graph.entrants import Entrants
 
 __all__ = ["Deps", "Generation"]
 
@@ -67,6 +70,7 @@ class Deps:
         filtered: what a warm pytest said of candidates, by commit: never a verdict, but words for the model.
         linted: what checkers said so far, by commit.
         judged: candidates that went through the gate, by commit.
+        ahead: who began to write beside the incumbent, until its argument takes them over.
         warned: warnings that were shown.
     """
 
@@ -92,6 +96,7 @@ class Deps:
     filtered: dict[str, TestReport] = field(default_factory=dict[str, TestReport])
     linted: dict[tuple[str, Job], Report] = field(default_factory=dict[tuple[str, Job], Report])
     judged: dict[str, Contestant] = field(default_factory=dict[str, Contestant])
+    ahead: "list[Entrants]" = field(default_factory=list["Entrants"])
     warned: set[str] = field(default_factory=set[str])
 
     def warn_once(self, text: str) -> None:

@@ -1,113 +1,194 @@
-"""Who argues in a round: the incumbent, further samples from its own prompt, and patches of other members."""
+"""Who argues beside the incumbent: further samples from its own prompt, and patches of other members."""
 
 import asyncio
-import itertools
 import time
-from collections.abc import Coroutine
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
 
 from moot.agent.core.errors import MootError
-from moot.agent.core.events import Notice
-from moot.agent.core.messages import ChatRequest, Completion
-from moot.agent.core.types import EditFormat
+from moot.agent.core.messages import ChatRequest, Completion, Usage
+from moot.agent.core.types import EditFormat, FusionPolicy
 from moot.agent.edits.json_answer import ANSWER_SCHEMA
 from moot.agent.fusion.ledger import Entry
 from moot.agent.fusion.member import Answer, Member
-from moot.agent.fusion.pool import gather
+from moot.agent.fusion.pool import Report, gather
 from moot.agent.fusion.seat import Table
-from moot.agent.graph.chat import Take, sampled_drafts
+from moot.agent.graph.chat import Writing, sampled_drafts
 from moot.agent.graph.conversation import read
-from moot.agent.graph.council import SAMPLE
+from moot.agent.graph.council import SAMPLE, seated
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.failures import wanted
-from moot.agent.graph.infill import infill_drafts
-from moot.agent.graph.intake import Intake
-from moot.agent.graph.state import Draft, RunState
+from moot.agent.graph.state import Draft, Pace, RunState
 
-__all__ = ["with_more"]
+__all__ = ["Entrants", "begin_beside", "dismiss", "of_round"]
 
 
-async def with_more(state: RunState, deps: Deps, seats: Table) -> RunState:
-    """Top up to as many as the settings ask for; each is tested as it comes, the incumbent before all.
+async def begin_beside(state: RunState, deps: Deps) -> Writing:
+    """Return the incumbent's answer that is to be written; where it is argued in any case the others begin.
 
-    A member that is down, slow or malformed is dropped and reported.
+    Not within a limit of tokens or cost: what the incumbent leaves of it is not known yet.
     """
-    council, intake = deps.council, Intake(state, deps)
-    missing = deps.settings.samples - len(state["candidates"])
-    if deps.runner is None or state["candidates"][0].generator != "chat":
-        return state
-
-    async def ask(member: Member) -> tuple[Answer, ...]:
-        if member.name == council.own.name:
-            await _samples(missing, state, deps, seats, intake.taking(member, missing))
-        else:
-            await _patches(member, state, deps, seats, intake.taking(member, member.samples))
-        return ()  # they were taken in as they came
-
-    async def collect() -> None:
-        members = council.members if missing > 0 else council.others
-        for report in await gather(members, ask, lambda text: None, council.patience):
-            if report.status != "answered" and not intake.has(report.member):
-                deps.emit(Notice("warning", f"{report.member.name} writes no patch: {report.reason}"))
-        intake.close()
-
-    infilled = await _infills(state, deps)
-    await _both(collect(), intake.test())
-    return await intake.joined(infilled)
+    writing, settings = Writing(), deps.settings
+    argued = settings.fusion is FusionPolicy.ALWAYS and deps.runner is not None
+    if argued and state["round"] == 0 and deps.limits.tokens_left is None and deps.limits.cost_left is None:
+        begun = await _open(state, deps, writing, settings.samples - 1, deps.council.others)
+        deps.ahead.append(begun)
+    return writing
 
 
-async def _infills(state: RunState, deps: Deps) -> RunState:
-    """Fill in one batch of suspicious places beside a chat answer, where a failing test points at them.
+async def dismiss(deps: Deps) -> None:
+    """End what began beside an incumbent of which no argument came."""
+    while deps.ahead:
+        await deps.ahead.pop().aclose()
 
-    A round of infills that comes later goes on with the next batch.
+
+async def of_round(state: RunState, deps: Deps) -> "Entrants":
+    """Return those who began beside the incumbent; else top up to as many as the settings ask for.
+
+    Infills, which come by the dozen, are argued by themselves.
     """
-    earlier = state.get("infilled", 0)
-    if earlier or deps.generation.fim is None or deps.generation.first == "fim" or not wanted(state):
-        return {"drafts": (), "infilled": earlier}
-    try:
-        update = await infill_drafts(state, deps, 0)
-    except MootError as exc:
-        deps.emit(Notice("warning", f"no infills are argued: {exc}"))
-        return {"drafts": (), "infilled": 0}
-    return {"drafts": update["drafts"], "localisation": update["localisation"], "infilled": 1}
-
-
-async def _both(*work: Coroutine[object, object, object]) -> None:
-    """Do both at the same time; where one fails, or the run is interrupted, the other ends too."""
-    tasks = [asyncio.create_task(each) for each in work]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-
-
-async def _samples(count: int, state: RunState, deps: Deps, seats: Table, take: Take) -> None:
-    """Sample from the incumbent's own prompt, byte for byte, which the server has cached."""
+    if deps.ahead:
+        return deps.ahead.pop()
     asked: RunState = {**state, "round": state["round"] - 1}
-    before, started = deps.client.usage, time.monotonic()
-    await sampled_drafts(asked, deps, count, deps.settings.samples + 1, take)
-    used = deps.client.usage - before
-    price = deps.council.own.cost(used.prompt, used.completion)
-    seconds = time.monotonic() - started
-    seats.ledger.entries.append(Entry(deps.council.own.name, SAMPLE, used, seconds, price, done=True))
+    chat = deps.runner is not None and state["candidates"][0].generator == "chat"
+    missing = deps.settings.samples - len(state["candidates"]) if chat else 0
+    others = deps.council.others if chat else ()
+    return await _open(asked, deps, Writing(state.get("pace", Pace(0.0, 0.0))), missing, others)
 
 
-async def _patches(member: Member, state: RunState, deps: Deps, seats: Table, take: Take) -> None:
-    """Have another model write patches of the same prompt."""
-    seat = await seats.seat(member)
-    generation = deps.generation
-    request = ChatRequest(
-        (*read(deps.folder).opening, *state["said"]),
-        max_tokens=min(generation.answer_tokens, seat.context // 4),
-        temperature=member.heat,
-        n=member.samples,
-        schema=ANSWER_SCHEMA if generation.edit_format is EditFormat.JSON else None,
-    )
-    numbers = itertools.count(1)
+async def _open(
+    state: RunState, deps: Deps, writing: Writing, samples: int, others: Sequence[Member]
+) -> "Entrants":
+    """Have so many samples and these members begin, for the round after those of the state."""
+    stack = AsyncExitStack()
+    entrants = Entrants(state, deps, writing, await stack.enter_async_context(seated(deps)), stack)
+    entrants.begin(samples, others)
+    return entrants
 
-    def ended(answer: Completion) -> None:
-        name = f"{member.name}-{state['round']}.{next(numbers)}"
-        take(Draft(name, "chat", answer.text, answer.logprob, author=member.name))
 
-    await seat.ask(request, "answer", ended)
+class Entrants:
+    """Patches for the argument of one round, as they come, and the table at which it is held.
+
+    Samples begin with the incumbent's first token: from then on the server has its prompt cached. A member
+    that is down, slow or malformed is left out and reported. `aclose` ends what is still written.
+
+    Attributes:
+        drafts: what was written so far; None comes last.
+    """
+
+    def __init__(
+        self, state: RunState, deps: Deps, writing: Writing, seats: Table, stack: AsyncExitStack
+    ) -> None:
+        self._state, self._deps, self._writing, self._stack = state, deps, writing, stack
+        self._taken: Counter[str] = Counter()
+        self._work: asyncio.Task[None] | None = None
+        self.seats = seats
+        self.drafts: asyncio.Queue[Draft | None] = asyncio.Queue()
+
+    def begin(self, samples: int, others: Sequence[Member]) -> None:
+        """Have so many samples and these members write."""
+        self._work = asyncio.create_task(self._write(samples, others))
+        self._stack.push_async_callback(_cancelled, self._work)
+
+    async def joined(self) -> None:
+        """Wait until nothing else comes."""
+        if self._work is not None:
+            await self._work
+
+    async def aclose(self) -> None:
+        """End what is still written, and settle the account."""
+        await self._stack.aclose()
+
+    @property
+    def used(self) -> Usage:
+        """What the run's own model has used here so far."""
+        own = self._deps.council.own.name
+        return sum((each.usage for each in self.seats.ledger.entries if each.member == own), Usage())
+
+    async def _write(self, samples: int, others: Sequence[Member]) -> None:
+        """Have all write, and wait for them as long as patience has it."""
+        own, patience, pace = self._deps.council.own, self._deps.council.patience, self._writing.pace
+        sampled = {replace(own, name=f"sample {n}"): asyncio.Future[None]() for n in range(samples)}
+        # Answers to a prompt that was read before count as if it were read now, as other servers have to.
+        before = {own.name: pace.last, **{one.name: pace.first for one in sampled}} if pace else {}
+
+        async def ask(member: Member) -> tuple[Answer, ...]:
+            if member is own:
+                await self._writing.ended.wait()
+            elif member in sampled:
+                await sampled[member]
+            else:
+                await self._patches(member)
+            return ()  # they were taken in as they came
+
+        sampling = asyncio.create_task(self._sample(list(sampled.values())))
+        try:
+            members = (own, *sampled, *others)
+            for report in await gather(members, ask, lambda text: None, patience, before):
+                self._tell_of(report, sample=report.member in sampled)
+        finally:
+            await _cancelled(sampling)
+            self.drafts.put_nowait(None)
+        if not sampling.cancelled():
+            sampling.result()  # a defect is not a member that is down
+
+    def _tell_of(self, report: Report, *, sample: bool) -> None:
+        """Say who writes nothing, and why; samples that are late are left behind as a matter of course."""
+        expected = report.status == "answered" or (sample and report.status == "slow")
+        if not expected and not self._taken[report.member.name]:
+            who = "a sample" if sample else report.member.name
+            self._deps.warn_once(f"{who} writes no patch: {report.reason}")
+
+    async def _sample(self, awaited: Sequence[asyncio.Future[None]]) -> None:
+        """Sample from the incumbent's own prompt, byte for byte; each answer ends one that is awaited."""
+        if not awaited:
+            return
+        await self._writing.first.wait()
+        used, started, whole = list[Usage](), time.monotonic(), False
+
+        def open_ones() -> list[asyncio.Future[None]]:
+            return [each for each in awaited if not each.done()]
+
+        def take(draft: Draft) -> None:
+            if waiting := open_ones():  # after a broken stream some come again
+                self.drafts.put_nowait(draft)
+                waiting[0].set_result(None)
+
+        try:
+            first = self._deps.settings.samples + 1
+            await sampled_drafts(self._state, self._deps, len(awaited), first, take, used.append)
+            whole = True
+        except MootError as exc:
+            for each in open_ones():
+                each.set_exception(exc)
+        finally:
+            own, spent = self._deps.council.own, sum(used, Usage())
+            price, seconds = own.cost(spent.prompt, spent.completion), time.monotonic() - started
+            self.seats.ledger.entries.append(Entry(own.name, SAMPLE, spent, seconds, price, whole))
+
+    async def _patches(self, member: Member) -> None:
+        """Have another model write patches of the same prompt."""
+        seat = await self.seats.seat(member)
+        generation, name = self._deps.generation, member.name
+        request = ChatRequest(
+            (*read(self._deps.folder).opening, *self._state["said"]),
+            max_tokens=min(generation.answer_tokens, seat.context // 4),
+            temperature=member.heat,
+            n=member.samples,
+            schema=ANSWER_SCHEMA if generation.edit_format is EditFormat.JSON else None,
+        )
+
+        def ended(answer: Completion) -> None:
+            if self._taken[name] < member.samples:  # after a second request there are more
+                self._taken[name] += 1
+                number = f"{name}-{self._state['round'] + 1}.{self._taken[name]}"
+                self.drafts.put_nowait(Draft(number, "chat", answer.text, answer.logprob, author=name))
+
+        await seat.ask(request, "answer", ended)
+
+
+async def _cancelled(task: "asyncio.Task[None]") -> None:
+    """End a task; what it raised is for who awaits it."""
+    task.cancel()
+    await asyncio.wait([task])

@@ -4,6 +4,7 @@ from typing import Literal
 
 from moot.agent.graph.chat import chat_drafts
 from moot.agent.graph.deps import Deps
+from moot.agent.graph.entrants import begin_beside
 from moot.agent.graph.failures import wanted
 from moot.agent.graph.infill import infill_drafts
 from moot.agent.graph.rewrite import REWRITES, rewrite_drafts
@@ -47,5 +48,5 @@ async def drafts(state: RunState, deps: Deps) -> RunState:
         case "rewrite":
             update = await rewrite_drafts(state, deps, earlier)
         case "chat":
-            update = await chat_drafts(state, deps)
+            update = await chat_drafts(state, deps, await begin_beside(state, deps))
     return {**update, "round": number + 1, "spent": deps.limits.own()}

@@ -30,7 +30,7 @@ async def infill_drafts(state: RunState, deps: Deps, number: int) -> RunState:
 async def _batch(state: RunState, deps: Deps, case: Suspected, number: int) -> Batch | None:
     fim = deps.generation.fim
     assert fim is not None
-    before, started = deps.client.usage, time.monotonic()
+    started = time.monotonic()
     fault = Fault(state["task"].text, case.found, case.sources, case.failing, partial(signatures, deps))
     limits = Limits(tokens=deps.limits.tokens_left)
     batch = await fim_batch(deps.client, fim, fault, number, limits)
@@ -38,7 +38,7 @@ async def _batch(state: RunState, deps: Deps, case: Suspected, number: int) -> B
         return None
     if not batch.infills and batch.left_out:
         raise LimitReached(f"the tokens left do not suffice for another mask: {deps.limits.flags}")
-    deps.emit(ModelCalled("repair", deps.client.usage - before, time.monotonic() - started))
+    deps.emit(ModelCalled("repair", batch.usage, time.monotonic() - started))
     found = len(batch.infills)
     what = f"batch {number + 1}"
     deps.emit(CandidatesGenerated("fim", what, batch.prompts, batch.operators, batch.completions, found))

@@ -1,23 +1,51 @@
 """Takes in the patches of a round as they come: each is committed and tested while others are awaited."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 
 from anyio import to_thread
 
-from moot.agent.fusion.member import Member
-from moot.agent.graph.chat import Take
+from moot.agent.core.errors import MootError
+from moot.agent.core.events import Notice
 from moot.agent.graph.commit import commit_drafts
 from moot.agent.graph.deps import Deps
+from moot.agent.graph.entrants import Entrants
 from moot.agent.graph.failures import wanted
 from moot.agent.graph.gate import run_gate, run_targets
+from moot.agent.graph.infill import infill_drafts
 from moot.agent.graph.state import Draft, RunState
 
-__all__ = ["Intake"]
+__all__ = ["with_more"]
 
 
-class Intake:
+async def with_more(state: RunState, deps: Deps, entrants: Entrants) -> RunState:
+    """Return the round with what others write, each tested as it comes, the incumbent before all."""
+    if deps.runner is None or state["candidates"][0].generator != "chat":
+        return state
+    intake = _Intake(state, deps)
+    infilled = await _infills(state, deps)
+    await intake.test(entrants.drafts)
+    await entrants.joined()
+    return await intake.joined(infilled)
+
+
+async def _infills(state: RunState, deps: Deps) -> RunState:
+    """Fill in one batch of suspicious places beside a chat answer, where a failing test points at them.
+
+    A round of infills that comes later goes on with the next batch.
+    """
+    earlier = state.get("infilled", 0)
+    if earlier or deps.generation.fim is None or deps.generation.first == "fim" or not wanted(state):
+        return {"drafts": (), "infilled": earlier}
+    try:
+        update = await infill_drafts(state, deps, 0)
+    except MootError as exc:
+        deps.emit(Notice("warning", f"no infills are argued: {exc}"))
+        return {"drafts": (), "infilled": 0}
+    return {"drafts": update["drafts"], "localisation": update["localisation"], "infilled": 1}
+
+
+class _Intake:
     """A round whose candidates grow.
 
     Tests run one at a time, in the run's one workspace, and what they say is kept by commit, so that the
@@ -27,31 +55,11 @@ class Intake:
     def __init__(self, state: RunState, deps: Deps) -> None:
         self._state: RunState = state
         self._deps = deps
-        self._waiting: asyncio.Queue[Draft | None] = asyncio.Queue()
-        self._taken: Counter[str] = Counter()
 
-    def taking(self, member: Member, most: int) -> Take:
-        """Return what takes in a member's patches; beyond so many, as after a second request, none."""
-
-        def take(draft: Draft) -> None:
-            if self._taken[member.name] < most:
-                self._taken[member.name] += 1
-                self._waiting.put_nowait(draft)
-
-        return take
-
-    def has(self, member: Member) -> bool:
-        """Tell whether a patch of a member was taken in."""
-        return self._taken[member.name] > 0
-
-    def close(self) -> None:
-        """Say that nothing else comes."""
-        self._waiting.put_nowait(None)
-
-    async def test(self) -> None:
+    async def test(self, drafts: "asyncio.Queue[Draft | None]") -> None:
         """Test the incumbent, then each that comes, until nothing else does."""
         await run_gate(self._state["candidates"][0], self._state, self._deps)
-        while (draft := await self._waiting.get()) is not None:
+        while (draft := await drafts.get()) is not None:
             known = len(self._state["candidates"])
             await self._commit([draft])
             for candidate in self._state["candidates"][known:]:

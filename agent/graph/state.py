@@ -11,7 +11,7 @@ from moot.agent.core.verification import IntegrityFlag, LintDelta, TestDelta, un
 from moot.agent.edits.forms import ReplaceSpan, SymbolEdit
 from moot.agent.repair.localise import Localisation
 
-__all__ = ["SERIALISED", "Draft", "FusionSummary", "Incumbent", "Reserve", "RunState"]
+__all__ = ["SERIALISED", "Draft", "FusionSummary", "Incumbent", "Pace", "Reserve", "RunState"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,14 @@ class Reserve:
         return self.verified, self.only_linted, -len(self.demerits)
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds from a request to the first token of its answer, and to the last."""
+
+    first: float
+    last: float
+
+
 class RunState(TypedDict, total=False):
     """Every key is written by one step and read by later ones.
 
@@ -113,6 +121,7 @@ class RunState(TypedDict, total=False):
         feedback: what the model has to know about its last answer.
         said: the earlier answers of this run, each with what was wrong with it, as the last prompt had them.
         answer: the model's last answer.
+        pace: how fast the incumbent was written.
         selection: the candidates that passed the gate beside the selected one, and how they differ.
         verified: whether the selected candidate passed the gate.
         flaky: tests that failed on the base and then passed there.
@@ -143,6 +152,7 @@ class RunState(TypedDict, total=False):
     localisation: Localisation
     said: tuple[ChatMessage, ...]
     answer: str
+    pace: Pace
     feedback: str
     risk: Risk | None
     fusion: FusionSummary | None
@@ -195,6 +205,7 @@ SERIALISED = (
     ("moot.agent.graph.state", "Draft"),
     ("moot.agent.graph.state", "FusionSummary"),
     ("moot.agent.graph.state", "Incumbent"),
+    ("moot.agent.graph.state", "Pace"),
     ("moot.agent.graph.state", "Reserve"),
 )
 """Everything that a checkpoint may hold; reading anything else is refused."""

@@ -162,14 +162,13 @@ class OpenAIClient:
         call = _Call(
             "chat", "chat/completions", body, prompts, request.n, *watched, likely=request.top_logprobs
         )
-        try:
-            return await self._run(call)
-        finally:
-            if used:
-                used(sum(call.used, Usage()))
+        return await self._reported(call, used)
 
     async def complete(
-        self, request: CompletionRequest, ended: Callable[[str], bool] | None = None
+        self,
+        request: CompletionRequest,
+        ended: Callable[[str], bool] | None = None,
+        used: Callable[[Usage], None] | None = None,
     ) -> list[list[Completion]]:
         """Return `request.n` completions for each prompt, in the order of the prompts.
 
@@ -186,7 +185,7 @@ class OpenAIClient:
             batch = replace(request, prompts=request.prompts[start : start + size])
             body = completion_body(self.info.id, batch)
             call = _Call("complete", "completions", body, batch.prompts, request.n, ended=ended)
-            flat = await self._run(call)
+            flat = await self._reported(call, used)
             answers += [flat[at : at + request.n] for at in range(0, len(flat), request.n)]
         return answers
 
@@ -197,6 +196,14 @@ class OpenAIClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.close()
+
+    async def _reported(self, call: _Call, used: Callable[[Usage], None] | None) -> list[Completion]:
+        """Make one call, and say what it used, however it ends."""
+        try:
+            return await self._run(call)
+        finally:
+            if used:
+                used(sum(call.used, Usage()))
 
     async def _run(self, call: _Call) -> list[Completion]:
         """Make one call within its deadline, with retries."""

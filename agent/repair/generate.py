@@ -3,14 +3,14 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
 from anyio import to_thread
 
 from moot.agent.core.commands import TestCase
-from moot.agent.core.messages import Completion, CompletionRequest
+from moot.agent.core.messages import Completion, CompletionRequest, Usage
 from moot.agent.core.ports import FimPrompt, ModelClient
 from moot.agent.repair.infill import Infill, infills, normalised
 from moot.agent.repair.kinds import Mask, MaskKind
@@ -95,7 +95,7 @@ class Batch:
     infills: tuple[Infill, ...]
     prompts: int
     completions: int
-    tokens: int
+    usage: Usage
     seconds: float
     operators: int = 0
     left_out: int = 0
@@ -193,8 +193,9 @@ async def _generate(search: _Search, work: Work) -> Batch:
     started = time.monotonic()
     prompts = await to_thread.run_sync(_prompts, search, work.masks)
     groups = await _affordable(search, work.step, prompts)
+    used: list[Usage] = []
     answers = await asyncio.gather(
-        *(_ask(search, work.step, group, max_tokens) for max_tokens, group in groups.items())
+        *(_ask(search, work.step, group, max_tokens, used.append) for max_tokens, group in groups.items())
     )
     pairs = [pair for answer in answers for pair in answer]
     completions = [completion for _, group in pairs for completion in group]
@@ -204,7 +205,7 @@ async def _generate(search: _Search, work: Work) -> Batch:
         found,
         prompts=len(pairs),
         completions=len(completions),
-        tokens=sum(completion.tokens for completion in completions),
+        usage=sum(used, Usage()),
         seconds=time.monotonic() - started,
         operators=len(work.operators),
         left_out=len(work.masks) - len(pairs),
@@ -254,7 +255,11 @@ def _bound(mask: Mask, search: _Search) -> int:
 
 
 async def _ask(
-    search: _Search, step: Round, chosen: Sequence[tuple[Mask, str]], max_tokens: int
+    search: _Search,
+    step: Round,
+    chosen: Sequence[tuple[Mask, str]],
+    max_tokens: int,
+    used: Callable[[Usage], None],
 ) -> list[tuple[Mask, list[Completion]]]:
     """Return one greedy answer and the round's samples for each mask."""
     ends = {search.limits.line_tokens: ("\n",), search.limits.block_tokens: ("\n\n",)}
@@ -262,7 +267,8 @@ async def _ask(
     prompts = tuple(prompt for _, prompt in chosen)
     greedy = CompletionRequest(prompts, max_tokens, stop=(*stop, *search.fim.stop))
     sampled = replace(greedy, temperature=step.temperature, top_p=0.95, n=step.samples)
-    first, rest = await asyncio.gather(search.client.complete(greedy), search.client.complete(sampled))
+    requests = (search.client.complete(each, used=used) for each in (greedy, sampled))
+    first, rest = await asyncio.gather(*requests)
     return [(mask, [*one, *many]) for (mask, _), one, many in zip(chosen, first, rest, strict=True)]
 
 

@@ -69,8 +69,31 @@ def cut(mask: Mask, source: Source, text: str) -> Iterator[tuple[str, Source]]:
                 and result.defects <= source.defects
                 and _fits(mask, result, shaped)
             ):
-                yield shaped, result
+                plain = _uncommented(mask, source, shaped, result)
+                yield plain, _result(mask, source, plain)
                 return
+
+
+def _uncommented(mask: Mask, source: Source, text: str, result: Source) -> str:
+    """Leave out the comments behind code that were not there: a model writes them to answer the prompt."""
+    start, kept = mask.start_byte, text.encode()
+    known = source.data[start : mask.end_byte]
+    for node in reversed(_comments(result, start, start + len(kept))):
+        at, end = node.start_byte - start, min(node.end_byte - start, len(kept))
+        last = not kept[end:].partition(b"\n")[0].strip()
+        code = result.data[result.data.rfind(b"\n", 0, node.start_byte) + 1 : node.start_byte].strip()
+        if code and last and kept[at:end] not in known:
+            kept = kept[:at].rstrip(b" \t") + kept[end:]
+    return kept.decode()
+
+
+def _comments(source: Source, start: int, end: int) -> list[Node]:
+    """Return the comments that begin in a span, in order."""
+    if source.tree is None:
+        return []
+    around = source.tree.root_node.descendant_for_byte_range(start, end)
+    found = walk(around) if around is not None else ()
+    return [node for node in found if node.type in COMMENTS and start <= node.start_byte < end]
 
 
 def _result(mask: Mask, source: Source, text: str) -> Source:

@@ -375,3 +375,74 @@ def test_patches_are_tested_while_others_are_still_written(tmp_path, serve):
     with log.open("w") as out, started.start("run", TASK, *options, stdout=out) as agent:
         _, said = agent.communicate(timeout=100)
     assert tested(), said
+
+
+@pytest.fixture
+def logged(tmp_path, serve):
+    """Argue over what a script answers; return the events of the run and the arguments."""
+
+    def start(script, *options):
+        repo = make_repository(tmp_path / "repo", FILES)
+        (tmp_path / "home").mkdir()
+        agent = Agent(tmp_path / "home", serve(script, tools=False).base_url)
+        flags = ("--test", PYTEST, "--fusion", "always", "--mode", "best-of", "--output", "stream-json")
+        outcome = agent("run", TASK, "--repo", str(repo), *flags, *options)
+        assert outcome.exit_code == 0, outcome.stderr
+        shown = agent("show", "--repo", str(repo), "--debate", "--output", "json").stdout
+        return [json.loads(line) for line in outcome.stdout.splitlines()], json.loads(shown)
+
+    return start
+
+
+def proposed(events):
+    """Return the calls for patches that ended before the incumbent was tested."""
+    [end] = [n for n, one in enumerate(events) if one.get("step") == "propose" and "seconds" in one]
+    return [
+        one["usage"]
+        for one in events[:end]
+        if (one["event"], one.get("purpose")) == ("ModelCalled", "propose")
+    ]
+
+
+def test_samples_are_written_beside_the_incumbent_and_not_on_its_bill(logged):
+    def script(request):
+        n = request.body.get("n") or 1
+        return Reply(edit(HALF), pause=0.1) if n == 1 else Reply(texts=[edit(WHOLE), edit(HALF)])
+
+    events, [round_] = logged(script)
+    samples, incumbent = proposed(events)
+    assert samples["completion"] > incumbent["completion"]
+    assert round_["alone_tokens"] == incumbent["prompt"] + incumbent["completion"]
+    assert [one["id"] for one in round_["entrants"]] == ["chat-1.1", "chat-1.5"]  # the shorter one came first
+    [call] = [one for one in round_["calls"] if one["purpose"] == "sample"]
+    assert call["usage"] == samples
+
+
+def test_a_sample_that_does_not_end_is_left_behind(logged):
+    """It has a quarter more than the median of those that ended."""
+    endless = edit(HALF) + "and on it goes " * 2_000
+
+    def script(request):
+        n = request.body.get("n") or 1
+        return Reply(edit(HALF)) if n == 1 else Reply(texts=[edit(WHOLE), endless], pause=0.05)
+
+    _, [round_] = logged(script)
+    assert [one["id"] for one in round_["entrants"]] == ["chat-1.1", "chat-1.4"]
+    [call] = [one for one in round_["calls"] if one["purpose"] == "sample"]
+    assert not call["done"]
+    assert call["usage"]["completion"] < 2_000
+
+
+def test_samples_beside_an_incumbent_that_is_no_patch_are_ended(logged):
+    """The argument of the next round has samples of its own."""
+    no = "I would rather not."
+
+    def script(request):
+        n, again = request.body.get("n") or 1, no in str(request.body["messages"])
+        if n == 1:
+            return Reply(edit(WHOLE) if again else no)
+        return Reply(edit(HALF), pause=0.0 if again else 60.0)
+
+    _, [round_] = logged(script)
+    assert round_["round"] == 2
+    assert [one["id"] for one in round_["entrants"]] == ["chat-2.1", "chat-2.2"]

@@ -6,6 +6,7 @@ from moot.agent.core.events import RiskAssessed
 from moot.agent.core.types import Candidate
 from moot.agent.core.verification import unasked
 from moot.agent.graph.deps import Deps
+from moot.agent.graph.entrants import dismiss
 from moot.agent.graph.state import Incumbent, RunState
 from moot.agent.graph.surroundings import disagreement, rate
 from moot.agent.risk.assess import assess as rate_alone
@@ -21,6 +22,7 @@ async def assess(state: RunState, runtime: Runtime[Deps]) -> RunState:
     """
     deps, candidates = runtime.context, state["candidates"]
     if not candidates:
+        await dismiss(deps)
         return {"risk": None}
     sound = [candidate for candidate in candidates if not unasked(candidate.flags)]
     riskiest, first = max(sound or candidates, key=_alone), candidates[0]

@@ -1,6 +1,7 @@
 """Argue a risky edit: more candidates from the same prefix, all tested, one chosen by evidence."""
 
 import time
+from contextlib import aclosing
 from dataclasses import replace
 
 from anyio import to_thread
@@ -11,9 +12,9 @@ from moot.agent.core.types import Candidate, FusionMode
 from moot.agent.fusion.seat import Table
 from moot.agent.fusion.transcript import add
 from moot.agent.graph.argument import Argument, hear
-from moot.agent.graph.council import seated
 from moot.agent.graph.debate import Argued, Debate
 from moot.agent.graph.deps import Deps
+from moot.agent.graph.entrants import of_round
 from moot.agent.graph.merge import merge_patches
 from moot.agent.graph.state import FusionSummary, RunState
 
@@ -23,9 +24,10 @@ __all__ = ["fuse"]
 async def fuse(state: RunState, runtime: Runtime[Deps]) -> RunState:
     """Put the chosen candidate first; the incumbent stays when nothing beats it. Says what that took."""
     deps = runtime.context
-    used, started = deps.limits.used(), time.monotonic()
-    async with seated(deps) as seats:
-        argument = await hear(state, deps, seats)
+    started = time.monotonic()
+    async with aclosing(await of_round(state, deps)) as entrants:
+        used, seats = deps.limits.used() - entrants.used, entrants.seats
+        argument = await hear(state, deps, entrants)
         argued = await _argue(argument, deps, seats)
     summary = _summary(argument, argued, deps)
     told = (summary, argued, seats.ledger.entries, used.total)

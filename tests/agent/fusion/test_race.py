@@ -34,6 +34,13 @@ def test_with_a_quorum_the_rest_has_until_the_median_and_a_quarter():
     assert run.next(3.75) == Stop()
 
 
+def test_two_answers_of_the_first_are_a_quorum():
+    run = race("a", "b")
+    run.answered("a", 2.0, answers=2)
+    assert run.quorum
+    assert run.next(2.0) == Wait(0.5)
+
+
 def test_a_first_that_failed_gives_its_place_to_the_next():
     run = race("a", "b", "c", "d")
     run.failed("a")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from moot.agent.core.commands import TestCase
-from moot.agent.core.messages import Completion, CompletionRequest
+from moot.agent.core.messages import Completion, CompletionRequest, Usage
 from moot.agent.models.fim import fim_format
 from moot.agent.repair.generate import FIM_BATCHES, ROUNDS, Batch, Fault, Limits, Round, fim_batch
 from moot.agent.repair.kinds import Mask, MaskKind
@@ -36,9 +36,10 @@ class Model:
     async def count(self, texts: Sequence[str]) -> list[int]:
         return [len(text) // 3 for text in texts]
 
-    async def complete(self, request: CompletionRequest) -> list[list[Completion]]:
+    async def complete(self, request: CompletionRequest, *, used) -> list[list[Completion]]:
         self.requests.append(request)
         await asyncio.sleep(0)
+        used(Usage(1, 0, 5 * request.n, 1))
         return [[self._next() for _ in range(request.n)] for _ in request.prompts]
 
     def _next(self) -> Completion:

@@ -56,6 +56,12 @@ STATEMENT = mask_of(MaskKind.STATEMENT, "b = a + 1")
         (STATEMENT, "b = a + 2\n        c = (", ["b = a + 2"]),
         (STATEMENT, "# nothing", []),
         (STATEMENT, "b = a+1", []),
+        (STATEMENT, "b = a + 2  # correct: b = a + 2", ["b = a + 2"]),
+        (
+            STATEMENT,
+            "b = '#'  # why\n        # a is fine\n        a = 3  # so",
+            ["b = '#'\n        # a is fine\n        a = 3"],
+        ),
     ],
 )
 def test_cut_where_the_node_ends(mask: Mask, answer: str, kept: list[str]):
