@@ -70,7 +70,8 @@ def cut(mask: Mask, source: Source, text: str) -> Iterator[tuple[str, Source]]:
                 and _fits(mask, result, shaped)
             ):
                 plain = _uncommented(mask, source, shaped, result)
-                yield plain, _result(mask, source, plain)
+                trimmed = _result(mask, source, plain)
+                yield (plain, trimmed) if trimmed.defects <= result.defects else (shaped, result)
                 return
 
 
