@@ -23,6 +23,8 @@ async def with_more(state: RunState, deps: Deps, entrants: Entrants) -> RunState
     if deps.runner is None or state["candidates"][0].generator != "chat":
         return state
     intake = _Intake(state, deps)
+    if deps.limits.tokens_left is not None:
+        await entrants.joined()  # what they leave of the tokens bounds the infills
     infilled = await _infills(state, deps)
     await intake.test(entrants.drafts)
     await entrants.joined()
