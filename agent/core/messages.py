@@ -56,7 +56,11 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
-    """A raw completion call: several prompts, `n` samples of each."""
+    """A raw completion call: several prompts, `n` samples of each.
+
+    Attributes:
+        top_logprobs: how many of the likeliest tokens of each place are asked for.
+    """
 
     prompts: tuple[str, ...]
     max_tokens: int
@@ -64,6 +68,7 @@ class CompletionRequest:
     top_p: float = 1.0
     n: int = 1
     stop: tuple[str, ...] = ()
+    top_logprobs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ class TokenChoice:
 class Completion:
     """One answer. `finish` is the server's reason (`stop`, `length`, `tool_calls`, `repetition`).
 
-    `choices` has every token where `ChatRequest.top_logprobs` was asked for and granted, else none.
+    `choices` has every token where `top_logprobs` were asked for and granted, else none.
     """
 
     text: str

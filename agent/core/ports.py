@@ -88,6 +88,11 @@ class FimPrompt(Protocol):
         """Texts that end an answer."""
         ...
 
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """Tokens that are no text."""
+        ...
+
     def prompt(self, prefix: str, suffix: str, files: Sequence[tuple[str, str]] = (), path: str = "") -> str:
         """Return the prompt whose completion is the text between; `files` are (path, text) that help."""
         ...

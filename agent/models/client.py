@@ -49,8 +49,9 @@ class _Call:
     @property
     def extras(self) -> Body:
         """What is asked for beyond the text: log-probabilities, of the chosen tokens alone by default."""
-        logprobs: Body = {"logprobs": True if self.purpose == "chat" else 0}
-        return logprobs | ({"top_logprobs": self.likely} if self.likely else {})
+        if self.purpose != "chat":
+            return {"logprobs": self.likely}
+        return {"logprobs": True} | ({"top_logprobs": self.likely} if self.likely else {})
 
 
 class OpenAIClient:
@@ -184,7 +185,11 @@ class OpenAIClient:
         for start in range(0, len(request.prompts), size):
             batch = replace(request, prompts=request.prompts[start : start + size])
             body = completion_body(self.info.id, batch)
-            call = _Call("complete", "completions", body, batch.prompts, request.n, ended=ended)
+            call = _Call(
+                *("complete", "completions", body, batch.prompts, request.n),
+                ended=ended,
+                likely=request.top_logprobs,
+            )
             flat = await self._reported(call, used)
             answers += [flat[at : at + request.n] for at in range(0, len(flat), request.n)]
         return answers

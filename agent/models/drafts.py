@@ -79,9 +79,14 @@ class _Draft:
 
 
 def _choices(choice: Choice) -> Iterator[TokenChoice]:
-    for token in (choice.logprobs and choice.logprobs.content) or ():
+    told = choice.logprobs
+    if told is None:
+        return
+    for token in told.content or ():
         likely = tuple((each.token, each.logprob) for each in token.top_logprobs or ())
         yield TokenChoice(token.token, likely)
+    for token, others in zip(told.tokens or (), told.top_logprobs or (), strict=False):
+        yield TokenChoice(token, tuple((others or {}).items()))
 
 
 class Answer:

@@ -42,10 +42,12 @@ class TokenLogprob(LikelyToken):
 
 
 class Logprobs(BaseModel):
-    """Log-probabilities: `content` in chats, `token_logprobs` in completions."""
+    """Log-probabilities: `content` in chats, the others in completions."""
 
     content: list[TokenLogprob] | None = None
+    tokens: list[str] | None = None
     token_logprobs: list[float | None] | None = None
+    top_logprobs: list[dict[str, float] | None] | None = None
 
     @property
     def values(self) -> list[float]:

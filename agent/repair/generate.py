@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 
 from anyio import to_thread
@@ -12,6 +13,7 @@ from anyio import to_thread
 from moot.agent.core.commands import TestCase
 from moot.agent.core.messages import Completion, CompletionRequest, Usage
 from moot.agent.core.ports import FimPrompt, ModelClient
+from moot.agent.repair.branches import ALTERNATIVES, likeliest
 from moot.agent.repair.infill import Infill, infills, normalised
 from moot.agent.repair.kinds import Mask, MaskKind
 from moot.agent.repair.localise import Localisation
@@ -35,6 +37,8 @@ class Round:
     """How one round samples: so many of the best masks not yet tried, of some kinds.
 
     Attributes:
+        samples: answers for each mask beside the greedy one.
+        temperature: of answers that are sampled.
         operators: how many of the best operators are exchanged, for which no model is asked.
     """
 
@@ -261,14 +265,22 @@ async def _ask(
     max_tokens: int,
     used: Callable[[Usage], None],
 ) -> list[tuple[Mask, list[Completion]]]:
-    """Return one greedy answer and the round's samples for each mask."""
+    """Return one greedy answer and others for each mask: the likeliest beside it, else the round's samples.
+
+    Within a limit of tokens they are sampled: each of the likeliest is a request with the prompt in it.
+    """
     ends = {search.limits.line_tokens: ("\n",), search.limits.block_tokens: ("\n\n",)}
-    stop = ends.get(max_tokens, ())
     prompts = tuple(prompt for _, prompt in chosen)
-    greedy = CompletionRequest(prompts, max_tokens, stop=(*stop, *search.fim.stop))
+    greedy = CompletionRequest(prompts, max_tokens, stop=(*ends.get(max_tokens, ()), *search.fim.stop))
     sampled = replace(greedy, temperature=step.temperature, top_p=0.95, n=step.samples)
-    requests = (search.client.complete(each, used=used) for each in (greedy, sampled))
-    first, rest = await asyncio.gather(*requests)
+    ask = partial(search.client.complete, used=used)
+    if search.limits.tokens is not None:
+        first, rest = await asyncio.gather(ask(greedy), ask(sampled))
+    else:
+        first = await ask(replace(greedy, top_logprobs=ALTERNATIVES))
+        told = any(answer.choices for [answer] in first)
+        beside = partial(likeliest, ask, greedy, first, search.fim.controls, step.samples)
+        rest = await (beside() if told else ask(sampled))
     return [(mask, [*one, *many]) for (mask, _), one, many in zip(chosen, first, rest, strict=True)]
 
 

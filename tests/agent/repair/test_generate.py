@@ -87,7 +87,7 @@ def test_every_third_mask_is_an_insertion():
     """Nothing of the function is missing around the hole."""
     model = Model()
     asyncio.run(fim_batch(model, FIM, FAULT, 0))
-    prompts = [prompt for request in model.requests if request.n == 1 for prompt in request.prompts]
+    prompts = [prompt for request in model.requests if request.top_logprobs for prompt in request.prompts]
     shown = [" ".join(re.sub(r"<\|fim_\w+\|>|# wrong: .*", "", prompt).split()) for prompt in prompts]
     whole = [text for text in shown if "if a > 0: return a + 0 return 0" in text]
     assert len(whole) == len(prompts) // 3 == 2

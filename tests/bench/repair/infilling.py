@@ -1,10 +1,11 @@
 """How often a mask on the right place is filled with the real fix, with what was there before and without.
 
-    PYTHONPATH=. python tests/bench/repair/infilling.py REPOSITORIES [--most N] [--budget TOKENS]
+    PYTHONPATH=. python tests/bench/repair/infilling.py REPOSITORIES [--most N] [--budget TOKENS] [--seed N]
 
 `agent model up` must be running. The fixes are those of fixes.jsonl in Python, none of the report half; each
 gives one mask, the smallest that reaches it with a text of one line. A fix counts as found if one of six
-answers (one greedy, as in a run) equals it but for comments and layout. Of the task the prompt holds what the
+answers (one greedy, the others sampled or, as in a run, the likeliest) equals it but for comments and layout;
+edits are the distinct ones that change something. Of the task the prompt holds what the
 commit says.
 """
 
@@ -24,6 +25,7 @@ from moot.agent.core.config import load_settings
 from moot.agent.core.messages import CompletionRequest
 from moot.agent.models.client import OpenAIClient
 from moot.agent.models.fim import fim_format
+from moot.agent.repair.branches import ALTERNATIVES, likeliest
 from moot.agent.repair.infill import cut, normalised
 from moot.agent.repair.localise import Suspect
 from moot.agent.repair.masks import Mask, MaskKind, masks
@@ -47,27 +49,56 @@ class Case:
     wanted: bytes
 
 
+@dataclass(frozen=True)
+class Way:
+    """How a case is tried: with the masked line shown or not, with samples beside or the likeliest."""
+
+    hidden: bool
+    sampled: bool
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """Two cells of the table."""
+        return "hidden" if self.hidden else "in a comment", "sampled" if self.sampled else "the likeliest"
+
+
+WAYS = (Way(True, True), Way(False, True), Way(False, False))
+
+
+@dataclass(frozen=True)
+class Tried:
+    """Which answers are the fix, the greedy one first, and how many distinct edits all of them make."""
+
+    hits: list[bool]
+    edits: int
+
+
 async def main() -> None:
     """Print the table."""
     arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     arguments.add_argument("repositories", type=Path)
     arguments.add_argument("--most", type=int, default=60)
     arguments.add_argument("--budget", type=int, default=300, help="tokens of code that a prompt shows")
+    arguments.add_argument("--seed", type=int, default=0, help="which fixes are drawn")
     given = arguments.parse_args()
     found = [
         case for fix in _fixes() if fix.language == "python" and (case := _case(given.repositories, fix))
     ]
-    cases = random.Random(0).sample(found, min(given.most, len(found)))
+    cases = random.Random(given.seed).sample(found, min(given.most, len(found)))
     client, _ = await connect(load_settings(Path()))
-    print("| the masked line | fixes | found | by the greedy answer | answers | seconds |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| the masked line | other answers | fixes | found | by the greedy answer | answers | edits | seconds |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
     try:
-        for hidden in (True, False):
+        for way in WAYS:
             began = time.monotonic()
             batches = [cases[at : at + BATCH] for at in range(0, len(cases), BATCH)]
-            hits = [hit for batch in batches for hit in await _tried(client, batch, given.budget, hidden)]
+            tried = [one for batch in batches for one in await _tried(client, batch, given.budget, way)]
+            hits = [one.hits for one in tried]
             counts = (len(hits), sum(map(any, hits)), sum(hit[0] for hit in hits), sum(map(sum, hits)))
-            row = (("hidden" if hidden else "in a comment"), *counts, round(time.monotonic() - began))
+            edits = sum(one.edits for one in tried)
+            row = (*way.words, *counts, edits, round(time.monotonic() - began))
             print("|", " | ".join(map(str, row)), "|", flush=True)
     finally:
         await client.close()
@@ -109,26 +140,32 @@ def _case(repositories: Path, fix: Reached) -> Case | None:
     )
 
 
-async def _tried(client: OpenAIClient, cases: Sequence[Case], budget: int, hidden: bool) -> list[list[bool]]:
-    """Return for each case which of its answers are the fix, the greedy one first."""
+async def _tried(client: OpenAIClient, cases: Sequence[Case], budget: int, way: Way) -> list[Tried]:
+    """Return what became of each case."""
     form = fim_format("qwen")
-    prompts = tuple(form.prompt(*_shown(case, budget, hidden)) for case in cases)
+    prompts = tuple(form.prompt(*_shown(case, budget, way.hidden)) for case in cases)
     greedy = CompletionRequest(prompts, TOKENS, stop=("\n", *form.stop))
-    sampled = replace(greedy, temperature=TEMPERATURE, n=SAMPLES, top_p=0.95)
-    first, rest = await asyncio.gather(client.complete(greedy), client.complete(sampled))
+    if way.sampled:
+        sampled = replace(greedy, temperature=TEMPERATURE, n=SAMPLES, top_p=0.95)
+        first, rest = await asyncio.gather(client.complete(greedy), client.complete(sampled))
+    else:
+        first = await client.complete(replace(greedy, top_logprobs=ALTERNATIVES))
+        rest = await likeliest(client.complete, greedy, first, form.controls, SAMPLES)
     return [
-        [_is_fix(case, answer.text) for answer in (*one, *many)]
+        _outcome(case, [answer.text for answer in (*one, *many)])
         for case, one, many in zip(cases, first, rest, strict=True)
     ]
+
+
+def _outcome(case: Case, texts: Sequence[str]) -> Tried:
+    made = [{normalised(result) for _, result in cut(case.mask, case.source, text)} for text in texts]
+    edits = frozenset[bytes]().union(*made) - {normalised(case.source)}
+    return Tried([case.wanted in each for each in made], len(edits))
 
 
 def _shown(case: Case, budget: int, hidden: bool) -> tuple[str, str]:
     prefix, suffix = context(case.mask, case.source, brief(case.task, ()), budget)
     return prefix.replace(wrong(case.mask, case.source), "") if hidden else prefix, suffix
-
-
-def _is_fix(case: Case, text: str) -> bool:
-    return any(normalised(result) == case.wanted for _, result in cut(case.mask, case.source, text))
 
 
 if __name__ == "__main__":
