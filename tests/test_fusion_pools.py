@@ -1,8 +1,10 @@
 """Replays two pools that were written by hand, of which every selector's choice is known."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
+from pydantic import TypeAdapter
 
 from moot.agent.core.trials import Observed, Trial
 from moot.agent.fusion.judge import InOneOrder
@@ -11,6 +13,8 @@ from tests.bench.fusion.figures import difference, headroom, mean, tally
 from tests.bench.fusion.parts import decisive, endorsed, judged
 from tests.bench.fusion.problems import Example, Problem
 from tests.bench.fusion.records import Record, Ruled, Said, Sample, dump, load
+from tests.bench.fusion.repair_pools import SELECTORS as OF_PATCHES
+from tests.bench.fusion.repair_pools import Patch, Pool, pools_in
 from tests.bench.fusion.replay import Rules, debate, pairs, simulated
 
 PROMPT = 'def twice(n):\n    """Double.\n    >>> twice(2)\n    4\n    twice(0) ==> 0, and so on\n    """\n'
@@ -95,7 +99,7 @@ def test_leaders_meet_those_that_behave_otherwise(failing, contested):
 
 def test_figures(failing, contested):
     records = [failing, contested]
-    done = {name: tally(records, select, 5) for name, select in SELECTORS.items()}
+    done = {name: tally(records, partial(select, size=5)) for name, select in SELECTORS.items()}
     assert mean(done["debate"].right).value == 1.0
     assert mean(done["random"].right).value == pytest.approx(0.2)
     assert done["debate"].fixes.sum() == 2
@@ -123,3 +127,37 @@ def test_a_docstring_shows_examples():
     problem = Problem("HumanEval/3", PROMPT, "twice", PROMPT + "    return 2 * n\n", "")
     assert problem.examples == (Example("twice(2)", "4"), Example("twice(0)", "0"))
     assert problem.inputs[:4] == ("twice(2)", "twice(0)", "twice(3)", "twice(1)")
+
+
+def test_patches_of_a_bug_are_chosen_in_every_way(tmp_path):
+    patches = (
+        Patch("c1", "fim", cluster=1, votes=1, verified=True),
+        Patch("c2", "fim", cluster=2, votes=3, verified=True, ahead=0.8, right=True),
+        Patch("c3", "fim", cluster=3, votes=2, verified=True, ahead=0.2, better=0.7, preferred=True),
+        Patch("c4", "chat"),
+    )
+    pool = Pool("b1", False, "c0", leader="c1", chosen="c2", patches=patches)
+    file = tmp_path / "pools.jsonl"
+    file.write_bytes(TypeAdapter(Pool).dump_json(pool) + b"\n")
+    assert pools_in(file) == [pool]
+    assert [each.id for each in pool.samples] == ["c0", "c1", "c2", "c3", "c4"]
+    assert not pool.settled
+    chosen = {name: select(pool) for name, select in OF_PATCHES.items()}
+    assert chosen.pop("random") == dict.fromkeys(("c1", "c2", "c3", "c4"), 0.25)
+    assert chosen.pop("random of those that pass") == dict.fromkeys(("c1", "c2", "c3"), 1 / 3)
+    assert {name: one for name, each in chosen.items() for one in each} == {
+        "vote": "c2",
+        "best single": "c0",
+        "evidence-only": "c2",
+        "judge-only": "c3",
+        "best-of": "c1",
+        "debate": "c2",
+        "oracle": "c2",
+    }
+    assert mean(tally([pool], OF_PATCHES["vote"]).fixes).value == 1.0
+
+
+def test_where_no_patch_passes_the_incumbent_stays_and_is_wrong():
+    pool = Pool("b1", False, "c0", patches=(Patch("c1", "fim"),))
+    for name, select in OF_PATCHES.items():
+        assert mean(tally([pool], select).right).value == 0.0, name

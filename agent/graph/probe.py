@@ -1,7 +1,8 @@
 """Runs the functions that survivors change on inputs seen in tests, and on others near those."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from anyio import to_thread
 
@@ -13,9 +14,10 @@ from moot.agent.graph.state import RunState
 from moot.agent.repair.behaviour import Behaviour, compare_calls
 from moot.agent.repair.changed import changed_functions, literals
 from moot.agent.repair.source import is_test_path
+from moot.agent.verify.runner import TestRunner
 from moot.agent.verify.warm.versions import Answer, Function, Orders, Version, run_versions, warmable
 
-__all__ = ["Probed", "probe"]
+__all__ = ["Ground", "Probed", "compare_on", "probe"]
 
 _MOST_FUNCTIONS = 5
 _BASE, _AGAIN, _RECORD = "base", "base again", "record"
@@ -37,24 +39,47 @@ class Probed:
         return self.behaviour.differences if self.behaviour else ()
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where versions run: a checkout of the base, what runs its tests, and for how long.
+
+    Attributes:
+        tests: ids or files whose calls are recorded; none: all.
+        targets: ids of the tests that fail on the base.
+        seconds: for everything.
+    """
+
+    runner: TestRunner
+    command: str
+    workspace: Path
+    tests: Sequence[str]
+    targets: Collection[str]
+    seconds: float
+
+
 async def probe(files: Files, state: RunState, deps: Deps) -> Probed:
     """Compare survivors within the setting's time."""
     command, before = state["test_command"], state["before"]
     seconds = min(deps.settings.compare_time, deps.limits.seconds_left / 2)
-    functions = _functions(files)
-    if not functions:
-        return Probed("not compared beside the tests: no Python function alone is changed")
     if command is None or before is None or deps.runner is None or seconds <= 0:
         return Probed("not compared beside the tests: there is no time for it")
-    await to_thread.run_sync(deps.repository.checkout, state["base"], deps.workspace)
-    if not await warmable(command, deps.workspace):
-        return Probed("not compared beside the tests: these are not run by pytest alone")
     targets = wanted(state)
     quick = before.seconds * (len(files) + 3) < seconds
     tests = () if quick else sorted({case.file for case in before.cases if case.id in targets and case.file})
-    each = max(2.0, seconds / (len(files) + 3))
-    orders = Orders(_versions(files), tests, targets, each, seconds, functions=functions)
-    answers = await run_versions(deps.runner, command, deps.workspace, orders)
+    await to_thread.run_sync(deps.repository.checkout, state["base"], deps.workspace)
+    return await compare_on(Ground(deps.runner, command, deps.workspace, tests, targets, seconds), files)
+
+
+async def compare_on(ground: Ground, files: Files) -> Probed:
+    """Run the functions that any version changes on the inputs that the tests give them, and near those."""
+    functions = _functions(files)
+    if not functions:
+        return Probed("not compared beside the tests: no Python function alone is changed")
+    if not await warmable(ground.command, ground.workspace):
+        return Probed("not compared beside the tests: these are not run by pytest alone")
+    each = max(2.0, ground.seconds / (len(files) + 3))
+    orders = Orders(_versions(files), ground.tests, ground.targets, each, ground.seconds, functions=functions)
+    answers = await run_versions(ground.runner, ground.command, ground.workspace, orders)
     return _compare(files, functions, answers)
 
 

@@ -1,4 +1,4 @@
-"""Chooses among frozen answers to HumanEval in every way that there is, without a model.
+"""Chooses among frozen answers to HumanEval, and patches of real bugs, in every way, without a model.
 
     PYTHONPATH=. python tests/bench/bench_fusion.py [--half tune|report|all] [--pools FILE]
 
@@ -17,6 +17,8 @@ from tests.bench.fusion.choosing import SELECTORS, Select
 from tests.bench.fusion.figures import Tally, difference, headroom, mean, tally
 from tests.bench.fusion.parts import claims, decisive, endorsed, judged
 from tests.bench.fusion.records import POOLS, Record, load
+from tests.bench.fusion.repair_pools import SELECTORS as OF_PATCHES
+from tests.bench.fusion.repair_pools import Pool, pools_in
 from tests.bench.fusion.replay import SIZES, Rules, debate, simulated
 
 LARGEST = max(SIZES)
@@ -65,12 +67,13 @@ def main() -> int:
         _print_selectors(records, size)
     _print_debate(records)
     _print_parts(contested)
+    _print_repaired([each for each in pools_in() if each.patches])
     return 0
 
 
 def _print_selectors(records: Sequence[Record], size: int) -> None:
     _print_head(f"{size} samples", "right, %", "headroom closed, %", "fixes : breaks", "breaks, %")
-    done = {name: tally(records, select, size) for name, select in SELECTORS.items()}
+    done = {name: tally(records, partial(select, size=size)) for name, select in SELECTORS.items()}
     if not _extended(records):
         del done["judge-only"]
     for name, one in done.items():
@@ -96,7 +99,7 @@ def _row(name: str, one: Tally, known: Mapping[str, Tally]) -> str:
 
 def _print_debate(records: Sequence[Record]) -> None:
     _print_head(f"debate of {LARGEST} samples", "right, %", "less the debate as it is, %", "fixes : breaks")
-    whole = tally(records, partial(debate, rules=Rules()), LARGEST)
+    whole = tally(records, partial(debate, size=LARGEST, rules=Rules()))
     known = {**ABLATIONS, **(EXTENDED if _extended(records) else {})}
     ways: dict[str, Select] = {name: partial(debate, rules=rules) for name, rules in known.items()}
     for accuracy in ACCURACIES:
@@ -106,7 +109,7 @@ def _print_debate(records: Sequence[Record]) -> None:
             simulated, rules=alone, accuracy=accuracy
         )
     for name, select in ways.items():
-        one = tally(records, select, LARGEST)
+        one = tally(records, partial(select, size=LARGEST))
         changed = f"{one.fixes.sum():.3g} : {one.breaks.sum():.3g}"
         print(f"| {name} | {mean(one.right)} | {difference(one.right, whole.right)} | {changed} |")
     print()
@@ -132,6 +135,18 @@ def _print_parts(contested: Sequence[Record]) -> None:
     print(f"claims: {one.runs} run, {one.shown} show, {one.holds} hold; about wrong samples are")
     print(f"  {one.wrong} of those that show and {one.holds_wrong} of those that hold;")
     print(f"  what they expect is right in {one.true} of those that run")
+
+
+def _print_repaired(pools: Sequence[Pool]) -> None:
+    """Print the same for patches of real bugs, where there are any."""
+    if not pools:
+        return
+    open_ones = sum(not each.settled for each in pools)
+    print(f"\n{len(pools)} bugs with patches; several behaviours pass their tests in {open_ones}\n")
+    _print_head("patches of real bugs", "right, %", "headroom closed, %", "fixes : breaks", "breaks, %")
+    done = {name: tally(pools, select) for name, select in OF_PATCHES.items()}
+    for name, one in done.items():
+        print(_row(name, one, done))
 
 
 if __name__ == "__main__":

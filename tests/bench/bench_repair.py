@@ -1,7 +1,7 @@
 """Repairs real bugs with moot and its peers, on one local model server, each with the same budget.
 
     PYTHONPATH=. python tests/bench/bench_repair.py REPOSITORIES WORK [--half tune|report] [--bugs N]
-        [--minutes M] [--systems moot,chat,aider,mini] [--outcomes FILE]
+        [--minutes M] [--systems moot,debate,chat,aider,mini] [--outcomes FILE]
 
 REPOSITORIES holds the libraries' git directories (`owner/name`), WORK takes trees, environments and runs.
 Each system gets a repository of one commit, the bug's parent with the fix's tests, the report and the test
@@ -90,7 +90,7 @@ def main() -> int:
     if given.check:
         return _check(given.repositories.resolve(), given.work.resolve(), bugs[: given.bugs])
     outcomes = given.outcomes or given.work / f"outcomes-{given.half}.jsonl"
-    bench = Bench(given.repositories.resolve(), given.work.resolve(), _server(), given.minutes)
+    bench = Bench(given.repositories.resolve(), given.work.resolve(), model_server(), given.minutes)
     _run(bench, bugs[: given.bugs], systems, outcomes)
     _print(_read(outcomes), systems, {bug.id for bug in bugs[: given.bugs]})
     return 0
@@ -111,7 +111,7 @@ def _check(repositories: Path, work: Path, bugs: Sequence[Bug]) -> int:
     return int(wrong > 0)
 
 
-def _server() -> Server:
+def model_server() -> Server:
     """Find the local server and what it serves."""
     running = running_server(load_settings().data_dir)
     if running is None:

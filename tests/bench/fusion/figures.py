@@ -1,18 +1,37 @@
 """Figures of selectors with 95 % intervals, by drawing problems anew (bootstrap, percentiles). Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.bench.fusion.choosing import Select
-from tests.bench.fusion.records import Record
+from tests.bench.fusion.replay import Chosen
 
 __all__ = ["Figure", "Tally", "difference", "headroom", "mean", "tally"]
 
 DRAWS = 4000
 Values = NDArray[np.float64]
+
+
+class Sampled(Protocol):
+    """One of several answers to a problem."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def right(self) -> bool: ...
+
+
+class Problem(Protocol):
+    """A problem with its answers, the incumbent first."""
+
+    @property
+    def samples(self) -> Sequence[Sampled]: ...
+
+
+P = TypeVar("P", bound=Problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +60,12 @@ class Tally:
     breaks: Values
 
 
-def tally(records: Sequence[Record], select: Select, size: int) -> Tally:
+def tally(records: Sequence[P], select: Callable[[P], Chosen]) -> Tally:
     """Run a selector over problems."""
     rows: list[tuple[float, float, float]] = []
     for record in records:
         good = {each.id: each.right for each in record.samples}
-        right = sum(share for one, share in select(record, size).items() if good[one])
+        right = sum(share for one, share in select(record).items() if good[one])
         first = record.samples[0].right
         rows.append((right, 0.0 if first else right, 1 - right if first else 0.0))
     values = np.array(rows, dtype=np.float64).reshape(len(rows), 3)

@@ -86,9 +86,7 @@ async def main() -> None:
     ]
     cases = random.Random(given.seed).sample(found, min(given.most, len(found)))
     client, _ = await connect(load_settings(Path()))
-    print(
-        "| the masked line | other answers | fixes | found | by the greedy answer | answers | edits | seconds |"
-    )
+    print("| the masked line | other answers | fixes | found | greedy | answers | edits | seconds |")
     print("|---|---|---|---|---|---|---|---|")
     try:
         for way in WAYS:

@@ -71,6 +71,11 @@ def _chat(job: Job) -> Call:
     return _moot(job, "--base-url", job.server.url, "--model", job.server.model)
 
 
+def _debate(job: Job) -> Call:
+    """Return moot that argues over every patch."""
+    return _moot(job, "--fusion", "always", "--mode", "debate")
+
+
 def _aider(job: Job) -> Call:
     model = f"openai/{job.server.model}"
     known = {"max_input_tokens": _WINDOW - 1024, "max_output_tokens": 1024, "mode": "chat"}
@@ -127,7 +132,13 @@ def _mini(job: Job) -> Call:
     return Call([*words, "-t", task, "-o", str(job.scratch / "trajectory.json")], env)
 
 
-SYSTEMS: Mapping[str, Callable[[Job], Call]] = {"moot": _moot, "chat": _chat, "aider": _aider, "mini": _mini}
+SYSTEMS: Mapping[str, Callable[[Job], Call]] = {
+    "moot": _moot,
+    "debate": _debate,
+    "chat": _chat,
+    "aider": _aider,
+    "mini": _mini,
+}
 
 
 def start(name: str, job: Job) -> Ended:
