@@ -446,3 +446,17 @@ def test_samples_beside_an_incumbent_that_is_no_patch_are_ended(logged):
     _, [round_] = logged(script)
     assert round_["round"] == 2
     assert [one["id"] for one in round_["entrants"]] == ["chat-2.1", "chat-2.2"]
+
+
+def test_infills_wait_for_samples_where_tokens_are_limited(logged):
+    """Each measures what is left before it asks: at the same time both would take the same tokens for theirs."""
+
+    def script(request):
+        if "prompt" in request.body:
+            return Reply(texts=["return min(value, high)"])
+        n = request.body.get("n") or 1
+        return Reply(edit(HALF)) if n == 1 else Reply(texts=[edit(WHOLE), edit(HALF)], pause=0.2)
+
+    events, _ = logged(script, "--profile", "codestral-2", "--max-tokens", "100000")
+    calls = [one["purpose"] for one in events if one["event"] == "ModelCalled"]
+    assert calls[:3] == ["propose", "propose", "repair"]
