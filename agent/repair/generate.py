@@ -70,14 +70,14 @@ class Limits:
     """Bounds of one batch; the caller bounds the candidates, tokens and time of all of them.
 
     Attributes:
-        prompt_tokens: about how long a prompt may be, without the task's words.
+        prompt_tokens: about how much of a function a prompt shows.
         line_tokens: bound of an infill of one line; `block_tokens` of several lines, `body_tokens` of a
             whole function.
         prompts: masks in one batch.
         tokens: that the batch may use at most, read and written; masks that are too many are left out.
     """
 
-    prompt_tokens: int = 500
+    prompt_tokens: int = 200
     line_tokens: int = 48
     block_tokens: int = 80
     body_tokens: int = 256
@@ -227,8 +227,9 @@ def _prompts(search: _Search, chosen: Sequence[Mask]) -> dict[Mask, str]:
             parts = (source.data[:lo], source.data[lo:hi], source.data[hi:])
             texts = [part.decode("utf-8", "replace") for part in parts]
             known[mask.path, lo] = search.signatures(mask.path, texts[0], texts[1], texts[2])
-        prefix, suffix = context(mask, source, search.said, search.limits.prompt_tokens)
-        prompts[mask] = search.fim.prompt(prefix, suffix, known.get((mask.path, lo), ()), mask.path)
+        prefix, suffix = context(mask, source, search.limits.prompt_tokens)
+        files = (search.said.file, *known.get((mask.path, lo), ()))
+        prompts[mask] = search.fim.prompt(prefix, suffix, files, mask.path)
     return prompts
 
 

@@ -1,4 +1,4 @@
-"""The text around a mask: the task in words, then the enclosing function as prefix and suffix."""
+"""What the model is shown of a mask: the task in words, and the enclosing function as prefix and suffix."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -12,6 +12,7 @@ from moot.agent.syntax import language_of, line_comment
 
 __all__ = ["Brief", "Signatures", "brief", "context", "scope", "wrong"]
 
+_TASK_FILE = "TASK.md"
 _TASK_BYTES = 900
 _ASSERTION_BYTES = 400
 _AROUND_LINES = 15
@@ -33,18 +34,26 @@ class Brief:
     task: str
     assertion: str
 
+    @property
+    def file(self) -> tuple[str, str]:
+        """Path and text of a file that says it, to stand before all else.
+
+        It is the same for all masks of a run, so that a server's prefix cache holds it after the first.
+        """
+        return _TASK_FILE, f"{self.task}\n\n{self.assertion}" if self.assertion else self.task
+
 
 def brief(task: str, failing: Sequence[TestCase]) -> Brief:
     """Shorten the task and the first failure to what fits before a function."""
     return Brief(_clip(task.strip(), _TASK_BYTES), _clip(_assertion(failing), _ASSERTION_BYTES))
 
 
-def context(mask: Mask, source: Source, said: Brief, budget: int) -> tuple[str, str]:
+def context(mask: Mask, source: Source, budget: int) -> tuple[str, str]:
     """Return prefix and suffix of at most about `budget` tokens together.
 
-    All masks of a function share the start of their prefix, so that a server's prefix cache holds it.
-    The lines with the masked text stand in a comment above: most fixes keep much of what was there, and a
-    model that does not see it invents the line anew (docs/repair.md has the figures).
+    They are of the enclosing function, below the line that opens its class. The lines with the masked text
+    stand in a comment above: most fixes keep much of what was there, and a model that does not see it
+    invents the line anew (docs/repair.md has the figures).
     """
     lo, hi = scope(mask, source)
     before = source.data[lo : mask.start_byte].decode("utf-8", "replace")
@@ -52,7 +61,7 @@ def context(mask: Mask, source: Source, said: Brief, budget: int) -> tuple[str, 
     before, after = window(before, after, budget * BYTES_PER_TOKEN, keep=_OPENING_LINES)
     at = before.rfind("\n") + 1
     before = before[:at] + wrong(mask, source) + before[at:]
-    return _header(mask, source, said) + before + mask.lead, mask.tail + after
+    return _opening(mask, source) + before + mask.lead, mask.tail + after
 
 
 def wrong(mask: Mask, source: Source) -> str:
@@ -84,15 +93,10 @@ def scope(mask: Mask, source: Source) -> tuple[int, int]:
     return source.line_start(max(1, row - _AROUND_LINES)), source.line_start(row + _AROUND_LINES)
 
 
-def _header(mask: Mask, source: Source, said: Brief) -> str:
-    """Return the comment with the task, and the line that opens the enclosing class."""
-    marker = line_comment(language_of(mask.path))
-    told = f"{said.task}\n\n{said.assertion}" if said.assertion else said.task
-    lines = [f"{marker} {mask.path}", *(f"{marker} {line}".rstrip() for line in told.splitlines())]
+def _opening(mask: Mask, source: Source) -> str:
+    """Return the line that opens the enclosing class; empty where there is none."""
     owner = source.class_at(mask.start_byte)
-    if owner is not None:
-        lines.append(source.line(owner.start_point.row + 1))
-    return "\n".join(lines) + "\n"
+    return f"{source.line(owner.start_point.row + 1)}\n" if owner is not None else ""
 
 
 def _assertion(failing: Sequence[TestCase]) -> str:

@@ -449,7 +449,7 @@ def test_samples_beside_an_incumbent_that_is_no_patch_are_ended(logged):
 
 
 def test_infills_wait_for_samples_where_tokens_are_limited(logged):
-    """Each measures what is left before it asks: at the same time both would take the same tokens for theirs."""
+    """Each measures what is left before it asks: at the same time both would take the same tokens."""
 
     def script(request):
         if "prompt" in request.body:

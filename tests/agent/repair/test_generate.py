@@ -11,7 +11,7 @@ from moot.agent.models.fim import fim_format
 from moot.agent.repair.generate import FIM_BATCHES, ROUNDS, Batch, Fault, Limits, Round, fim_batch
 from moot.agent.repair.kinds import Mask, MaskKind
 from moot.agent.repair.localise import Localisation, Suspect
-from moot.agent.repair.prompt import brief, context
+from moot.agent.repair.prompt import context
 from moot.agent.repair.source import Source
 
 TEXT = "".join(
@@ -147,24 +147,22 @@ def test_a_batch_by_number_asks_the_same_again():
     assert asyncio.run(run(1000)) == (None, [])
 
 
-def test_prompt_has_the_task_the_assertion_and_the_function_with_the_masked_line_as_a_comment():
+def test_prompt_has_the_function_with_the_masked_line_as_a_comment():
     source = Source.parse("m.py", TEXT.encode())
     start = TEXT.index("a > 1")
     mask = Mask("m.py", start, start + 5, MaskKind.CONDITION, 1.0)
-    prefix, suffix = context(mask, source, brief("f1 is off\nby one", FAILING), 200)
-    assert prefix.startswith("# m.py\n# f1 is off\n# by one\n#\n# assert 4 == 3\ndef f1(a):\n")
-    assert prefix.endswith("def f1(a):\n    # wrong: if a > 1:\n    if ")
+    prefix, suffix = context(mask, source, 200)
+    assert prefix == "def f1(a):\n    # wrong: if a > 1:\n    if "
     assert suffix == ":\n        return a + 1\n    return 1\n"
 
 
-def test_masks_of_a_function_share_their_prefix():
-    source = Source.parse("m.py", TEXT.encode())
-    said = brief("fix", FAILING)
-    starts = [TEXT.index("a > 1"), TEXT.index("return 1\n")]
-    first, second = (
-        context(Mask("m.py", at, at + 5, MaskKind.CONDITION, 1.0), source, said, 200)[0] for at in starts
-    )
-    assert second.startswith(first.partition("    # wrong:")[0])
+def test_all_prompts_of_a_run_begin_with_its_task_and_the_assertion():
+    model = Model()
+    asyncio.run(fim_batch(model, FIM, replace(FAULT, task="f1 is off\nby one"), 0))
+    told = "TASK.md\nf1 is off\nby one\n\nassert 4 == 3\n<|file_sep|>m.py\n<|fim_prefix|>def f"
+    prompts = [prompt for request in model.requests for prompt in request.prompts]
+    assert prompts
+    assert all(prompt.partition("<|file_sep|>")[2].startswith(told) for prompt in prompts)
 
 
 @pytest.mark.parametrize("budget", [50, 100, 400])
@@ -173,17 +171,17 @@ def test_prompt_stays_within_its_budget(budget: int):
     source = Source.parse("m.py", f"def long(a):\n{body}".encode())
     at = source.data.index(b"x250")
     mask = Mask("m.py", at, at + 10, MaskKind.STATEMENT, 1.0)
-    prefix, suffix = context(mask, source, brief("", []), budget)
+    prefix, suffix = context(mask, source, budget)
     assert "def long(a):\n" in prefix
     assert prefix.endswith("    x249 = 249\n    # wrong: x250 = 250\n    ")
     assert len(prefix) + len(suffix) <= budget * 3 + 50
 
 
-def test_javascript_is_told_in_its_own_comments():
+def test_javascript_is_shown_in_its_own_comments():
     source = Source.parse("m.js", b"class A {\n  f(a) {\n    return a;\n  }\n}\n")
     mask = Mask("m.js", source.data.index(b"a;"), source.data.index(b"a;") + 1, MaskKind.RETURN, 1.0)
-    prefix, _ = context(mask, source, brief("fix", []), 100)
-    assert prefix == "// m.js\n// fix\nclass A {\n  f(a) {\n    // wrong: return a;\n    return "
+    prefix, _ = context(mask, source, 100)
+    assert prefix == "class A {\n  f(a) {\n    // wrong: return a;\n    return "
 
 
 @pytest.mark.parametrize(("masked", "shown"), [(4, 4), (5, 0)])
@@ -191,14 +189,14 @@ def test_a_long_masked_text_is_written_anew(masked: int, shown: int):
     source = Source.parse("m.py", b"def f():\n" + b"".join(b"    x%d = 1\n" % n for n in range(9)))
     start = source.data.index(b"x2")
     mask = Mask("m.py", start, source.data.index(b"x%d" % (2 + masked)) - 5, MaskKind.BLOCK, 1.0)
-    prefix, _ = context(mask, source, brief("fix", []), 200)
+    prefix, _ = context(mask, source, 200)
     assert prefix.count("    # wrong: x") == shown
 
 
 def test_nothing_is_shown_where_nothing_is_masked():
     source = Source.parse("m.py", b"def f():\n    x = 1\n    y = 2\n")
     at = source.data.index(b"y = 2")
-    prefix, _ = context(Mask("m.py", at, at, MaskKind.INSERTION, 1.0), source, brief("fix", []), 200)
+    prefix, _ = context(Mask("m.py", at, at, MaskKind.INSERTION, 1.0), source, 200)
     assert "wrong" not in prefix
 
 

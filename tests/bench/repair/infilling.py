@@ -78,7 +78,7 @@ async def main() -> None:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     arguments.add_argument("repositories", type=Path)
     arguments.add_argument("--most", type=int, default=60)
-    arguments.add_argument("--budget", type=int, default=300, help="tokens of code that a prompt shows")
+    arguments.add_argument("--budget", type=int, default=200, help="tokens of code that a prompt shows")
     arguments.add_argument("--seed", type=int, default=0, help="which fixes are drawn")
     given = arguments.parse_args()
     found = [
@@ -141,7 +141,7 @@ def _case(repositories: Path, fix: Reached) -> Case | None:
 async def _tried(client: OpenAIClient, cases: Sequence[Case], budget: int, way: Way) -> list[Tried]:
     """Return what became of each case."""
     form = fim_format("qwen")
-    prompts = tuple(form.prompt(*_shown(case, budget, way.hidden)) for case in cases)
+    prompts = tuple(_prompt(case, budget, way.hidden) for case in cases)
     greedy = CompletionRequest(prompts, TOKENS, stop=("\n", *form.stop))
     if way.sampled:
         sampled = replace(greedy, temperature=TEMPERATURE, n=SAMPLES, top_p=0.95)
@@ -161,9 +161,10 @@ def _outcome(case: Case, texts: Sequence[str]) -> Tried:
     return Tried([case.wanted in each for each in made], len(edits))
 
 
-def _shown(case: Case, budget: int, hidden: bool) -> tuple[str, str]:
-    prefix, suffix = context(case.mask, case.source, brief(case.task, ()), budget)
-    return prefix.replace(wrong(case.mask, case.source), "") if hidden else prefix, suffix
+def _prompt(case: Case, budget: int, hidden: bool) -> str:
+    prefix, suffix = context(case.mask, case.source, budget)
+    prefix = prefix.replace(wrong(case.mask, case.source), "") if hidden else prefix
+    return fim_format("qwen").prompt(prefix, suffix, (brief(case.task, ()).file,), case.mask.path)
 
 
 if __name__ == "__main__":
