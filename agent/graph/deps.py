@@ -24,7 +24,23 @@ from moot.agent.verify.runner import TestRunner
 if TYPE_CHECKING:
     from moot.agent.graph.entrants import Entrants
 
-__all__ = ["Deps", "Generation"]
+__all__ = ["STILL_FAILING", "Deps", "Filtered", "Generation"]
+
+
+STILL_FAILING = "the failing tests still fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """The failing tests that pass with a candidate, as a warm pytest says; the reason is for where none does.
+
+    Attributes:
+        report: what it said, for the model to read.
+    """
+
+    tests: frozenset[str]
+    report: TestReport
+    reason: str = STILL_FAILING
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +83,7 @@ class Deps:
         council: who takes part in an argument.
         folder: the run's own folder: its context, its evidence, the files under test.
         reports: test reports so far, by commit and by the tests that were asked for.
-        filtered: what a warm pytest said of candidates, by commit: never a verdict, but words for the model.
+        filtered: what a warm pytest said of candidates, by commit: never a verdict.
         linted: what checkers said so far, by commit.
         judged: candidates that went through the gate, by commit.
         ahead: who began to write beside the incumbent, until its argument takes them over.
@@ -93,7 +109,7 @@ class Deps:
     reports: dict[tuple[str, frozenset[str]], TestReport] = field(
         default_factory=dict[tuple[str, frozenset[str]], TestReport]
     )
-    filtered: dict[str, TestReport] = field(default_factory=dict[str, TestReport])
+    filtered: dict[str, Filtered] = field(default_factory=dict[str, Filtered])
     linted: dict[tuple[str, Job], Report] = field(default_factory=dict[tuple[str, Job], Report])
     judged: dict[str, Contestant] = field(default_factory=dict[str, Contestant])
     ahead: "list[Entrants]" = field(default_factory=list["Entrants"])

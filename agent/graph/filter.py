@@ -1,7 +1,6 @@
 """The failing tests on many candidates in one warm pytest: a filter before the gate, which runs cold."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from anyio import to_thread
 
@@ -9,13 +8,13 @@ from moot.agent.core.commands import TestCase, TestReport
 from moot.agent.core.events import Notice
 from moot.agent.core.types import Candidate
 from moot.agent.graph.contents import changes, plain
-from moot.agent.graph.deps import Deps
+from moot.agent.graph.deps import Deps, Filtered
 from moot.agent.graph.failures import wanted
 from moot.agent.graph.state import RunState
 from moot.agent.verify.compare import compare, restricted
 from moot.agent.verify.warm.versions import Answer, Orders, Version, run_versions, warmable
 
-__all__ = ["Filtered", "filter_warm"]
+__all__ = ["filter_warm"]
 
 _WORTH = 3
 """Candidates below which starting a warm process costs as much as it gains."""
@@ -25,26 +24,21 @@ _SLOWER = 5.0
 """A candidate may take so many seconds in any case, and so many times as long as the failing tests do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filtered:
-    """The failing tests that pass with a candidate; the reason is for where there are none."""
-
-    tests: frozenset[str]
-    reason: str = "the failing tests still fail"
-
-
 async def filter_warm(candidates: Sequence[Candidate], state: RunState, deps: Deps) -> Mapping[str, Filtered]:
     """Return what the warm process could tell, by candidate; the others are to be run one by one.
 
-    A candidate that crashes the process, or whose answer is odd, is among these others.
+    A candidate that crashes the process, or whose answer is odd, is among these others. One that was told
+    of before is not run again.
     """
     command, before = state["test_command"], state["before"]
+    found = {one.id: deps.filtered[one.commit] for one in candidates if one.commit in deps.filtered}
+    candidates = [one for one in candidates if one.id not in found]
     if len(candidates) < _WORTH or command is None or before is None or deps.runner is None:
-        return {}
+        return found
     deps.limits.check()
     await to_thread.run_sync(deps.repository.checkout, state["base"], deps.workspace)
     if not await warmable(command, deps.workspace):
-        return {}
+        return found
     targets = wanted(state)
     each = _allowed(before, targets)
     seconds = min(deps.settings.test_timeout, deps.limits.seconds_left / 2, each * len(candidates))
@@ -53,12 +47,10 @@ async def filter_warm(candidates: Sequence[Candidate], state: RunState, deps: De
     answers = await run_versions(deps.runner, command, deps.workspace, orders)
     spent = sum(answer.seconds for answer in answers.values())
     deps.emit(Notice("info", f"tests: {len(answers)} candidates in one process, {spent:.1f} s"))
-    found: dict[str, Filtered] = {}
     collects = any(_collected(answer, targets) for answer in answers.values())
     for candidate in candidates:
         if (answer := answers.get(candidate.id)) and (said := _read(answer, each, collects, state)):
-            found[candidate.id] = said
-            deps.filtered[candidate.commit] = _report(command, answer)
+            found[candidate.id] = deps.filtered[candidate.commit] = said
     return found
 
 
@@ -91,14 +83,15 @@ def _read(answer: Answer, each: float, collects: bool, state: RunState) -> Filte
         collects: whether the failing tests were found with another candidate: one with which they are not
             cannot be imported.
     """
-    targets = wanted(state)
+    targets, report = wanted(state), _report(state["test_command"] or "", answer)
     if answer.late:
-        return Filtered(frozenset(), f"the failing tests do not end within {each:.0f} s")
+        return Filtered(frozenset(), report, f"the failing tests do not end within {each:.0f} s")
     if answer.ended and not _collected(answer, targets):
-        return Filtered(frozenset(), "the failing tests cannot be collected") if collects else None
+        reason = "the failing tests cannot be collected"
+        return Filtered(frozenset(), report, reason) if collects else None
     if not answer.ended:
         return None
-    return Filtered(compare(restricted(state["before"], targets), _report("", answer)).fixed)
+    return Filtered(compare(restricted(state["before"], targets), report).fixed, report)
 
 
 def _collected(answer: Answer, targets: frozenset[str]) -> bool:

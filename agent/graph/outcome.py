@@ -81,5 +81,5 @@ def _passed(candidate: Candidate, deps: Deps) -> bool | None:
     if (judged := deps.judged.get(candidate.commit)) is not None:
         return judged.verified
     reports = [report for (commit, _), report in deps.reports.items() if commit == candidate.commit]
-    reports += [deps.filtered[candidate.commit]] if candidate.commit in deps.filtered else []
+    reports += [deps.filtered[candidate.commit].report] if candidate.commit in deps.filtered else []
     return False if any(report.status == "failed" for report in reports) else None

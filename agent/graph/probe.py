@@ -17,7 +17,7 @@ from moot.agent.repair.source import is_test_path
 from moot.agent.verify.runner import TestRunner
 from moot.agent.verify.warm.versions import Answer, Function, Orders, Version, run_versions, warmable
 
-__all__ = ["Ground", "Probed", "compare_on", "probe"]
+__all__ = ["Ground", "Probed", "compare_on", "functions_of", "probe"]
 
 _MOST_FUNCTIONS = 5
 _BASE, _AGAIN, _RECORD = "base", "base again", "record"
@@ -61,20 +61,21 @@ async def probe(files: Files, state: RunState, deps: Deps) -> Probed:
     """Compare survivors within the setting's time."""
     command, before = state["test_command"], state["before"]
     seconds = min(deps.settings.compare_time, deps.limits.seconds_left / 2)
+    functions = functions_of(files)
+    if not functions:
+        return Probed("not compared beside the tests: no Python function alone is changed")
     if command is None or before is None or deps.runner is None or seconds <= 0:
         return Probed("not compared beside the tests: there is no time for it")
     targets = wanted(state)
     quick = before.seconds * (len(files) + 3) < seconds
     tests = () if quick else sorted({case.file for case in before.cases if case.id in targets and case.file})
     await to_thread.run_sync(deps.repository.checkout, state["base"], deps.workspace)
-    return await compare_on(Ground(deps.runner, command, deps.workspace, tests, targets, seconds), files)
+    ground = Ground(deps.runner, command, deps.workspace, tests, targets, seconds)
+    return await compare_on(ground, files, functions)
 
 
-async def compare_on(ground: Ground, files: Files) -> Probed:
-    """Run the functions that any version changes on the inputs that the tests give them, and near those."""
-    functions = _functions(files)
-    if not functions:
-        return Probed("not compared beside the tests: no Python function alone is changed")
+async def compare_on(ground: Ground, files: Files, functions: Sequence[Function]) -> Probed:
+    """Run functions, one at least, as each version has them on the inputs of the tests, and near those."""
     if not await warmable(ground.command, ground.workspace):
         return Probed("not compared beside the tests: these are not run by pytest alone")
     each = max(2.0, ground.seconds / (len(files) + 3))
@@ -83,8 +84,8 @@ async def compare_on(ground: Ground, files: Files) -> Probed:
     return _compare(files, functions, answers)
 
 
-def _functions(files: Files) -> list[Function]:
-    """Return the functions that any survivor changes."""
+def functions_of(files: Files) -> list[Function]:
+    """Return the Python functions that any version changes; none where one changes links or modules too."""
     found: dict[tuple[str, str], Function] = {}
     for changed in files.values():
         for path, change in changed.items():

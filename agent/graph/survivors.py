@@ -10,9 +10,9 @@ from moot.agent.core.events import CandidateProposed, CandidateRejected
 from moot.agent.core.types import Candidate, FileChange, Patch
 from moot.agent.graph.commit import commit_patch
 from moot.agent.graph.contents import Change, changes
-from moot.agent.graph.deps import Deps
+from moot.agent.graph.deps import STILL_FAILING, Deps
 from moot.agent.graph.failures import wanted
-from moot.agent.graph.filter import Filtered, filter_warm
+from moot.agent.graph.filter import filter_warm
 from moot.agent.graph.gate import is_known, run_targets
 from moot.agent.graph.state import Draft, RunState
 from moot.agent.repair.compose import compose
@@ -52,16 +52,17 @@ async def find_survivors(state: RunState, deps: Deps) -> list[Candidate]:
 async def _check(state: RunState, deps: Deps) -> list[_Fix]:
     """Run the failing tests on each candidate until enough fix as many as the best."""
     unknown = [one for one in state["candidates"] if not is_known(one, state, deps)]
+    told = frozenset(deps.filtered)
     warm = await filter_warm(unknown, state, deps)
     fixes: list[_Fix] = []
     for candidate in state["candidates"]:
         answer = warm.get(candidate.id)
-        fixed = await _cold(candidate, state, deps) if answer is None else answer
-        if fixed.tests:
+        fixed = await _cold(candidate, state, deps) if answer is None else answer.tests
+        if fixed:
             files = await to_thread.run_sync(changes, candidate, state, deps)
-            fixes.append(_Fix(candidate, fixed.tests, files))
-        else:
-            deps.emit(CandidateRejected(candidate.id, fixed.reason))
+            fixes.append(_Fix(candidate, fixed, files))
+        elif candidate in unknown and candidate.commit not in told:
+            deps.emit(CandidateRejected(candidate.id, answer.reason if answer else STILL_FAILING))
         most = max((len(fix.tests) for fix in fixes), default=0)
         if sum(len(fix.tests) == most for fix in fixes) >= deps.settings.survivors and most == len(
             wanted(state)
@@ -70,8 +71,8 @@ async def _check(state: RunState, deps: Deps) -> list[_Fix]:
     return fixes
 
 
-async def _cold(candidate: Candidate, state: RunState, deps: Deps) -> Filtered:
-    return Filtered(await run_targets(candidate, state, deps) or frozenset())
+async def _cold(candidate: Candidate, state: RunState, deps: Deps) -> frozenset[str]:
+    return await run_targets(candidate, state, deps) or frozenset()
 
 
 def _distinct(fixes: Sequence[_Fix]) -> list[_Fix]:
@@ -107,10 +108,9 @@ async def _compose(fixes: Sequence[_Fix], state: RunState, deps: Deps) -> list[_
             continue
         deps.emit(CandidateProposed(candidate))
         fixed = await _cold(candidate, state, deps)
-        if fixed.tests > first.tests and fixed.tests > second.tests:
-            found.append(
-                _Fix(candidate, fixed.tests, await to_thread.run_sync(changes, candidate, state, deps))
-            )
+        if fixed > first.tests and fixed > second.tests:
+            files = await to_thread.run_sync(changes, candidate, state, deps)
+            found.append(_Fix(candidate, fixed, files))
         else:
             deps.emit(CandidateRejected(candidate.id, "together they fix no more than one of them"))
     return found

@@ -14,6 +14,9 @@ ALTERNATIVES = 5
 _PARTIAL = "\N{REPLACEMENT CHARACTER}"
 """What a token is shown as that is a part of a character."""
 
+_END = "</s>"
+"""How servers name the end of a sequence for Mistral's models; others name one of the control tokens."""
+
 
 @dataclass(frozen=True, slots=True)
 class Branch:
@@ -99,4 +102,4 @@ def branches(greedy: Completion, ends: Sequence[str], most: int) -> list[Branch]
 
 
 def _ends(token: str, ends: Sequence[str]) -> bool:
-    return not token or any(end in token for end in ends)
+    return token in ("", _END) or any(end in token for end in ends)

@@ -460,3 +460,24 @@ def test_infills_wait_for_samples_where_tokens_are_limited(logged):
     events, _ = logged(script, "--profile", "codestral-2", "--max-tokens", "100000")
     calls = [one["purpose"] for one in events if one["event"] == "ModelCalled"]
     assert calls[:3] == ["propose", "propose", "repair"]
+
+
+def test_infills_that_fail_are_tried_once(tmp_path, serve):
+    """The argument tries them all; where none passes, what comes after it does not try them again."""
+    repo = make_repository(tmp_path / "repo", FILES)
+    settings = tmp_path / "home" / ".config" / "moot" / "moot.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("max_candidates = 6\nmax_repairs = 1\n")
+
+    def script(request):
+        if "prompt" in request.body:
+            return Reply(texts=["return low", "return value + 1", "return -value", "return None"])
+        return Reply(texts=[edit(BAD)] * (request.body.get("n") or 1))
+
+    agent = Agent(tmp_path / "home", serve(script, tools=False).base_url)
+    flags = ("--fusion", "always", "--profile", "codestral-2", "--output", "stream-json")
+    outcome = agent("run", TASK, "--repo", str(repo), "--test", PYTEST, *flags)
+    events = [json.loads(line) for line in outcome.stdout.splitlines()]
+    rejected = [one["candidate"] for one in events if one["event"] == "CandidateRejected"]
+    assert any(one.startswith("fim") for one in rejected)
+    assert len(rejected) == len(set(rejected))

@@ -12,7 +12,7 @@ from moot.agent.core.events import CandidateRejected, CandidateSelected
 from moot.agent.core.types import Candidate
 from moot.agent.core.verification import unasked
 from moot.agent.fusion.best_of import Contestant
-from moot.agent.graph.deps import Deps
+from moot.agent.graph.deps import STILL_FAILING, Deps
 from moot.agent.graph.failures import describe
 from moot.agent.graph.gate import run_gate, unverified
 from moot.agent.graph.generate import rounds
@@ -163,5 +163,5 @@ def _feedback(state: RunState, deps: Deps, failed: Contestant | None) -> str:
         first = state["candidates"][0]
         reports = (report for (commit, _), report in deps.reports.items() if commit == first.commit)
         filtered = deps.filtered.get(first.commit)
-        return next(map(describe, reports), describe(filtered)) or "the failing tests still fail"
+        return next(map(describe, reports), describe(filtered and filtered.report)) or STILL_FAILING
     return state["feedback"]

@@ -40,6 +40,13 @@ def test_nothing_is_no_answer_and_unknown_alternatives_are_no_branches():
     assert branches(Completion("a", "stop", 1), ENDS, 9) == []
 
 
+def test_the_end_of_a_sequence_and_parts_of_characters_are_no_text():
+    found = branches(
+        greedy({"a": -0.1}, {" b": -0.2, "</s>": -0.5, "\N{REPLACEMENT CHARACTER}": -0.6}), ENDS, 9
+    )
+    assert [(each.text, each.ended) for each in found] == [("a", True)]
+
+
 def test_a_branch_with_its_rest_is_an_answer():
     [branch] = branches(greedy({"a": -0.1, "b": -1.0}), ENDS, 1)
     whole = branch.followed_by(Completion(" + 1", "stop", 2, -0.25))

@@ -24,7 +24,7 @@ from moot.agent.core.events import RunStarted
 from moot.agent.fusion.patches import Findings
 from moot.agent.fusion.transcript import Transcript
 from moot.agent.graph.contents import Change
-from moot.agent.graph.probe import Ground, compare_on
+from moot.agent.graph.probe import Ground, compare_on, functions_of
 from moot.agent.verify.runner import TestRunner
 from moot.sandbox.choose import choose
 from tests.bench.bench_repair import TESTS, grade, model_server, prepare, test_command
@@ -111,17 +111,17 @@ def _graded(transcript: Transcript | None, tree: Tree, bug: Bug, root: Path, kno
         correct = each.verified and grade(tree, bug, root, sorted(files[each.id]))[1]
         patches.append(
             Patch(
-                each.id,
-                each.generator,
-                each.diff,
-                each.cluster,
-                each.votes,
-                each.verified,
-                findings.ahead(each.id, transcript.leader) if transcript.leader else 0.0,
-                ruling.better if ruling else None,
-                ruling is not None and ruling.verdict == "challenger",
-                correct and (alike is None or each.id in alike),
-                alike is not None,
+                id=each.id,
+                generator=each.generator,
+                diff=each.diff,
+                cluster=each.cluster,
+                votes=each.votes,
+                verified=each.verified,
+                ahead=findings.ahead(each.id, transcript.leader) if transcript.leader else 0.0,
+                better=ruling.better if ruling else None,
+                preferred=ruling is not None and ruling.verdict == "challenger",
+                right=correct and (alike is None or each.id in alike),
+                compared=alike is not None,
             )
         )
     _git(root, "checkout", "-q", "-f", "HEAD", "--", ".")
@@ -149,7 +149,11 @@ def _alike(
     runner = TestRunner(choose("auto"), root, TESTS)
     tests = sorted(set(bug.wider) or {path for path in bug.tests if "test" in path})
     ground = Ground(runner, bug.command, root, tests, bug.failing, COMPARING)
-    behaviour = asyncio.run(compare_on(ground, {**files, _FIX: fix})).behaviour
+    versions = {**files, _FIX: fix}
+    functions = functions_of(versions)
+    if not functions:
+        return None
+    behaviour = asyncio.run(compare_on(ground, versions, functions)).behaviour
     if behaviour is None or not behaviour.calls:
         return None
     return frozenset(next(group for group in behaviour.groups if _FIX in group))
