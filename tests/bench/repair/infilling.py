@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import random
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from pydantic import TypeAdapter
 
 from moot.agent.app import connect
 from moot.agent.core.config import load_settings
+from moot.agent.core.errors import MootError
 from moot.agent.core.messages import CompletionRequest
 from moot.agent.models.client import OpenAIClient
 from moot.agent.models.fim import fim_format
@@ -84,6 +86,8 @@ async def main() -> None:
     found = [
         case for fix in _fixes() if fix.language == "python" and (case := _case(given.repositories, fix))
     ]
+    if not found:
+        sys.exit(f"{given.repositories} holds none of the repositories in {FIXES.name}: clone some there")
     cases = random.Random(given.seed).sample(found, min(given.most, len(found)))
     client, _ = await connect(load_settings(Path()))
     print("| the masked line | other answers | fixes | found | greedy | answers | edits | seconds |")
@@ -168,4 +172,7 @@ def _prompt(case: Case, budget: int, hidden: bool) -> str:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except MootError as exc:
+        sys.exit(f"error: {exc}")
