@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     context_tokens: int | None = Field(None, gt=0, description="budget of the context")
     rerank: int = Field(0, ge=0, le=100, description="best files that the model ranks once more; 0: none")
     samples: int = Field(3, ge=1, le=64, description="chat candidates a round")
-    max_candidates: int = Field(160, ge=1, description="candidates that a run may test")
+    max_candidates: int = Field(600, ge=1, description="candidates that a run may test")
     survivors: int = Field(4, ge=1, description="candidates that pass the tests which are compared")
     compare_time: float = Field(
         60.0,

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, groupby, pairwise
 
 from anyio import to_thread
 
@@ -22,7 +22,19 @@ from moot.agent.repair.operators import operator_infills
 from moot.agent.repair.prompt import Brief, Signatures, brief, context, scope
 from moot.agent.repair.source import Source
 
-__all__ = ["FIM_BATCHES", "ROUNDS", "Batch", "Fault", "Limits", "Round", "Work", "dealt", "fim_batch"]
+__all__ = [
+    "FIM_BATCHES",
+    "ROUNDS",
+    "VIEWS",
+    "Batch",
+    "Fault",
+    "Limits",
+    "Round",
+    "View",
+    "Work",
+    "dealt",
+    "fim_batch",
+]
 
 _SIMPLE = frozenset(
     {
@@ -34,26 +46,42 @@ _SIMPLE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """How one round samples: so many of the best masks not yet tried, of some kinds.
+    """What one round tries: so many of the best masks not yet tried, of some kinds.
 
     Attributes:
-        samples: answers for each mask beside the greedy one.
         temperature: of answers that are sampled.
         operators: how many of the best operators are exchanged, for which no model is asked.
     """
 
     masks: int
-    samples: int
     temperature: float
     kinds: frozenset[MaskKind] = frozenset(MaskKind)
     operators: int = 0
 
 
 ROUNDS = (
-    Round(masks=12, samples=5, temperature=0.8, kinds=_SIMPLE, operators=4),
-    Round(masks=16, samples=4, temperature=0.8, operators=6),
-    Round(masks=24, samples=4, temperature=1.0, operators=8),
+    Round(masks=12, temperature=0.8, kinds=_SIMPLE, operators=4),
+    Round(masks=16, temperature=0.8, operators=6),
+    Round(masks=24, temperature=1.0, operators=8),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a mask is shown and asked for.
+
+    Attributes:
+        tokens: about how much of the function a prompt shows.
+        answers: beside the greedy one.
+    """
+
+    tokens: int
+    answers: int
+
+
+VIEWS = (View(200, answers=11), View(500, answers=5))
+"""How the masks of a round are shown, one view after the other: prompts that are read fast go first, and
+what they lead to is asked for twice as often (docs/repair.md has the figures)."""
 
 _PROMPTS = 6
 _REQUESTS = 2
@@ -61,8 +89,8 @@ _REQUESTS = 2
 _INSERTIONS = frozenset({MaskKind.INSERTION, MaskKind.BRANCH})
 _SEVERAL_LINES = frozenset({MaskKind.INSERTION, MaskKind.BLOCK, MaskKind.BRANCH, MaskKind.HEADER})
 
-FIM_BATCHES = sum(-(-step.masks // _PROMPTS) for step in ROUNDS)
-"""How many batches a whole search has."""
+FIM_BATCHES = len(VIEWS) * sum(-(-step.masks // _PROMPTS) for step in ROUNDS)
+"""How many batches a whole search has at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +98,18 @@ class Limits:
     """Bounds of one batch; the caller bounds the candidates, tokens and time of all of them.
 
     Attributes:
-        prompt_tokens: about how much of a function a prompt shows.
         line_tokens: bound of an infill of one line; `block_tokens` of several lines, `body_tokens` of a
             whole function.
         prompts: masks in one batch.
         tokens: that the batch may use at most, read and written; masks that are too many are left out.
     """
 
-    prompt_tokens: int = 200
     line_tokens: int = 48
     block_tokens: int = 80
     body_tokens: int = 256
     prompts: int = _PROMPTS
     rounds: tuple[Round, ...] = ROUNDS
+    views: tuple[View, ...] = VIEWS
     tokens: int | None = None
 
 
@@ -107,10 +134,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The masks of one batch and how to sample them."""
+    """The masks of one batch and how to ask for them."""
 
     number: int
     step: Round
+    view: View
     masks: tuple[Mask, ...]
     operators: tuple[Mask, ...] = ()
 
@@ -161,9 +189,25 @@ async def fim_batch(
 def _plan(client: ModelClient, fim: FimPrompt, fault: Fault, limits: Limits) -> _Search:
     """Parse the files and deal the masks out to batches."""
     parsed = {path: Source.parse(path, data) for path, (_, data) in fault.sources.items()}
-    queue = dealt(masks(fault.localisation.suspects, parsed), limits)
+    queue = _widened(dealt(masks(fault.localisation.suspects, parsed), limits), parsed, limits)
     said = brief(fault.task, fault.failing)
     return _Search(client, fim, said, parsed, limits, tuple(queue), fault.signatures)
+
+
+def _widened(queue: Iterator[Work], sources: Mapping[str, Source], limits: Limits) -> Iterator[Work]:
+    """Yield each round's batches, then its masks in the wider views, where these show more."""
+    for number, group in groupby(queue, key=lambda work: work.number):
+        works = list(group)
+        yield from works
+        chosen = [mask for work in works for mask in work.masks]
+        for before, view in pairwise(limits.views):
+            chosen = [mask for mask in chosen if _shows_more(mask, sources[mask.path], before, view)]
+            for at in range(0, len(chosen), limits.prompts):
+                yield Work(number, works[0].step, view, tuple(chosen[at : at + limits.prompts]))
+
+
+def _shows_more(mask: Mask, source: Source, before: View, view: View) -> bool:
+    return context(mask, source, view.tokens) != context(mask, source, before.tokens)
 
 
 def dealt(found: Sequence[Mask], limits: Limits) -> Iterator[Work]:
@@ -178,7 +222,8 @@ def dealt(found: Sequence[Mask], limits: Limits) -> Iterator[Work]:
             exchanged, operators = (
                 (operators[: step.operators], operators[step.operators :]) if not at else ([], operators)
             )
-            yield Work(number, step, tuple(chosen[at : at + limits.prompts]), tuple(exchanged))
+            some = tuple(chosen[at : at + limits.prompts])
+            yield Work(number, step, limits.views[0], some, tuple(exchanged))
 
 
 def _mixed(found: Sequence[Mask]) -> list[Mask]:
@@ -195,11 +240,11 @@ def _mixed(found: Sequence[Mask]) -> list[Mask]:
 async def _generate(search: _Search, work: Work) -> Batch:
     """Ask for one batch: masks of one line, of several and of whole functions apart: they end differently."""
     started = time.monotonic()
-    prompts = await to_thread.run_sync(_prompts, search, work.masks)
-    groups = await _affordable(search, work.step, prompts)
+    prompts = await to_thread.run_sync(_prompts, search, work)
+    groups = await _affordable(search, work.view, prompts)
     used: list[Usage] = []
     answers = await asyncio.gather(
-        *(_ask(search, work.step, group, max_tokens, used.append) for max_tokens, group in groups.items())
+        *(_ask(search, work, group, max_tokens, used.append) for max_tokens, group in groups.items())
     )
     pairs = [pair for answer in answers for pair in answer]
     completions = [completion for _, group in pairs for completion in group]
@@ -216,25 +261,25 @@ async def _generate(search: _Search, work: Work) -> Batch:
     )
 
 
-def _prompts(search: _Search, chosen: Sequence[Mask]) -> dict[Mask, str]:
+def _prompts(search: _Search, work: Work) -> dict[Mask, str]:
     """Return each mask's prompt; the signatures that go with a function are looked up once."""
     known: dict[tuple[str, int], list[tuple[str, str]]] = {}
     prompts: dict[Mask, str] = {}
-    for mask in chosen:
+    for mask in work.masks:
         source = search.sources[mask.path]
         lo, hi = scope(mask, source)
         if (mask.path, lo) not in known and search.signatures is not None:
             parts = (source.data[:lo], source.data[lo:hi], source.data[hi:])
             texts = [part.decode("utf-8", "replace") for part in parts]
             known[mask.path, lo] = search.signatures(mask.path, texts[0], texts[1], texts[2])
-        prefix, suffix = context(mask, source, search.limits.prompt_tokens)
+        prefix, suffix = context(mask, source, work.view.tokens)
         files = (search.said.file, *known.get((mask.path, lo), ()))
         prompts[mask] = search.fim.prompt(prefix, suffix, files, mask.path)
     return prompts
 
 
 async def _affordable(
-    search: _Search, step: Round, prompts: Mapping[Mask, str]
+    search: _Search, view: View, prompts: Mapping[Mask, str]
 ) -> dict[int, list[tuple[Mask, str]]]:
     """Return masks by the bound of their infills, the best first as long as the tokens suffice."""
     left = search.limits.tokens
@@ -243,7 +288,7 @@ async def _affordable(
     for (mask, prompt), size in zip(prompts.items(), sizes, strict=True):
         bound = _bound(mask, search)
         if left is not None:
-            left -= _REQUESTS * size + (1 + step.samples) * bound
+            left -= _REQUESTS * size + (1 + view.answers) * bound
             if left < 0:
                 break
         groups.setdefault(bound, []).append((mask, prompt))
@@ -261,26 +306,26 @@ def _bound(mask: Mask, search: _Search) -> int:
 
 async def _ask(
     search: _Search,
-    step: Round,
+    work: Work,
     chosen: Sequence[tuple[Mask, str]],
     max_tokens: int,
     used: Callable[[Usage], None],
 ) -> list[tuple[Mask, list[Completion]]]:
-    """Return one greedy answer and others for each mask: the likeliest beside it, else the round's samples.
+    """Return one greedy answer and others for each mask: the likeliest beside it, else samples.
 
     Within a limit of tokens they are sampled: each of the likeliest is a request with the prompt in it.
     """
     ends = {search.limits.line_tokens: ("\n",), search.limits.block_tokens: ("\n\n",)}
     prompts = tuple(prompt for _, prompt in chosen)
     greedy = CompletionRequest(prompts, max_tokens, stop=(*ends.get(max_tokens, ()), *search.fim.stop))
-    sampled = replace(greedy, temperature=step.temperature, top_p=0.95, n=step.samples)
+    sampled = replace(greedy, temperature=work.step.temperature, top_p=0.95, n=work.view.answers)
     ask = partial(search.client.complete, used=used)
     if search.limits.tokens is not None:
         first, rest = await asyncio.gather(ask(greedy), ask(sampled))
     else:
         first = await ask(replace(greedy, top_logprobs=ALTERNATIVES))
         told = any(answer.choices for [answer] in first)
-        beside = partial(likeliest, ask, greedy, first, search.fim.controls, step.samples)
+        beside = partial(likeliest, ask, greedy, first, search.fim.controls, work.view.answers)
         rest = await (beside() if told else ask(sampled))
     return [(mask, [*one, *many]) for (mask, _), one, many in zip(chosen, first, rest, strict=True)]
 

@@ -1,7 +1,7 @@
 """Repairs real bugs with moot and its peers, on one local model server, each with the same budget.
 
     PYTHONPATH=. python tests/bench/bench_repair.py REPOSITORIES WORK [--half tune|report] [--bugs N]
-        [--minutes M] [--systems moot,debate,chat,aider,mini] [--outcomes FILE]
+        [--minutes M] [--systems moot,debate,chat,aider,mini] [--outcomes FILE] [--table]
 
 REPOSITORIES holds the libraries' git directories (`owner/name`), WORK takes trees, environments and runs.
 Each system gets a repository of one commit, the bug's parent with the fix's tests, the report and the test
@@ -78,6 +78,7 @@ def main() -> int:
     arguments.add_argument("--systems", default="moot,chat")
     arguments.add_argument("--languages", default="python,javascript,go")
     arguments.add_argument("--outcomes", type=Path)
+    arguments.add_argument("--table", action="store_true", help="print what the outcomes say, run nothing")
     arguments.add_argument(
         "--check", action="store_true", help="grade the developers' fixes, without a model"
     )
@@ -90,8 +91,11 @@ def main() -> int:
     if given.check:
         return _check(given.repositories.resolve(), given.work.resolve(), bugs[: given.bugs])
     outcomes = given.outcomes or given.work / f"outcomes-{given.half}.jsonl"
-    bench = Bench(given.repositories.resolve(), given.work.resolve(), model_server(), given.minutes)
-    _run(bench, bugs[: given.bugs], systems, outcomes)
+    done = {(each.system, each.bug) for each in _read(outcomes)}
+    missing = [(bug, name) for bug in bugs[: given.bugs] for name in systems if (name, bug.id) not in done]
+    if missing and not given.table:
+        bench = Bench(given.repositories.resolve(), given.work.resolve(), model_server(), given.minutes)
+        _run(bench, missing, outcomes)
     _print(_read(outcomes), systems, {bug.id for bug in bugs[: given.bugs]})
     return 0
 
@@ -120,20 +124,16 @@ def model_server() -> Server:
         return Server(running.base_url, json.load(answer)["data"][0]["id"])
 
 
-def _run(bench: Bench, bugs: Sequence[Bug], systems: Sequence[str], outcomes: Path) -> None:
-    done = {(each.system, each.bug) for each in _read(outcomes)}
-    for bug in bugs:
-        for system in systems:
-            if (system, bug.id) in done:
-                continue
-            try:
-                outcome = attempt(bench, bug, system)
-            except (subprocess.SubprocessError, SandboxUnavailable) as exc:
-                print(f"{bug.id} {system}: {exc} {getattr(exc, 'stderr', '')}", file=sys.stderr, flush=True)
-                continue
-            with outcomes.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(outcome)) + "\n")
-            print(f"{bug.id} {system}: {_word(outcome)} in {outcome.seconds} s", flush=True)
+def _run(bench: Bench, missing: Sequence[tuple[Bug, str]], outcomes: Path) -> None:
+    for bug, system in missing:
+        try:
+            outcome = attempt(bench, bug, system)
+        except (subprocess.SubprocessError, SandboxUnavailable) as exc:
+            print(f"{bug.id} {system}: {exc} {getattr(exc, 'stderr', '')}", file=sys.stderr, flush=True)
+            continue
+        with outcomes.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(outcome)) + "\n")
+        print(f"{bug.id} {system}: {_word(outcome)} in {outcome.seconds} s", flush=True)
 
 
 def _read(outcomes: Path) -> list[Outcome]:

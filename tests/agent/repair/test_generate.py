@@ -8,7 +8,7 @@ import pytest
 from moot.agent.core.commands import TestCase
 from moot.agent.core.messages import Completion, CompletionRequest, Usage
 from moot.agent.models.fim import fim_format
-from moot.agent.repair.generate import FIM_BATCHES, ROUNDS, Batch, Fault, Limits, Round, fim_batch
+from moot.agent.repair.generate import FIM_BATCHES, ROUNDS, Batch, Fault, Limits, Round, View, fim_batch
 from moot.agent.repair.kinds import Mask, MaskKind
 from moot.agent.repair.localise import Localisation, Suspect
 from moot.agent.repair.prompt import context
@@ -201,5 +201,25 @@ def test_nothing_is_shown_where_nothing_is_masked():
 
 
 def test_limits_name_their_rounds():
-    batches = collect(Model(), Limits(rounds=(Round(masks=1, samples=2, temperature=0.5),)))
+    batches = collect(Model(), Limits(rounds=(Round(masks=1, temperature=0.5),), views=(View(50, 2),)))
     assert [(batch.prompts, batch.completions) for batch in batches] == [(1, 3)]
+
+
+def test_masks_of_a_round_are_shown_anew_where_more_of_the_function_can_be():
+    long = "".join(f"    x{number} = a + {number}\n" for number in range(60))
+    text = f"def short(a):\n    return a\n\n\ndef long(a):\n{long}    return a\n"
+    found = Localisation((Suspect("m.py", 2, 1.0), Suspect("m.py", 30, 1.0)), "")
+    fault = replace(FAULT, localisation=found, sources={"m.py": ("b" * 40, text.encode())})
+    limits = Limits(rounds=(Round(masks=4, temperature=0.5),), views=(View(100, 0), View(300, 0)))
+
+    def shown(number: int) -> list[str]:
+        model = Model()
+        asyncio.run(fim_batch(model, FIM, fault, number, limits))
+        return [prompt for request in model.requests if request.top_logprobs for prompt in request.prompts]
+
+    narrow, wide, none = map(shown, range(3))
+    assert len(narrow) == 4
+    assert 0 < len(wide) < 4
+    assert all("def long" in prompt for prompt in wide)
+    assert min(map(len, wide)) > max(map(len, narrow))
+    assert none == []
