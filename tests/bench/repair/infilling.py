@@ -1,12 +1,12 @@
 """How often a mask on the right place is filled with the real fix, with what was there before and without.
 
-    PYTHONPATH=. python tests/bench/repair/infilling.py REPOSITORIES [--most N] [--budget TOKENS] [--seed N]
+    PYTHONPATH=. python tests/bench/repair/infilling.py REPOSITORIES [--most N] [--seed N]
 
 `agent model up` must be running. The fixes are those of fixes.jsonl in Python, none of the report half; each
-gives one mask, the smallest that reaches it with a text of one line. A fix counts as found if one of six
+gives one mask, the smallest that reaches it with a text of one line. A fix counts as found if one of the
 answers (one greedy, the others sampled or, as in a run, the likeliest) equals it but for comments and layout;
-edits are the distinct ones that change something. Of the task the prompt holds what the
-commit says.
+edits are the distinct ones that change something. Of the task the prompt holds what the commit says. The last
+two rows are the two views of a run, and what both of them find together.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from moot.agent.core.messages import CompletionRequest
 from moot.agent.models.client import OpenAIClient
 from moot.agent.models.fim import fim_format
 from moot.agent.repair.branches import ALTERNATIVES, likeliest
+from moot.agent.repair.generate import VIEWS, View
 from moot.agent.repair.infill import cut, normalised
 from moot.agent.repair.localise import Suspect
 from moot.agent.repair.masks import Mask, MaskKind, masks
@@ -35,7 +36,7 @@ from moot.agent.repair.prompt import brief, context, wrong
 from moot.agent.repair.source import Source
 from tests.bench.repair.learn_priors import FIXES, Reached, blob, difference, fill, plain, repository_of
 
-SAMPLES, TEMPERATURE, TOKENS = 5, 0.8, 48  # of the first round of a search
+SAMPLES, TEMPERATURE, TOKENS = 5, 0.8, 48  # tokens and temperature of the first round of a search
 LONGEST = 90  # bytes of the right text
 BATCH = 6
 
@@ -57,14 +58,19 @@ class Way:
 
     hidden: bool
     sampled: bool
+    view: View
 
     @property
-    def words(self) -> tuple[str, str]:
-        """Two cells of the table."""
-        return "hidden" if self.hidden else "in a comment", "sampled" if self.sampled else "the likeliest"
+    def words(self) -> tuple[str, ...]:
+        """Four cells of the table."""
+        shown = "hidden" if self.hidden else "in a comment"
+        others = "sampled" if self.sampled else "the likeliest"
+        return shown, others, str(self.view.tokens), str(1 + self.view.answers)
 
 
-WAYS = (Way(True, True), Way(False, True), Way(False, False))
+VIEWED = tuple(Way(hidden=False, sampled=False, view=view) for view in VIEWS)
+_SIX = View(VIEWS[0].tokens, SAMPLES)
+WAYS = (Way(True, True, _SIX), Way(False, True, _SIX), Way(False, False, _SIX), *VIEWED)
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,6 @@ async def main() -> None:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     arguments.add_argument("repositories", type=Path)
     arguments.add_argument("--most", type=int, default=60)
-    arguments.add_argument("--budget", type=int, default=200, help="tokens of code that a prompt shows")
     arguments.add_argument("--seed", type=int, default=0, help="which fixes are drawn")
     given = arguments.parse_args()
     found = [
@@ -90,18 +95,24 @@ async def main() -> None:
         sys.exit(f"{given.repositories} holds none of the repositories in {FIXES.name}: clone some there")
     cases = random.Random(given.seed).sample(found, min(given.most, len(found)))
     client, _ = await connect(load_settings(Path()))
-    print("| the masked line | other answers | fixes | found | greedy | answers | edits | seconds |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(
+        "| the masked line | other answers | tokens | answers | fixes | found | greedy | hits | edits | s |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    found_by: dict[Way, list[bool]] = {}
     try:
         for way in WAYS:
             began = time.monotonic()
             batches = [cases[at : at + BATCH] for at in range(0, len(cases), BATCH)]
-            tried = [one for batch in batches for one in await _tried(client, batch, given.budget, way)]
+            tried = [one for batch in batches for one in await _tried(client, batch, way)]
             hits = [one.hits for one in tried]
-            counts = (len(hits), sum(map(any, hits)), sum(hit[0] for hit in hits), sum(map(sum, hits)))
+            found_by[way] = [any(hit) for hit in hits]
+            counts = (len(hits), sum(found_by[way]), sum(hit[0] for hit in hits), sum(map(sum, hits)))
             edits = sum(one.edits for one in tried)
             row = (*way.words, *counts, edits, round(time.monotonic() - began))
             print("|", " | ".join(map(str, row)), "|", flush=True)
+        together = sum(map(any, zip(*(found_by[way] for way in VIEWED), strict=True)))
+        print(f"\nFound in the views of a run together: {together} of {len(cases)}.")
     finally:
         await client.close()
 
@@ -142,17 +153,17 @@ def _case(repositories: Path, fix: Reached) -> Case | None:
     )
 
 
-async def _tried(client: OpenAIClient, cases: Sequence[Case], budget: int, way: Way) -> list[Tried]:
+async def _tried(client: OpenAIClient, cases: Sequence[Case], way: Way) -> list[Tried]:
     """Return what became of each case."""
     form = fim_format("qwen")
-    prompts = tuple(_prompt(case, budget, way.hidden) for case in cases)
+    prompts = tuple(_prompt(case, way) for case in cases)
     greedy = CompletionRequest(prompts, TOKENS, stop=("\n", *form.stop))
     if way.sampled:
-        sampled = replace(greedy, temperature=TEMPERATURE, n=SAMPLES, top_p=0.95)
+        sampled = replace(greedy, temperature=TEMPERATURE, n=way.view.answers, top_p=0.95)
         first, rest = await asyncio.gather(client.complete(greedy), client.complete(sampled))
     else:
         first = await client.complete(replace(greedy, top_logprobs=ALTERNATIVES))
-        rest = await likeliest(client.complete, greedy, first, form.controls, SAMPLES)
+        rest = await likeliest(client.complete, greedy, first, form.controls, way.view.answers)
     return [
         _outcome(case, [answer.text for answer in (*one, *many)])
         for case, one, many in zip(cases, first, rest, strict=True)
@@ -165,9 +176,9 @@ def _outcome(case: Case, texts: Sequence[str]) -> Tried:
     return Tried([case.wanted in each for each in made], len(edits))
 
 
-def _prompt(case: Case, budget: int, hidden: bool) -> str:
-    prefix, suffix = context(case.mask, case.source, budget)
-    prefix = prefix.replace(wrong(case.mask, case.source), "") if hidden else prefix
+def _prompt(case: Case, way: Way) -> str:
+    prefix, suffix = context(case.mask, case.source, way.view.tokens)
+    prefix = prefix.replace(wrong(case.mask, case.source), "") if way.hidden else prefix
     return fim_format("qwen").prompt(prefix, suffix, (brief(case.task, ()).file,), case.mask.path)
 
 
