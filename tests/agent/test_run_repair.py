@@ -86,7 +86,7 @@ def test_progress_is_told_in_words(tmp_path: Path, agent):
     outcome = command("run", TASK, "--repo", str(repo), "--test", PYTEST, *SMALL_MODEL)
     assert outcome.exit_code == 0, outcome.stderr
     assert "batch 1: 6 masks filled, 2 operators exchanged: " in outcome.stderr
-    assert " candidates of 36 answers" in outcome.stderr
+    assert " candidates of 72 answers" in outcome.stderr
 
 
 def test_a_batch_cannot_overrun_the_tokens(tmp_path: Path, agent):
