@@ -93,6 +93,8 @@ def main() -> int:
     outcomes = given.outcomes or given.work / f"outcomes-{given.half}.jsonl"
     done = {(each.system, each.bug) for each in _read(outcomes)}
     missing = [(bug, name) for bug in bugs[: given.bugs] for name in systems if (name, bug.id) not in done]
+    if given.table and not done:
+        sys.exit(f"{outcomes} holds no outcomes: name a file that does with --outcomes")
     if missing and not given.table:
         bench = Bench(given.repositories.resolve(), given.work.resolve(), model_server(), given.minutes)
         _run(bench, missing, outcomes)
