@@ -1,5 +1,10 @@
-"""Which survivor of the gate is to be preferred: by evidence, then likelihood under the model, then size."""
+"""Which survivor of the gate is to be preferred: by evidence, then likelihood under the model, then size.
 
+Among those that were seen to behave alike the shortest is taken: a likelihood is a mean over tokens, which a
+condition gains by a predictable tail that changes nothing.
+"""
+
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +19,7 @@ from moot.agent.graph.deps import Deps
 from moot.agent.graph.probe import Probed, probe
 from moot.agent.graph.state import RunState
 from moot.agent.repair.behaviour import Objection
-from moot.agent.repair.changed import new_objections, one_line
+from moot.agent.repair.changed import new_objections, one_line, written
 
 __all__ = ["chosen_first", "objections", "select"]
 
@@ -25,13 +30,18 @@ class _Seen:
 
     contestant: Contestant
     survivor: Survivor
-    size: int
+    agreement: int
+    written: int
 
     @property
-    def merit(self) -> tuple[int, int, int, float, int]:
-        """The better of two has the smaller: tests, objections, agreement, likelihood, size of the diff."""
-        one = self.survivor
-        return -one.fixed, one.weight, -self.size, -one.logprob, one.changed
+    def evidence(self) -> tuple[int, int, int]:
+        """The better of two has the smaller: tests, objections, and how many behave alike."""
+        return -self.survivor.fixed, self.survivor.weight, -self.agreement
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Lines that are changed, then characters that are added."""
+        return self.survivor.changed, self.written
 
 
 async def select(
@@ -44,10 +54,7 @@ async def select(
     )
     groups = _groups(alive, probed)
     seen = [_see(one, files[one.candidate.id], groups, probed, len(alive) > 1) for one in alive]
-    if any(each.survivor.logprob == 0.0 for each in seen):  # likelihoods tell only where all are known
-        ranked = sorted(seen, key=lambda each: (*each.merit[:3], each.merit[4]))
-    else:
-        ranked = sorted(seen, key=lambda each: each.merit)
+    ranked = _ranked(seen, probed.behaviour is not None)
     for each in ranked:
         for text in each.survivor.objections:
             name = each.survivor.id
@@ -103,7 +110,22 @@ def _see(
         candidate.logprob,
         candidate.changed,
     )
-    return _Seen(one, survivor, sum(number == groups[candidate.id] for number in groups.values()))
+    agreement = sum(number == groups[candidate.id] for number in groups.values())
+    added = sum(written(each.old or b"", each.new or b"") for each in files.values())
+    return _Seen(one, survivor, agreement, added)
+
+
+def _ranked(seen: Sequence[_Seen], compared: bool) -> list[_Seen]:
+    """Return survivors, the best first; those of a group together where their behaviour was compared."""
+    if any(each.survivor.logprob == 0.0 for each in seen):  # likelihoods tell only where all are known
+        return sorted(seen, key=lambda each: (*each.evidence, each.size))
+    if not compared:
+        return sorted(seen, key=lambda each: (*each.evidence, -each.survivor.logprob, each.size))
+    best: dict[int, float] = {}
+    for each in seen:
+        group = each.survivor.group
+        best[group] = max(best.get(group, -math.inf), each.survivor.logprob)
+    return sorted(seen, key=lambda each: (*each.evidence, -best[each.survivor.group], each.size))
 
 
 def _undocumented(files: Mapping[str, Change]) -> list[str]:

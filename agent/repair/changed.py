@@ -5,7 +5,15 @@ import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Definition", "changed_functions", "definitions", "literals", "new_objections", "one_line"]
+__all__ = [
+    "Definition",
+    "changed_functions",
+    "definitions",
+    "literals",
+    "new_objections",
+    "one_line",
+    "written",
+]
 
 _PLAIN = frozenset(map(repr, (0, 1, -1, 2, "", True, False, None, 0.0, 1.0)))
 """Literals that every other line has."""
@@ -87,6 +95,17 @@ def literals(data: bytes) -> frozenset[str]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset()
     return frozenset(repr(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)) - _PLAIN
+
+
+def written(base: bytes, edited: bytes) -> int:
+    """Return how many characters an edit adds, counting whole lines without their blanks."""
+    old, new = (data.decode("utf-8", "replace").splitlines() for data in (base, edited))
+    return sum(
+        len("".join(line.split()))
+        for kind, _, _, begin, stop in difflib.SequenceMatcher(None, old, new).get_opcodes()
+        if kind != "equal"
+        for line in new[begin:stop]
+    )
 
 
 def one_line(path: str, base: bytes, edited: bytes) -> str:

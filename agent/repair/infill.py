@@ -175,9 +175,11 @@ def _tokens(node: Node, data: bytes) -> Iterator[bytes]:
 
 
 def _pieces(mask: Mask, source: Source, text: str) -> Iterator[str]:
-    """Yield ever shorter beginnings of a completion."""
+    """Yield ever shorter beginnings of a completion, which repeat no blanks that stand before it."""
     following = source.data[mask.end_byte :].decode("utf-8", "replace")
     text = until_suffix(text.replace("\r\n", "\n"), following).rstrip()
+    if source.data[max(0, mask.start_byte - 1) : mask.start_byte] in (b" ", b"\t"):
+        text = text.lstrip(" \t")
     limit = (
         _MOST_LINES.get(mask.kind, _MAX_LINES)
         if mask.whole_lines

@@ -89,6 +89,16 @@ def test_a_candidate_fitted_to_the_test_loses_to_the_true_fix(run, options):
     assert "differ on" in shown
 
 
+def test_of_two_that_behave_alike_the_shorter_is_taken_although_the_other_is_likelier(run):
+    files = {"stats.py": CODE, "test_stats.py": TEST}
+    long = "    return sum(values) / (len(values) - 0 or len(values))\n"
+    short = "    return sum(values) / len(values)\n"
+    repo, _, outcome = run(files, (edit(long), -0.01), (edit(short), -2.0))
+    assert outcome.exit_code == 0, outcome.stderr
+    assert (repo / "stats.py").read_text() == CODE.replace(LINE, short)
+    assert outcome.result["selection"]["groups"] == 1
+
+
 def test_survivors_are_named_in_the_text(run):
     files = {"stats.py": CODE, "test_stats.py": TEST}
     _, _, outcome = run(files, (edit(FITTED), -0.01), (edit(TRUE), -2.0), output="text")

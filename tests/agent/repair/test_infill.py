@@ -45,6 +45,7 @@ STATEMENT = mask_of(MaskKind.STATEMENT, "b = a + 1")
     [
         (CONDITION, "a is not None", ["a is not None"]),
         (CONDITION, "a is not None:", ["a is not None"]),
+        (CONDITION, "  a is not None", ["a is not None"]),
         (CONDITION, "a is not None:\n        b = a + 1\n", ["a is not None"]),
         (CONDITION, "a", []),
         (CONDITION, "  a  ", []),

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from moot.agent.core.calls import Call
 from moot.agent.repair.behaviour import compare_calls
-from moot.agent.repair.changed import changed_functions, literals, new_objections, one_line
+from moot.agent.repair.changed import changed_functions, literals, new_objections, one_line, written
 from moot.agent.repair.compose import compose
 
 LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "d\n"]), min_size=3, max_size=12)
@@ -44,6 +44,7 @@ def test_changes_are_named_by_function_and_in_one_line():
     assert [(one.name, one.first, one.last) for one in changed_functions(base, edited)] == [("A.f", 2, 4)]
     assert one_line("a.py", base, edited) == "a.py:4: -return x +return x + 77"
     assert literals(edited) - literals(base) == {"77"}
+    assert written(base, edited) == len("returnx+77")
     assert new_objections(base, edited) == []
 
 
