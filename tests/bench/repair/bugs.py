@@ -116,7 +116,10 @@ class Tree:
         """Clone a library unless that was done; `repositories` holds `owner/name` or `owner+name/repo`."""
         root = work / library.name
         places = (repositories / library.name, repositories / library.name.replace("/", "+") / "repo")
-        origin = next(place for place in places if place.exists())
+        origin = next((place for place in places if place.exists()), None)
+        if origin is None:
+            address = f"https://github.com/{library.name}"
+            sys.exit(f"{places[0]} is not there: git clone --bare {address} {places[0]}")
         if not (root / ".git").exists():
             root.parent.mkdir(parents=True, exist_ok=True)
             _run(["git", "clone", "-q", "--shared", "--no-checkout", str(origin), str(root)], work)
