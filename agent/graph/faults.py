@@ -14,8 +14,10 @@ from moot.agent.fim.trim import Hole
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.failures import wanted
 from moot.agent.graph.state import RunState
+from moot.agent.repair.excerpt import excerpt
 from moot.agent.repair.localise import Failure, Localisation, localise
 from moot.agent.repair.peers import related_tests, request
+from moot.agent.repair.source import Source
 from moot.agent.verify.coverage.measure import CoverageTracer
 
 __all__ = ["Suspected", "signatures", "suspected"]
@@ -27,11 +29,18 @@ _SIGNATURES = 600
 
 @dataclass(frozen=True, slots=True)
 class Suspected:
-    """Suspicious lines, path -> (blob id, bytes) of the files that hold them, and the failing tests."""
+    """Where the fault may be.
+
+    Attributes:
+        found: suspicious lines.
+        sources: path -> (blob id, bytes) of the files that hold them.
+        test: path and code of the first failing test; None where it is not known.
+    """
 
     found: Localisation
     sources: Mapping[str, tuple[str, bytes]]
     failing: Sequence[TestCase]
+    test: tuple[str, str] | None
 
 
 async def suspected(state: RunState, deps: Deps) -> Suspected:
@@ -39,7 +48,8 @@ async def suspected(state: RunState, deps: Deps) -> Suspected:
     cases = _failing(state)
     entries = {entry.path: entry for entry in await to_thread.run_sync(deps.repository.files, state["base"])}
     found = state.get("localisation") or await _localise(state, deps, cases, list(entries))
-    return Suspected(found, await to_thread.run_sync(_sources, found, entries, deps), cases)
+    sources = await to_thread.run_sync(_sources, found, entries, deps)
+    return Suspected(found, sources, cases, await to_thread.run_sync(_test, cases, entries, deps))
 
 
 def signatures(deps: Deps, path: str, before: str, function: str, after: str) -> list[tuple[str, str]]:
@@ -81,3 +91,13 @@ async def _localise(state: RunState, deps: Deps, failing: list[TestCase], paths:
 def _sources(found: Localisation, entries: dict[str, TreeEntry], deps: Deps) -> dict[str, tuple[str, bytes]]:
     paths = list(dict.fromkeys(place.path for place in found.suspects))[:_SUSPECTED_FILES]
     return {path: (entries[path].blob, deps.repository.read(entries[path].blob)) for path in paths}
+
+
+def _test(
+    failing: Sequence[TestCase], entries: Mapping[str, TreeEntry], deps: Deps
+) -> tuple[str, str] | None:
+    path = failing[0].file if failing else ""
+    if path not in entries:
+        return None
+    text = excerpt(failing[0], Source.parse(path, deps.repository.read(entries[path].blob)))
+    return (path, text) if text else None

@@ -31,7 +31,8 @@ async def _batch(state: RunState, deps: Deps, case: Suspected, number: int) -> B
     fim = deps.generation.fim
     assert fim is not None
     started = time.monotonic()
-    fault = Fault(state["task"].text, case.found, case.sources, case.failing, partial(signatures, deps))
+    called = partial(signatures, deps)
+    fault = Fault(state["task"].text, case.found, case.sources, case.failing, called, case.test)
     limits = Limits(tokens=deps.limits.tokens_left)
     batch = await fim_batch(deps.client, fim, fault, number, limits)
     if batch is None:

@@ -153,6 +153,7 @@ class Fault:
         sources: path -> (blob id, bytes) of the suspected files; others are left out.
         failing: the failing tests, whose assertion the model is shown.
         signatures: finds those of what a function calls; None shows none.
+        test: path and code of the first failing test; None where it is not known.
     """
 
     task: str
@@ -160,6 +161,7 @@ class Fault:
     sources: Mapping[str, tuple[str, bytes]]
     failing: Sequence[TestCase]
     signatures: Signatures | None = None
+    test: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,7 @@ def _plan(client: ModelClient, fim: FimPrompt, fault: Fault, limits: Limits) -> 
     """Parse the files and deal the masks out to batches."""
     parsed = {path: Source.parse(path, data) for path, (_, data) in fault.sources.items()}
     queue = _widened(dealt(masks(fault.localisation.suspects, parsed), limits), parsed, limits)
-    said = brief(fault.task, fault.failing)
+    said = brief(fault.task, fault.failing, fault.test)
     return _Search(client, fim, said, parsed, limits, tuple(queue), fault.signatures)
 
 
@@ -272,8 +274,8 @@ def _prompts(search: _Search, work: Work) -> dict[Mask, str]:
             parts = (source.data[:lo], source.data[lo:hi], source.data[hi:])
             texts = [part.decode("utf-8", "replace") for part in parts]
             known[mask.path, lo] = search.signatures(mask.path, texts[0], texts[1], texts[2])
-        prefix, suffix = context(mask, source, work.view.tokens)
-        files = (search.said.file, *known.get((mask.path, lo), ()))
+        prefix, suffix = context(mask, source, work.view.tokens, search.said.subject)
+        files = (*search.said.files, *known.get((mask.path, lo), ()))
         prompts[mask] = search.fim.prompt(prefix, suffix, files, mask.path)
     return prompts
 

@@ -10,7 +10,7 @@ from moot.agent.repair.kinds import Mask
 from moot.agent.repair.source import Source
 from moot.agent.syntax import language_of, line_comment
 
-__all__ = ["Brief", "Signatures", "brief", "context", "scope", "wrong"]
+__all__ = ["Brief", "Signatures", "brief", "context", "remarks", "scope"]
 
 _TASK_FILE = "TASK.md"
 _TASK_BYTES = 900
@@ -18,7 +18,9 @@ _ASSERTION_BYTES = 400
 _AROUND_LINES = 15
 _SHOWN_LINES = 4
 """Lines of masked text beyond which it is not shown: a longer text is rather to be written anew."""
-_WRONG = "wrong:"
+_BEFORE, _FIXED = "before:", "fixed:"
+_SUBJECT = 100
+"""Characters of the task that stand beside the hole."""
 _OPENING_LINES = 2
 """Lines of a function that are shown in any case: its name and arguments."""
 
@@ -29,43 +31,59 @@ Signatures = Callable[[str, str, str, str], list[tuple[str, str]]]
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What the model is told beside the code: the task's words and the failing assertion."""
+    """What the model is told beside the code.
+
+    Attributes:
+        task: its words.
+        assertion: the failing one, with its values.
+        test: path and code of the failing test; None where it is not known.
+    """
 
     task: str
     assertion: str
+    test: tuple[str, str] | None = None
 
     @property
-    def file(self) -> tuple[str, str]:
-        """Path and text of a file that says it, to stand before all else.
+    def files(self) -> tuple[tuple[str, str], ...]:
+        """Paths and texts of files that say it, to stand before all else.
 
-        It is the same for all masks of a run, so that a server's prefix cache holds it after the first.
+        They are the same for all masks of a run, so that a server's prefix cache holds them after the first.
         """
-        return _TASK_FILE, f"{self.task}\n\n{self.assertion}" if self.assertion else self.task
+        told = f"{self.task}\n\n{self.assertion}" if self.assertion else self.task
+        return ((_TASK_FILE, told), *((self.test,) if self.test is not None else ()))
+
+    @property
+    def subject(self) -> str:
+        """The beginning of the task's first line."""
+        return self.task.partition("\n")[0][:_SUBJECT].strip()
 
 
-def brief(task: str, failing: Sequence[TestCase]) -> Brief:
+def brief(task: str, failing: Sequence[TestCase], test: tuple[str, str] | None = None) -> Brief:
     """Shorten the task and the first failure to what fits before a function."""
-    return Brief(_clip(task.strip(), _TASK_BYTES), _clip(_assertion(failing), _ASSERTION_BYTES))
+    return Brief(_clip(task.strip(), _TASK_BYTES), _clip(_assertion(failing), _ASSERTION_BYTES), test)
 
 
-def context(mask: Mask, source: Source, budget: int) -> tuple[str, str]:
-    """Return prefix and suffix of at most about `budget` tokens together.
+def context(mask: Mask, source: Source, budget: int, subject: str = "") -> tuple[str, str]:
+    """Return prefix and suffix of at most about `budget` tokens together, with remarks above the hole.
 
-    They are of the enclosing function, below the line that opens its class. The lines with the masked text
-    stand in a comment above: most fixes keep much of what was there, and a model that does not see it
-    invents the line anew (docs/repair.md has the figures).
+    They are of the enclosing function, below the line that opens its class.
     """
     lo, hi = scope(mask, source)
     before = source.data[lo : mask.start_byte].decode("utf-8", "replace")
     after = source.data[mask.end_byte : hi].decode("utf-8", "replace")
     before, after = window(before, after, budget * BYTES_PER_TOKEN, keep=_OPENING_LINES)
     at = before.rfind("\n") + 1
-    before = before[:at] + wrong(mask, source) + before[at:]
+    before = before[:at] + remarks(mask, source, subject) + before[at:]
     return _opening(mask, source) + before + mask.lead, mask.tail + after
 
 
-def wrong(mask: Mask, source: Source) -> str:
-    """Return the comment that shows the lines of the masked text; empty where nothing is masked, or much."""
+def remarks(mask: Mask, source: Source, subject: str = "") -> str:
+    """Return comments with the lines of the masked text, and what is mended there.
+
+    Most fixes keep much of what was there, and a model that does not see it invents the line anew; what the
+    task says is worth more beside the hole than at the top alone (docs/repair.md has the figures). Empty
+    where nothing is masked, or much.
+    """
     start, end = mask.start_byte, mask.end_byte
     if start == end:
         return ""
@@ -74,8 +92,10 @@ def wrong(mask: Mask, source: Source) -> str:
     if len(lines) > _SHOWN_LINES:
         return ""
     indent = lines[0][: len(lines[0]) - len(lines[0].lstrip())].decode("utf-8", "replace")
-    marker = f"{indent}{line_comment(language_of(mask.path))} {_WRONG} "
-    return "".join(f"{marker}{line.decode('utf-8', 'replace').strip()}\n" for line in lines if line.strip())
+    marker = f"{indent}{line_comment(language_of(mask.path))}"
+    was = [f"{_BEFORE} {line.decode('utf-8', 'replace').strip()}" for line in lines if line.strip()]
+    told = [*was, f"{_FIXED} {subject}"] if subject else was
+    return "".join(f"{marker} {text}\n" for text in told)
 
 
 def _line_end(data: bytes, start: int) -> int:

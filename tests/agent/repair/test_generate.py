@@ -88,7 +88,7 @@ def test_every_third_mask_is_an_insertion():
     model = Model()
     asyncio.run(fim_batch(model, FIM, FAULT, 0))
     prompts = [prompt for request in model.requests if request.top_logprobs for prompt in request.prompts]
-    shown = [" ".join(re.sub(r"<\|fim_\w+\|>|# wrong: .*", "", prompt).split()) for prompt in prompts]
+    shown = [" ".join(re.sub(r"<\|fim_\w+\|>|# before: .*", "", prompt).split()) for prompt in prompts]
     whole = [text for text in shown if "if a > 0: return a + 0 return 0" in text]
     assert len(whole) == len(prompts) // 3 == 2
 
@@ -152,14 +152,18 @@ def test_prompt_has_the_function_with_the_masked_line_as_a_comment():
     start = TEXT.index("a > 1")
     mask = Mask("m.py", start, start + 5, MaskKind.CONDITION, 1.0)
     prefix, suffix = context(mask, source, 200)
-    assert prefix == "def f1(a):\n    # wrong: if a > 1:\n    if "
+    assert prefix == "def f1(a):\n    # before: if a > 1:\n    if "
     assert suffix == ":\n        return a + 1\n    return 1\n"
+    told, _ = context(mask, source, 200, "f1 is off")
+    assert told == "def f1(a):\n    # before: if a > 1:\n    # fixed: f1 is off\n    if "
 
 
-def test_all_prompts_of_a_run_begin_with_its_task_and_the_assertion():
+@pytest.mark.parametrize("test", [None, ("t.py", "assert f1(2) == 3")])
+def test_all_prompts_of_a_run_begin_with_its_task_the_assertion_and_the_test(test):
     model = Model()
-    asyncio.run(fim_batch(model, FIM, replace(FAULT, task="f1 is off\nby one"), 0))
-    told = "TASK.md\nf1 is off\nby one\n\nassert 4 == 3\n<|file_sep|>m.py\n<|fim_prefix|>def f"
+    asyncio.run(fim_batch(model, FIM, replace(FAULT, task="f1 is off\nby one", test=test), 0))
+    shown = "<|file_sep|>t.py\nassert f1(2) == 3\n" if test else ""
+    told = f"TASK.md\nf1 is off\nby one\n\nassert 4 == 3\n{shown}<|file_sep|>m.py\n<|fim_prefix|>def f"
     prompts = [prompt for request in model.requests for prompt in request.prompts]
     assert prompts
     assert all(prompt.partition("<|file_sep|>")[2].startswith(told) for prompt in prompts)
@@ -173,7 +177,7 @@ def test_prompt_stays_within_its_budget(budget: int):
     mask = Mask("m.py", at, at + 10, MaskKind.STATEMENT, 1.0)
     prefix, suffix = context(mask, source, budget)
     assert "def long(a):\n" in prefix
-    assert prefix.endswith("    x249 = 249\n    # wrong: x250 = 250\n    ")
+    assert prefix.endswith("    x249 = 249\n    # before: x250 = 250\n    ")
     assert len(prefix) + len(suffix) <= budget * 3 + 50
 
 
@@ -181,7 +185,7 @@ def test_javascript_is_shown_in_its_own_comments():
     source = Source.parse("m.js", b"class A {\n  f(a) {\n    return a;\n  }\n}\n")
     mask = Mask("m.js", source.data.index(b"a;"), source.data.index(b"a;") + 1, MaskKind.RETURN, 1.0)
     prefix, _ = context(mask, source, 100)
-    assert prefix == "class A {\n  f(a) {\n    // wrong: return a;\n    return "
+    assert prefix == "class A {\n  f(a) {\n    // before: return a;\n    return "
 
 
 @pytest.mark.parametrize(("masked", "shown"), [(4, 4), (5, 0)])
@@ -190,14 +194,14 @@ def test_a_long_masked_text_is_written_anew(masked: int, shown: int):
     start = source.data.index(b"x2")
     mask = Mask("m.py", start, source.data.index(b"x%d" % (2 + masked)) - 5, MaskKind.BLOCK, 1.0)
     prefix, _ = context(mask, source, 200)
-    assert prefix.count("    # wrong: x") == shown
+    assert prefix.count("    # before: x") == shown
 
 
 def test_nothing_is_shown_where_nothing_is_masked():
     source = Source.parse("m.py", b"def f():\n    x = 1\n    y = 2\n")
     at = source.data.index(b"y = 2")
     prefix, _ = context(Mask("m.py", at, at, MaskKind.INSERTION, 1.0), source, 200)
-    assert "wrong" not in prefix
+    assert "before" not in prefix
 
 
 def test_limits_name_their_rounds():

@@ -1,4 +1,4 @@
-"""How often a mask on the right place is filled with the real fix, with what was there before and without.
+"""How often a mask on the right place is filled with the real fix, by what is said of it beside the hole.
 
     PYTHONPATH=. python tests/bench/repair/infilling.py REPOSITORIES [--most N] [--seed N]
 
@@ -18,6 +18,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from pydantic import TypeAdapter
 
@@ -32,7 +33,7 @@ from moot.agent.repair.generate import VIEWS, View
 from moot.agent.repair.infill import cut, normalised
 from moot.agent.repair.localise import Suspect
 from moot.agent.repair.masks import Mask, MaskKind, masks
-from moot.agent.repair.prompt import brief, context, wrong
+from moot.agent.repair.prompt import brief, context, remarks
 from moot.agent.repair.source import Source
 from tests.bench.repair.learn_priors import FIXES, Reached, blob, difference, fill, plain, repository_of
 
@@ -52,25 +53,34 @@ class Case:
     wanted: bytes
 
 
+Shown = Literal["nothing", "before", "before, task"]
+"""What comments above the hole hold: nothing, the masked line, or that and the task's first line."""
+
+
 @dataclass(frozen=True)
 class Way:
-    """How a case is tried: with the masked line shown or not, with samples beside or the likeliest."""
+    """How a case is tried: what stands beside the hole, and samples or the likeliest beside the greedy answer."""
 
-    hidden: bool
+    shown: Shown
     sampled: bool
     view: View
 
     @property
     def words(self) -> tuple[str, ...]:
         """Four cells of the table."""
-        shown = "hidden" if self.hidden else "in a comment"
         others = "sampled" if self.sampled else "the likeliest"
-        return shown, others, str(self.view.tokens), str(1 + self.view.answers)
+        return self.shown, others, str(self.view.tokens), str(1 + self.view.answers)
 
 
-VIEWED = tuple(Way(hidden=False, sampled=False, view=view) for view in VIEWS)
+VIEWED = tuple(Way("before, task", sampled=False, view=view) for view in VIEWS)
 _SIX = View(VIEWS[0].tokens, SAMPLES)
-WAYS = (Way(True, True, _SIX), Way(False, True, _SIX), Way(False, False, _SIX), *VIEWED)
+WAYS = (
+    Way("nothing", True, _SIX),
+    Way("before", True, _SIX),
+    Way("before", False, _SIX),
+    Way("before, task", False, _SIX),
+    *VIEWED,
+)
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,7 @@ async def main() -> None:
     cases = random.Random(given.seed).sample(found, min(given.most, len(found)))
     client, _ = await connect(load_settings(Path()))
     print(
-        "| the masked line | other answers | tokens | answers | fixes | found | greedy | hits | edits | s |"
+        "| beside the hole | other answers | tokens | answers | fixes | found | greedy | hits | edits | s |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|")
     found_by: dict[Way, list[bool]] = {}
@@ -177,9 +187,12 @@ def _outcome(case: Case, texts: Sequence[str]) -> Tried:
 
 
 def _prompt(case: Case, way: Way) -> str:
-    prefix, suffix = context(case.mask, case.source, way.view.tokens)
-    prefix = prefix.replace(wrong(case.mask, case.source), "") if way.hidden else prefix
-    return fim_format("qwen").prompt(prefix, suffix, (brief(case.task, ()).file,), case.mask.path)
+    said = brief(case.task, ())
+    subject = said.subject if way.shown == "before, task" else ""
+    prefix, suffix = context(case.mask, case.source, way.view.tokens, subject)
+    if way.shown == "nothing":
+        prefix = prefix.replace(remarks(case.mask, case.source), "")
+    return fim_format("qwen").prompt(prefix, suffix, said.files, case.mask.path)
 
 
 if __name__ == "__main__":
