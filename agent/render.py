@@ -157,7 +157,7 @@ class TextRenderer:
             case e.TestsFinished(report=report, candidate=candidate):
                 return f"[cyan]tests[/]    {candidate}: {_tests(report)}"
             case e.CandidateRejected(candidate=candidate, reason=reason):
-                if candidate.startswith(("fim", "rewrite")):
+                if candidate.startswith(("correct", "fim", "rewrite")):
                     return None
                 return f"[dim]rejected {candidate}: {escape(reason.splitlines()[0])}[/]"
             case e.EvidenceFound(id=name, text=text) if "/" not in name:
@@ -183,6 +183,8 @@ def _generated(event: e.CandidatesGenerated) -> str:
     """Say what a batch tried and what came of it."""
     if event.generator == "rewrite":
         tried = f"{event.place} written anew"
+    elif event.generator == "correct":
+        tried = f"{event.place}: {event.masks} lines corrected"
     else:
         exchanged = f", {event.operators} operators exchanged" if event.operators else ""
         tried = f"{event.place}: {event.masks} masks filled{exchanged}"

@@ -133,9 +133,10 @@ class CandidatesGenerated:
     """A batch of candidates for a failing test, before they are tested.
 
     Attributes:
-        generator: `fim` or `rewrite`.
+        generator: `fim`, `correct` or `rewrite`.
         place: which batch, or which function was written anew.
-        masks: places that the model filled; `operators` were exchanged without it.
+        masks: places that the model filled, or lines that it corrected; `operators` were exchanged
+            without it.
         answers: of the model; `candidates` are the distinct edits that parse.
     """
 

@@ -9,18 +9,20 @@ from anyio import to_thread
 from moot.agent.core.commands import TestCase
 from moot.agent.core.events import Notice, SuspectsFound
 from moot.agent.core.types import TreeEntry
+from moot.agent.edits.forms import ReplaceSpan
 from moot.agent.fim.neighbours import neighbours
 from moot.agent.fim.trim import Hole
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.failures import wanted
-from moot.agent.graph.state import RunState
+from moot.agent.graph.state import Draft, RunState
 from moot.agent.repair.excerpt import excerpt
+from moot.agent.repair.infill import Infill
 from moot.agent.repair.localise import Failure, Localisation, localise
 from moot.agent.repair.peers import related_tests, request
 from moot.agent.repair.source import Source
 from moot.agent.verify.coverage.measure import CoverageTracer
 
-__all__ = ["Suspected", "signatures", "suspected"]
+__all__ = ["Suspected", "signatures", "span_drafts", "suspected"]
 
 _SUSPECTED_FILES = 12
 _SIGNATURES = 600
@@ -56,6 +58,20 @@ def signatures(deps: Deps, path: str, before: str, function: str, after: str) ->
     """Return (path, signatures) of what a function calls, from its own file or others. Blocks."""
     hole = Hole(path, before + function, after)
     return neighbours(hole, deps.index, (function, ""), _SIGNATURES)
+
+
+def span_drafts(generator: str, number: int, edits: Sequence[Infill], case: Suspected) -> tuple[Draft, ...]:
+    """Return the drafts of batch `number` (from 0), in their order."""
+    return tuple(
+        Draft(
+            f"{generator}-{number + 1}.{place}",
+            generator,
+            edit.text,
+            edit.logprob,
+            ReplaceSpan(edit.path, case.sources[edit.path][0], edit.start_byte, edit.end_byte, edit.text),
+        )
+        for place, edit in enumerate(edits, start=1)
+    )
 
 
 def _failing(state: RunState) -> list[TestCase]:

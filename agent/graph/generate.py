@@ -3,6 +3,7 @@
 from typing import Literal
 
 from moot.agent.graph.chat import chat_drafts
+from moot.agent.graph.correct import CORRECTIONS, correct_drafts
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.entrants import begin_beside
 from moot.agent.graph.failures import wanted
@@ -13,9 +14,10 @@ from moot.agent.repair.generate import FIM_BATCHES
 
 __all__ = ["drafts", "rounds"]
 
-GeneratorName = Literal["chat", "fim", "rewrite"]
+GeneratorName = Literal["chat", "correct", "fim", "rewrite"]
 
 _CHAT: GeneratorName = "chat"
+_CORRECT: GeneratorName = "correct"
 _FIM: GeneratorName = "fim"
 _REWRITE: GeneratorName = "rewrite"
 
@@ -23,15 +25,17 @@ _REWRITE: GeneratorName = "rewrite"
 def rounds(state: RunState, deps: Deps) -> tuple[GeneratorName, ...]:
     """Return the generator of each round of a run.
 
-    Fill-in-the-middle and rewriting a function need a failing test, to localise and to select by; after
-    three batches of infills one function is rewritten, which takes as long as two of them. A small model
-    repairs better with them than in free chat, so its profile lets them go first; a large one starts with
-    a chat edit.
+    Fill-in-the-middle, correcting lines and rewriting a function need a failing test, to localise and to
+    select by. Infills and corrections take turns, and after three batches of infills one function is
+    rewritten, which takes as long as two of them. A small model repairs better with them than in free chat,
+    so its profile lets them go first; a large one starts with a chat edit.
     """
     repairs = deps.settings.max_repairs
     if deps.generation.fim is None or not wanted(state):
         return (_CHAT,) * (1 + repairs)
-    local = (_FIM, _FIM, _FIM, _REWRITE) * REWRITES + (_FIM,) * (FIM_BATCHES - 3 * REWRITES)
+    turns = CORRECTIONS // 2
+    local = (_FIM, _CORRECT, _FIM, _CORRECT, _FIM, _REWRITE) * turns
+    local += (_FIM, _FIM, _FIM, _REWRITE) * (REWRITES - turns) + (_FIM,) * (FIM_BATCHES - 3 * REWRITES)
     if deps.generation.first == "fim":
         return local + (_CHAT,) * repairs
     return (_CHAT, *local) + (_CHAT,) * max(0, repairs - 1)
@@ -45,6 +49,8 @@ async def drafts(state: RunState, deps: Deps) -> RunState:
     match plan[number]:
         case "fim":
             update = await infill_drafts(state, deps, earlier + state.get("infilled", 0))
+        case "correct":
+            update = await correct_drafts(state, deps, earlier)
         case "rewrite":
             update = await rewrite_drafts(state, deps, earlier)
         case "chat":

@@ -5,10 +5,9 @@ from functools import partial
 
 from moot.agent.core.errors import LimitReached
 from moot.agent.core.events import CandidatesGenerated, ModelCalled
-from moot.agent.edits.forms import ReplaceSpan
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.faults import Suspected, signatures, suspected
-from moot.agent.graph.state import Draft, RunState
+from moot.agent.graph.faults import Suspected, signatures, span_drafts, suspected
+from moot.agent.graph.state import RunState
 from moot.agent.repair.generate import Batch, Fault, Limits, fim_batch
 
 __all__ = ["infill_drafts"]
@@ -21,7 +20,7 @@ async def infill_drafts(state: RunState, deps: Deps, number: int) -> RunState:
     batch = await _batch(state, deps, case, number) if left > 0 else None
     return {
         "localisation": case.found,
-        "drafts": _drafts(batch, number, case)[:left] if batch is not None else (),
+        "drafts": span_drafts("fim", number, batch.infills, case)[:left] if batch is not None else (),
         "answer": "",
         "feedback": "",
     }
@@ -44,18 +43,3 @@ async def _batch(state: RunState, deps: Deps, case: Suspected, number: int) -> B
     what = f"batch {number + 1}"
     deps.emit(CandidatesGenerated("fim", what, batch.prompts, batch.operators, batch.completions, found))
     return batch
-
-
-def _drafts(batch: Batch, number: int, case: Suspected) -> tuple[Draft, ...]:
-    return tuple(
-        Draft(
-            f"fim-{number + 1}.{place}",
-            "fim",
-            infill.text,
-            infill.logprob,
-            ReplaceSpan(
-                infill.path, case.sources[infill.path][0], infill.start_byte, infill.end_byte, infill.text
-            ),
-        )
-        for place, infill in enumerate(batch.infills, start=1)
-    )

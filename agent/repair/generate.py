@@ -14,7 +14,7 @@ from moot.agent.core.commands import TestCase
 from moot.agent.core.messages import Completion, CompletionRequest, Usage
 from moot.agent.core.ports import FimPrompt, ModelClient
 from moot.agent.repair.branches import ALTERNATIVES, likeliest
-from moot.agent.repair.infill import Infill, infills, normalised
+from moot.agent.repair.infill import Infill, distinct, infills
 from moot.agent.repair.kinds import Mask, MaskKind
 from moot.agent.repair.localise import Localisation
 from moot.agent.repair.masks import masks
@@ -250,7 +250,7 @@ async def _generate(search: _Search, work: Work) -> Batch:
     )
     pairs = [pair for answer in answers for pair in answer]
     completions = [completion for _, group in pairs for completion in group]
-    found = await to_thread.run_sync(_distinct, search, pairs, work.operators)
+    found = await to_thread.run_sync(_edits, search, pairs, work.operators)
     return Batch(
         work.number,
         found,
@@ -332,19 +332,10 @@ async def _ask(
     return [(mask, [*one, *many]) for (mask, _), one, many in zip(chosen, first, rest, strict=True)]
 
 
-def _distinct(
+def _edits(
     search: _Search, pairs: Sequence[tuple[Mask, list[Completion]]], operators: Sequence[Mask]
 ) -> tuple[Infill, ...]:
-    """Return the edits of a batch, best first, each once even where two masks lead to it."""
-    best: dict[tuple[str, bytes], Infill] = {}
+    """Return the edits of a batch, best first."""
     filled = [infills(mask, search.sources[mask.path], completions) for mask, completions in pairs]
     exchanged = [operator_infills(mask, search.sources[mask.path]) for mask in operators]
-    for infill in chain(*filled, *exchanged):
-        key = _key(infill, search.sources[infill.path])
-        if key not in best or best[key].rank < infill.rank:
-            best[key] = infill
-    return tuple(sorted(best.values(), key=lambda infill: -infill.rank))
-
-
-def _key(infill: Infill, source: Source) -> tuple[str, bytes]:
-    return infill.path, normalised(Source.parse(infill.path, infill.apply(source.data)))
+    return distinct(chain(*filled, *exchanged), search.sources)

@@ -1,6 +1,6 @@
 """From what a model wrote between prefix and suffix to edits that apply and parse."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tree_sitter import Node
@@ -12,7 +12,7 @@ from moot.agent.repair.kinds import Mask, MaskKind
 from moot.agent.repair.source import Source, is_statement, walk
 from moot.agent.syntax import language_of, line_comment
 
-__all__ = ["Infill", "cut", "infills", "normalised"]
+__all__ = ["Infill", "cut", "distinct", "infills", "normalised"]
 
 _MAX_LINES = 8
 _MOST_LINES = {MaskKind.BODY: 30, MaskKind.HEADER: 4, MaskKind.LINE: 4}
@@ -51,6 +51,17 @@ def infills(mask: Mask, source: Source, completions: Sequence[Completion]) -> li
             start, end = mask.start_byte, mask.end_byte
             found[key] = Infill(mask.path, start, end, text, mask.kind, completion.logprob, rank, votes)
     return sorted(found.values(), key=lambda infill: -infill.rank)
+
+
+def distinct(found: Iterable[Infill], sources: Mapping[str, Source]) -> tuple[Infill, ...]:
+    """Return edits, best first, each once even where two masks lead to it."""
+    best: dict[tuple[str, bytes], Infill] = {}
+    for infill in found:
+        source = sources[infill.path]
+        key = infill.path, normalised(Source.parse(infill.path, infill.apply(source.data)))
+        if key not in best or best[key].rank < infill.rank:
+            best[key] = infill
+    return tuple(sorted(best.values(), key=lambda infill: -infill.rank))
 
 
 def cut(mask: Mask, source: Source, text: str) -> Iterator[tuple[str, Source]]:

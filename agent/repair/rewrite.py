@@ -12,7 +12,7 @@ from moot.agent.repair.localise import Localisation, Suspect
 from moot.agent.repair.source import Source
 from moot.agent.syntax import language_of, line_comment
 
-__all__ = ["Outline", "Target", "definitions", "targets"]
+__all__ = ["Outline", "Target", "definitions", "fenced", "targets"]
 
 Outline = Callable[[str, bytes], Sequence[Symbol]]
 """(path, text in UTF-8) -> its definitions."""
@@ -123,11 +123,15 @@ def definitions(target: Target, source: Source, answers: Sequence[Completion]) -
     return [group[0] for group in order]
 
 
-def _code(answer: Completion) -> str:
-    """Return the first fenced text of an answer, or all of it where nothing is fenced, without marks."""
-    fenced = _FENCE.search(answer.text + "\n")
-    closed = fenced is not None and fenced[0].rstrip().endswith("```")
+def fenced(answer: Completion) -> str:
+    """Return the first fenced text of an answer, or all of it where nothing is; empty if broken off."""
+    found = _FENCE.search(answer.text + "\n")
+    closed = found is not None and found[0].rstrip().endswith("```")
     if answer.finish in ("length", "repetition") and not closed:
         return ""
-    code = fenced["code"] if fenced is not None else answer.text
-    return "\n".join(_MARK_TEXT.sub("", line) for line in code.strip("\n").rstrip().split("\n"))
+    return (found["code"] if found is not None else answer.text).strip("\n").rstrip()
+
+
+def _code(answer: Completion) -> str:
+    """Return the text of an answer without marks."""
+    return "\n".join(_MARK_TEXT.sub("", line) for line in fenced(answer).split("\n"))

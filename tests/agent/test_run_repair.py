@@ -1,6 +1,7 @@
 """Repair of a failing test from end to end: functions written anew, limits, progress, interruptions."""
 
 import json
+import re
 import signal
 import time
 from pathlib import Path
@@ -57,9 +58,8 @@ def test_a_function_is_written_anew(tmp_path: Path, agent, project: Seeded):
     fixed = project.fixed
 
     def script(request: Request) -> Reply:
-        if not asks_chat(request):
+        if not asks_chat(request) or "<- suspicious" not in request.prompt:
             return Reply("???")
-        assert "<- suspicious" in request.prompt
         return Reply(texts=["I cannot.", REWRITTEN.format(function_of(project))])
 
     command, server = agent(script)
@@ -71,13 +71,42 @@ def test_a_function_is_written_anew(tmp_path: Path, agent, project: Seeded):
     assert selected["candidate"]["generator"] == "rewrite"
     assert (repo / project.path).read_text() == fixed
     generated = [event for event in events if event["event"] == "CandidatesGenerated"]
-    *infills, rewrite = generated
-    assert {event["generator"] for event in infills} == {"fim"}
-    assert all(event["masks"] > 0 for event in infills)
+    *before, rewrite = generated
+    assert {event["generator"] for event in before} == {"fim", "correct"}
+    assert all(event["masks"] > 0 for event in before)
     assert (rewrite["generator"], rewrite["answers"], rewrite["candidates"]) == ("rewrite", 8, 1)
-    chats = [request.body for request in server.calls if asks_chat(request)]
+    chats = [request.body for request in server.calls if "<- suspicious" in request.prompt]
     assert sorted(body["n"] for body in chats) == [1, 7]
     assert all(body["max_tokens"] < len(function_of(project)) for body in chats)
+
+
+@pytest.mark.parametrize("project", [pytest.param(each, id=each.name) for each in (NODE, GOLANG, UNITTEST)])
+def test_a_line_is_corrected(tmp_path: Path, agent, project: Seeded):
+    """No operator and no infill mends this bug; the model does when it is asked for the line."""
+    fixed = project.fixed
+    [right] = [line.strip() for line in fixed.splitlines() if "- discount" in line]
+    wrong = right.replace(" - discount", "")
+    files = {**project.files, project.path: fixed.replace(right, wrong)}
+    repo = make_repository(tmp_path / "repo", files)
+
+    def script(request: Request) -> Reply:
+        if asks_chat(request) and f"```\n{wrong}\n```" in re.sub(r"```\w+", "```", request.prompt):
+            return Reply(texts=[f"It is:\n```\n{right}\n```\n", "I cannot."])
+        return Reply("???")
+
+    command, server = agent(script)
+    task = ("run", "a discount must be taken off", "--repo", str(repo), "--test", project.command)
+    outcome = command(*task, *SMALL_MODEL, "--output", "stream-json")
+    assert outcome.exit_code == 0, outcome.stderr
+    events = events_of(outcome.stdout)
+    [selected] = [event for event in events if event["event"] == "CandidateSelected"]
+    assert selected["candidate"]["generator"] == "correct"
+    assert (repo / project.path).read_text() == fixed
+    _, batch = [event for event in events if event["event"] == "CandidatesGenerated"]
+    assert (batch["generator"], batch["candidates"]) == ("correct", 1)
+    assert batch["answers"] == 8 * batch["masks"]
+    chats = [request for request in server.calls if asks_chat(request)]
+    assert len({request.prompt.partition("The fault is in")[0] for request in chats}) == 1
 
 
 def test_progress_is_told_in_words(tmp_path: Path, agent):

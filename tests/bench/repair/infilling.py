@@ -59,7 +59,7 @@ Shown = Literal["nothing", "before", "before, task"]
 
 @dataclass(frozen=True)
 class Way:
-    """How a case is tried: what stands beside the hole, and samples or the likeliest beside the greedy answer."""
+    """How a case is tried: what stands beside the hole, and which answers come beside the greedy one."""
 
     shown: Shown
     sampled: bool
