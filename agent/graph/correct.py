@@ -20,10 +20,7 @@ from moot.agent.repair.source import Source
 from moot.agent.syntax import language_of
 from moot.prompts import render
 
-__all__ = ["CORRECTIONS", "correct_drafts"]
-
-CORRECTIONS = 4
-"""Rounds of a run that correct lines."""
+__all__ = ["correct_drafts"]
 
 _LINES = 6
 _SAMPLES = 7

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from moot.agent.graph.chat import chat_drafts
-from moot.agent.graph.correct import CORRECTIONS, correct_drafts
+from moot.agent.graph.correct import correct_drafts
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.entrants import begin_beside
 from moot.agent.graph.failures import wanted
@@ -33,9 +33,8 @@ def rounds(state: RunState, deps: Deps) -> tuple[GeneratorName, ...]:
     repairs = deps.settings.max_repairs
     if deps.generation.fim is None or not wanted(state):
         return (_CHAT,) * (1 + repairs)
-    turns = CORRECTIONS // 2
-    local = (_FIM, _CORRECT, _FIM, _CORRECT, _FIM, _REWRITE) * turns
-    local += (_FIM, _FIM, _FIM, _REWRITE) * (REWRITES - turns) + (_FIM,) * (FIM_BATCHES - 3 * REWRITES)
+    local = (_FIM, _CORRECT, _FIM, _CORRECT, _FIM, _REWRITE) * REWRITES
+    local += (_FIM,) * (FIM_BATCHES - local.count(_FIM))
     if deps.generation.first == "fim":
         return local + (_CHAT,) * repairs
     return (_CHAT, *local) + (_CHAT,) * max(0, repairs - 1)
