@@ -13,7 +13,7 @@ from moot.agent.core.messages import Completion
 from moot.agent.fim.window import window
 from moot.agent.repair.infill import Infill, infills
 from moot.agent.repair.kinds import Mask, MaskKind
-from moot.agent.repair.localise import Localisation
+from moot.agent.repair.localise import Localisation, Suspect
 from moot.agent.repair.masks import masks
 from moot.agent.repair.prompt import scope
 from moot.agent.repair.rewrite import fenced
@@ -42,13 +42,35 @@ class Passage:
 
 
 def passages(found: Localisation, sources: Mapping[str, Source]) -> list[Passage]:
-    """Return the suspicious statements of a few lines, most promising first, one for each first line."""
-    best: dict[tuple[str, int], Mask] = {}
+    """Return the statements, headers or lines that suspicious lines are in, the most suspicious first."""
+    around: dict[tuple[str, int], Mask] = {}
     for mask in masks(found.suspects, sources):
         data = sources[mask.path].data
-        if mask.kind in _KINDS and data.count(b"\n", mask.start_byte, mask.end_byte) < _MOST_LINES:
-            best.setdefault((mask.path, data.count(b"\n", 0, mask.start_byte)), mask)
-    return [_passage(mask, sources[mask.path]) for mask in best.values()]
+        first, more = (
+            data.count(b"\n", *span) for span in ((0, mask.start_byte), (mask.start_byte, mask.end_byte))
+        )
+        if mask.kind in _KINDS and more < _MOST_LINES:
+            for line in range(first + 1, first + more + 2):
+                known = around.get((mask.path, line))
+                if known is None or mask.kind is MaskKind.HEADER or _within(mask, known):
+                    around[mask.path, line] = mask
+    chosen = (
+        around.get((suspect.path, suspect.line)) or _line(suspect, sources[suspect.path])
+        for suspect in found.suspects
+        if suspect.path in sources
+    )
+    return [_passage(mask, sources[mask.path]) for mask in dict.fromkeys(chosen)]
+
+
+def _within(mask: Mask, other: Mask) -> bool:
+    return other.start_byte <= mask.start_byte and mask.end_byte <= other.end_byte
+
+
+def _line(suspect: Suspect, source: Source) -> Mask:
+    """Return one line of a longer statement, such as a table."""
+    start, text = source.line_start(suspect.line), source.lines[suspect.line - 1].rstrip()
+    margin = len(text) - len(text.lstrip())
+    return Mask(suspect.path, start + margin, start + len(text), MaskKind.LINE, suspect.score)
 
 
 def _passage(mask: Mask, source: Source) -> Passage:

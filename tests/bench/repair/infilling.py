@@ -6,7 +6,7 @@
 gives one mask, the smallest that reaches it with a text of one line. A fix counts as found if one of the
 answers (one greedy, the others sampled or, as in a run, the likeliest) equals it but for comments and layout;
 edits are the distinct ones that change something. Of the task the prompt holds what the commit says. The last
-two rows are the two views of a run, and what both of them find together.
+three rows are the two views of a run, the line asked for in chat instead, and what these find together.
 """
 
 import argparse
@@ -26,12 +26,15 @@ from moot.agent.app import connect
 from moot.agent.core.config import load_settings
 from moot.agent.core.errors import MootError
 from moot.agent.core.messages import CompletionRequest
+from moot.agent.graph.correct import SAMPLES as CHAT_SAMPLES
+from moot.agent.graph.correct import answers, question
 from moot.agent.models.client import OpenAIClient
 from moot.agent.models.fim import fim_format
 from moot.agent.repair.branches import ALTERNATIVES, likeliest
+from moot.agent.repair.correct import Passage, corrected, passages
 from moot.agent.repair.generate import VIEWS, View
 from moot.agent.repair.infill import cut, normalised
-from moot.agent.repair.localise import Suspect
+from moot.agent.repair.localise import Localisation, Suspect
 from moot.agent.repair.masks import Mask, MaskKind, masks
 from moot.agent.repair.prompt import brief, context, remarks
 from moot.agent.repair.source import Source
@@ -53,8 +56,9 @@ class Case:
     wanted: bytes
 
 
-Shown = Literal["nothing", "before", "before, task"]
-"""What comments above the hole hold: nothing, the masked line, or that and the task's first line."""
+Shown = Literal["nothing", "before", "before, task", "asked in chat"]
+"""What comments above the hole hold: nothing, the masked line, or that and the task's first line; or no
+hole: chat is asked for the line."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +77,14 @@ class Way:
 
 
 VIEWED = tuple(Way("before, task", sampled=False, view=view) for view in VIEWS)
+RUN = (*VIEWED, Way("asked in chat", sampled=True, view=View(600, answers=CHAT_SAMPLES)))
 _SIX = View(VIEWS[0].tokens, SAMPLES)
 WAYS = (
     Way("nothing", True, _SIX),
     Way("before", True, _SIX),
     Way("before", False, _SIX),
     Way("before, task", False, _SIX),
-    *VIEWED,
+    *RUN,
 )
 
 
@@ -121,8 +126,9 @@ async def main() -> None:
             edits = sum(one.edits for one in tried)
             row = (*way.words, *counts, edits, round(time.monotonic() - began))
             print("|", " | ".join(map(str, row)), "|", flush=True)
-        together = sum(map(any, zip(*(found_by[way] for way in VIEWED), strict=True)))
-        print(f"\nFound in the views of a run together: {together} of {len(cases)}.")
+        for ways, what in ((VIEWED, "in the views of a run"), (RUN, "in these and in chat")):
+            together = sum(map(any, zip(*(found_by[way] for way in ways), strict=True)))
+            print(f"\nFound {what} together: {together} of {len(cases)}.")
     finally:
         await client.close()
 
@@ -165,6 +171,8 @@ def _case(repositories: Path, fix: Reached) -> Case | None:
 
 async def _tried(client: OpenAIClient, cases: Sequence[Case], way: Way) -> list[Tried]:
     """Return what became of each case."""
+    if way.shown == "asked in chat":
+        return await _in_chat(client, cases)
     form = fim_format("qwen")
     prompts = tuple(_prompt(case, way) for case in cases)
     greedy = CompletionRequest(prompts, TOKENS, stop=("\n", *form.stop))
@@ -184,6 +192,30 @@ def _outcome(case: Case, texts: Sequence[str]) -> Tried:
     made = [{normalised(result) for _, result in cut(case.mask, case.source, text)} for text in texts]
     edits = frozenset[bytes]().union(*made) - {normalised(case.source)}
     return Tried([case.wanted in each for each in made], len(edits))
+
+
+async def _in_chat(client: OpenAIClient, cases: Sequence[Case]) -> list[Tried]:
+    """Ask for the line that a mask begins in, as a run does."""
+    asked = [_passage(case) for case in cases]
+    told = [
+        question(one, brief(case.task, ()).task, "", None) for one, case in zip(asked, cases, strict=True)
+    ]
+    found: list[Tried] = []
+    for case, one, given in zip(cases, asked, await answers(client, told), strict=True):
+        made = [
+            {normalised(Source.parse(edit.path, edit.apply(case.source.data))) for edit in edits}
+            for edits in (corrected(one, case.source, [answer]) for answer in given)
+        ]
+        found.append(Tried([case.wanted in each for each in made], len(frozenset[bytes]().union(*made))))
+    return found
+
+
+def _passage(case: Case) -> Passage:
+    """Return the statement, or the line of a longer one, that a mask begins in."""
+    line = case.source.data.count(b"\n", 0, case.mask.start_byte) + 1
+    here = Localisation((Suspect(case.mask.path, line, 1.0),), "")
+    [found] = passages(here, {case.mask.path: case.source})
+    return found
 
 
 def _prompt(case: Case, way: Way) -> str:
