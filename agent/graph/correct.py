@@ -5,6 +5,7 @@ import html
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 from anyio import to_thread
 
@@ -28,6 +29,8 @@ SAMPLES = 7
 """Answers beside the greedy one, at _TEMPERATURE, each of _TOKENS at most."""
 _TEMPERATURE = 0.8
 _TOKENS = 96
+_REQUESTS = 2
+"""How often a question is sent: for the greedy answer, and for the samples."""
 
 
 async def correct_drafts(state: RunState, deps: Deps, number: int) -> RunState:
@@ -43,14 +46,14 @@ async def correct_drafts(state: RunState, deps: Deps, number: int) -> RunState:
     asked = await _asked(chosen, case, state, deps)
     edits = await to_thread.run_sync(_edits, chosen, asked, sources)
     count, what = sum(map(len, asked)), f"batch {number + 1}"
-    deps.emit(CandidatesGenerated("correct", what, len(chosen), 0, count, len(edits)))
+    deps.emit(CandidatesGenerated("correct", what, len(asked), 0, count, len(edits)))
     return {**update, "drafts": span_drafts("correct", number, edits, case)[:left]}
 
 
 def _edits(
     chosen: Sequence[Passage], asked: Sequence[Sequence[Completion]], sources: Mapping[str, Source]
 ) -> tuple[Infill, ...]:
-    pairs = zip(chosen, asked, strict=True)
+    pairs = zip(chosen, asked, strict=False)  # fewer where the tokens did not suffice for all
     return distinct(
         (edit for one, group in pairs for edit in corrected(one, sources[one.mask.path], group)), sources
     )
@@ -61,12 +64,19 @@ async def _asked(
 ) -> list[list[Completion]]:
     task, failure = state["task"].text, described(case.failing[0])
     texts = [question(passage, task, failure, case.test) for passage in chosen]
-    read = sum(await deps.client.count(texts))
-    room = deps.limits.answer(_TOKENS, 2 * read, len(texts) * (1 + SAMPLES))
+    sizes = await deps.client.count(texts)
+    most = _affordable(sizes, deps.limits.tokens_left)
+    room = deps.limits.answer(_TOKENS, _REQUESTS * sum(sizes[:most]), most * (1 + SAMPLES))
     before, started = deps.client.usage, time.monotonic()
-    found = await answers(deps.client, texts, room, deps.generation.top_p)
+    found = await answers(deps.client, texts[:most], room, deps.generation.top_p)
     deps.emit(ModelCalled("correct", deps.client.usage - before, time.monotonic() - started))
     return found
+
+
+def _affordable(sizes: Sequence[int], left: int | None) -> int:
+    """Return for how many lines, one at least, the tokens suffice that are left."""
+    costs = accumulate(_REQUESTS * size + (1 + SAMPLES) * _TOKENS for size in sizes)
+    return len(sizes) if left is None else max(1, sum(cost <= left for cost in costs))
 
 
 def question(passage: Passage, task: str, failure: str, test: tuple[str, str] | None) -> str:

@@ -118,10 +118,10 @@ def test_progress_is_told_in_words(tmp_path: Path, agent):
     assert " candidates of 72 answers" in outcome.stderr
 
 
-def test_a_batch_cannot_overrun_the_tokens(tmp_path: Path, agent):
+@pytest.mark.parametrize("limit", [2_000, 8_000])
+def test_a_batch_cannot_overrun_the_tokens(tmp_path: Path, agent, limit: int):
     repo = make_repository(tmp_path / "repo", {"stats.py": NO_SUM, "test_stats.py": TEST})
     command, server = agent(lambda request: Reply("nothing that helps " * 50))
-    limit = 2_000
     arguments = ("--max-tokens", str(limit), "--output", "json")
     outcome = command("run", TASK, "--repo", str(repo), "--test", PYTEST, *SMALL_MODEL, *arguments)
     assert outcome.exit_code == 4, outcome.stderr
@@ -131,7 +131,7 @@ def test_a_batch_cannot_overrun_the_tokens(tmp_path: Path, agent):
     assert server.calls
 
 
-@pytest.mark.parametrize("chat", [False, True], ids=["infills", "rewrites"])
+@pytest.mark.parametrize("chat", [False, True], ids=["infills", "corrections"])
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_is_resumed_that_was_stopped_in_a_batch(tmp_path: Path, agent, sent, chat: bool):
     repo = make_repository(tmp_path / "repo", {"stats.py": NO_SUM, "test_stats.py": TEST})
