@@ -36,9 +36,7 @@ _REQUESTS = 2
 async def correct_drafts(state: RunState, deps: Deps, number: int) -> RunState:
     """Return the drafts of batch `number` (from 0), best first; none where fewer lines are suspicious."""
     case = await suspected(state, deps)
-    sources = {path: Source.parse(path, data) for path, (_, data) in case.sources.items()}
-    found = await to_thread.run_sync(passages, case.found, sources)
-    chosen = found[_LINES * number : _LINES * (number + 1)]
+    sources, chosen = await to_thread.run_sync(_chosen, case, number)
     left = deps.settings.max_candidates - len(state["seen"])
     update: RunState = {"localisation": case.found, "drafts": (), "answer": "", "feedback": ""}
     if left <= 0 or not chosen:
@@ -48,6 +46,12 @@ async def correct_drafts(state: RunState, deps: Deps, number: int) -> RunState:
     count, what = sum(map(len, asked)), f"batch {number + 1}"
     deps.emit(CandidatesGenerated("correct", what, len(asked), 0, count, len(edits)))
     return {**update, "drafts": span_drafts("correct", number, edits, case)[:left]}
+
+
+def _chosen(case: Suspected, number: int) -> tuple[Mapping[str, Source], Sequence[Passage]]:
+    """Parse the suspected files; return the lines of batch `number`."""
+    sources = {path: Source.parse(path, data) for path, (_, data) in case.sources.items()}
+    return sources, passages(case.found, sources)[_LINES * number : _LINES * (number + 1)]
 
 
 def _edits(

@@ -57,7 +57,7 @@ def passages(found: Localisation, sources: Mapping[str, Source]) -> list[Passage
     chosen = (
         around.get((suspect.path, suspect.line)) or _line(suspect, sources[suspect.path])
         for suspect in found.suspects
-        if suspect.path in sources
+        if suspect.path in sources and sources[suspect.path].line(suspect.line).strip()
     )
     return [_passage(mask, sources[mask.path]) for mask in dict.fromkeys(chosen)]
 

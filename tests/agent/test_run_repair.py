@@ -50,12 +50,28 @@ def function_of(project: Seeded) -> str:
     return text[start : end + 2] if end >= 0 else text[start:]
 
 
-@pytest.mark.parametrize("project", [pytest.param(each, id=each.name) for each in (NODE, GOLANG, UNITTEST)])
-def test_a_function_is_written_anew(tmp_path: Path, agent, project: Seeded):
-    """No operator and no infill mends this bug; the model does when it sees the function."""
+def repaired(tmp_path: Path, command: Agent, project: Seeded) -> tuple[list[dict], str]:
+    """Repair a project that forgets the discount; return the batches, and which generator did it."""
     buggy = project.files[project.path].replace("result + discount", "result")
     repo = make_repository(tmp_path / "repo", {**project.files, project.path: buggy})
-    fixed = project.fixed
+    task = ("run", "a discount must be taken off", "--repo", str(repo), "--test", project.command)
+    outcome = command(*task, *SMALL_MODEL, "--output", "stream-json")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert (repo / project.path).read_text() == project.fixed
+    events = events_of(outcome.stdout)
+    [selected] = [event for event in events if event["event"] == "CandidateSelected"]
+    batches = [event for event in events if event["event"] == "CandidatesGenerated"]
+    return batches, selected["candidate"]["generator"]
+
+
+PROJECTS = pytest.mark.parametrize(
+    "project", [pytest.param(each, id=each.name) for each in (NODE, GOLANG, UNITTEST)]
+)
+
+
+@PROJECTS
+def test_a_function_is_written_anew(tmp_path: Path, agent, project: Seeded):
+    """No operator, infill or correction mends this bug; the model does when it sees the function."""
 
     def script(request: Request) -> Reply:
         if not asks_chat(request) or "<- suspicious" not in request.prompt:
@@ -63,15 +79,8 @@ def test_a_function_is_written_anew(tmp_path: Path, agent, project: Seeded):
         return Reply(texts=["I cannot.", REWRITTEN.format(function_of(project))])
 
     command, server = agent(script)
-    task = ("run", "a discount must be taken off", "--repo", str(repo), "--test", project.command)
-    outcome = command(*task, *SMALL_MODEL, "--output", "stream-json")
-    assert outcome.exit_code == 0, outcome.stderr
-    events = events_of(outcome.stdout)
-    [selected] = [event for event in events if event["event"] == "CandidateSelected"]
-    assert selected["candidate"]["generator"] == "rewrite"
-    assert (repo / project.path).read_text() == fixed
-    generated = [event for event in events if event["event"] == "CandidatesGenerated"]
-    *before, rewrite = generated
+    (*before, rewrite), generator = repaired(tmp_path, command, project)
+    assert generator == "rewrite"
     assert {event["generator"] for event in before} == {"fim", "correct"}
     assert all(event["masks"] > 0 for event in before)
     assert (rewrite["generator"], rewrite["answers"], rewrite["candidates"]) == ("rewrite", 8, 1)
@@ -80,30 +89,20 @@ def test_a_function_is_written_anew(tmp_path: Path, agent, project: Seeded):
     assert all(body["max_tokens"] < len(function_of(project)) for body in chats)
 
 
-@pytest.mark.parametrize("project", [pytest.param(each, id=each.name) for each in (NODE, GOLANG, UNITTEST)])
+@PROJECTS
 def test_a_line_is_corrected(tmp_path: Path, agent, project: Seeded):
     """No operator and no infill mends this bug; the model does when it is asked for the line."""
-    fixed = project.fixed
-    [right] = [line.strip() for line in fixed.splitlines() if "- discount" in line]
-    wrong = right.replace(" - discount", "")
-    files = {**project.files, project.path: fixed.replace(right, wrong)}
-    repo = make_repository(tmp_path / "repo", files)
+    [right] = [line.strip() for line in project.fixed.splitlines() if "- discount" in line]
+    asked = f"```\n{right.replace(' - discount', '')}\n```"
 
     def script(request: Request) -> Reply:
-        if asks_chat(request) and f"```\n{wrong}\n```" in re.sub(r"```\w+", "```", request.prompt):
+        if asks_chat(request) and asked in re.sub(r"```\w+", "```", request.prompt):
             return Reply(texts=[f"It is:\n```\n{right}\n```\n", "I cannot."])
         return Reply("???")
 
     command, server = agent(script)
-    task = ("run", "a discount must be taken off", "--repo", str(repo), "--test", project.command)
-    outcome = command(*task, *SMALL_MODEL, "--output", "stream-json")
-    assert outcome.exit_code == 0, outcome.stderr
-    events = events_of(outcome.stdout)
-    [selected] = [event for event in events if event["event"] == "CandidateSelected"]
-    assert selected["candidate"]["generator"] == "correct"
-    assert (repo / project.path).read_text() == fixed
-    _, batch = [event for event in events if event["event"] == "CandidatesGenerated"]
-    assert (batch["generator"], batch["candidates"]) == ("correct", 1)
+    (_, batch), generator = repaired(tmp_path, command, project)
+    assert (generator, batch["generator"], batch["candidates"]) == ("correct", "correct", 1)
     assert batch["answers"] == 8 * batch["masks"]
     chats = [request for request in server.calls if asks_chat(request)]
     assert len({request.prompt.partition("The fault is in")[0] for request in chats}) == 1
