@@ -13,11 +13,11 @@ from moot.agent.core.events import CandidatesGenerated, ModelCalled
 from moot.agent.core.messages import ChatMessage, ChatRequest, Completion
 from moot.agent.core.ports import ModelClient
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.failures import described
 from moot.agent.graph.faults import Suspected, span_drafts, suspected
 from moot.agent.graph.state import RunState
 from moot.agent.repair.correct import Passage, corrected, passages
 from moot.agent.repair.infill import Infill, distinct
+from moot.agent.repair.prompt import Brief, brief
 from moot.agent.repair.source import Source
 from moot.agent.syntax import language_of
 from moot.prompts import render
@@ -66,8 +66,8 @@ def _edits(
 async def _asked(
     chosen: Sequence[Passage], case: Suspected, state: RunState, deps: Deps
 ) -> list[list[Completion]]:
-    task, failure = state["task"].text, described(case.failing[0])
-    texts = [question(passage, task, failure, case.test) for passage in chosen]
+    said = brief(state["task"].text, case.failing, case.test)
+    texts = [question(passage, said) for passage in chosen]
     sizes = await deps.client.count(texts)
     most = _affordable(sizes, deps.limits.tokens_left)
     room = deps.limits.answer(_TOKENS, _REQUESTS * sum(sizes[:most]), most * (1 + SAMPLES))
@@ -83,23 +83,18 @@ def _affordable(sizes: Sequence[int], left: int | None) -> int:
     return len(sizes) if left is None else max(1, sum(cost <= left for cost in costs))
 
 
-def question(passage: Passage, task: str, failure: str, test: tuple[str, str] | None) -> str:
-    """Return what the model is asked of one line.
-
-    Args:
-        passage: the line, and the function around it.
-        task: the user's words.
-        failure: what the failing test said.
-        test: path and code of that; None where it is not known.
-    """
-    shown = "" if test is None else f'<file path="{html.escape(test[0])}">\n{test[1]}\n</file>\n'
+def question(passage: Passage, said: Brief) -> str:
+    """Return what the model is asked of one line: what the run is about first, and the line last."""
+    shown = (
+        "" if said.test is None else f'<file path="{html.escape(said.test[0])}">\n{said.test[1]}\n</file>\n'
+    )
     return render(
         "correct",
         context=shown,
         path=html.escape(passage.mask.path),
         code=passage.code,
-        task=task,
-        failure=failure,
+        task=said.task,
+        failure=said.assertion,
         line=passage.text,
         language=language_of(passage.mask.path) or "",
     )

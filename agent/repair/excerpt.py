@@ -10,7 +10,7 @@ from moot.agent.repair.source import Source
 __all__ = ["excerpt"]
 
 _SIZE = 400
-"""Characters, of which two lines may be more: 800 make the developers' fixes no likelier."""
+"""Characters; a failing line that is longer may have twice as many."""
 _ABOVE, _BELOW = 10, 3
 """Lines around one that is in no named function, such as of `it("…", () => {…})`."""
 

@@ -108,6 +108,22 @@ def test_a_line_is_corrected(tmp_path: Path, agent, project: Seeded):
     assert len({request.prompt.partition("The fault is in")[0] for request in chats}) == 1
 
 
+def test_questions_about_a_line_stay_short_where_the_task_is_long(tmp_path: Path, agent):
+    repo = make_repository(tmp_path / "repo", {"stats.py": NO_SUM, "test_stats.py": TEST})
+
+    def script(request: Request) -> Reply:
+        return Reply("return sum(values) / len(values)" if "The fault is in" in request.prompt else "???")
+
+    command, server = agent(script)
+    task = f"mean() is wrong\n\n{'It is far too large. ' * 500}"
+    outcome = command("run", task, "--repo", str(repo), "--test", PYTEST, *SMALL_MODEL)
+    assert outcome.exit_code == 0, outcome.stderr
+    asked = [request.prompt for request in server.calls if "The fault is in" in request.prompt]
+    assert asked
+    assert all(len(prompt) < 4_000 for prompt in asked)
+    assert all("def mean" in prompt and "def test_mean" in prompt for prompt in asked)
+
+
 def test_progress_is_told_in_words(tmp_path: Path, agent):
     repo = make_repository(tmp_path / "repo")
     command, _ = agent(lambda request: Reply("return sum(values) / len(values)"))

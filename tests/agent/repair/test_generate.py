@@ -200,8 +200,8 @@ def test_a_long_masked_text_is_written_anew(masked: int, shown: int):
 def test_nothing_is_shown_where_nothing_is_masked():
     source = Source.parse("m.py", b"def f():\n    x = 1\n    y = 2\n")
     at = source.data.index(b"y = 2")
-    prefix, _ = context(Mask("m.py", at, at, MaskKind.INSERTION, 1.0), source, 200)
-    assert "before" not in prefix
+    prefix, _ = context(Mask("m.py", at, at, MaskKind.INSERTION, 1.0), source, 200, "f is off")
+    assert prefix == "def f():\n    x = 1\n    "
 
 
 def test_limits_name_their_rounds():

@@ -197,9 +197,7 @@ def _outcome(case: Case, texts: Sequence[str]) -> Tried:
 async def _in_chat(client: OpenAIClient, cases: Sequence[Case]) -> list[Tried]:
     """Ask for the line that a mask begins in, as a run does."""
     asked = [_passage(case) for case in cases]
-    told = [
-        question(one, brief(case.task, ()).task, "", None) for one, case in zip(asked, cases, strict=True)
-    ]
+    told = [question(one, brief(case.task, ())) for one, case in zip(asked, cases, strict=True)]
     found: list[Tried] = []
     for case, one, given in zip(cases, asked, await answers(client, told), strict=True):
         made = [
