@@ -75,7 +75,8 @@ def selection_rows(selection: Mapping[str, Any]) -> list[tuple[str, str]]:
     groups = f", {selection['groups']} of them different in behaviour" if selection["groups"] > 1 else ""
     title = f"{count} distinct of {selection['tested']} candidates{groups}; {selection['compared']}"
     rows = [("survivors", title)]
-    for number, one in enumerate(survivors if count > 1 else ()):
+    told = survivors if count > 1 or any(one["objections"] for one in survivors) else ()
+    for number, one in enumerate(told):
         against = f"; against it: {'; '.join(one['objections'])}" if one["objections"] else ""
         rows.append(("other" if number else "selected", f"{one['id']}: {one['change']}{against}"))
     for difference in selection["differences"]:

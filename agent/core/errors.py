@@ -21,6 +21,7 @@ A failed command is a value (`CommandResult`), never an exception.
 
 __all__ = [
     "EditRejected",
+    "EmptyAnswer",
     "Interrupted",
     "LimitReached",
     "ModelAnswerError",
@@ -65,6 +66,10 @@ class ModelUnreachable(ModelError):
 
 class ModelAnswerError(ModelError):
     """The server or the model answered wrongly, for good."""
+
+
+class EmptyAnswer(ModelAnswerError):
+    """The model wrote nothing at all."""
 
 
 class ServingError(ModelError):

@@ -13,7 +13,7 @@ from moot.agent.core.events import CandidatesGenerated, ModelCalled
 from moot.agent.core.messages import ChatMessage, ChatRequest, Completion
 from moot.agent.core.ports import ModelClient
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.faults import Suspected, span_drafts, suspected
+from moot.agent.graph.faults import Suspected, ask, span_drafts, suspected
 from moot.agent.graph.state import RunState
 from moot.agent.repair.correct import Passage, corrected, passages
 from moot.agent.repair.infill import Infill, distinct
@@ -24,9 +24,9 @@ from moot.prompts import render
 
 __all__ = ["SAMPLES", "answers", "correct_drafts", "question"]
 
-_LINES = 6
-SAMPLES = 7
-"""Answers beside the greedy one, at _TEMPERATURE, each of _TOKENS at most."""
+_LINES = 12
+SAMPLES = 3
+"""Answers beside the greedy one, which brings most of the fixes: more lines are worth more than these."""
 _TEMPERATURE = 0.8
 _TOKENS = 96
 _REQUESTS = 2
@@ -107,7 +107,7 @@ async def answers(
     system = ChatMessage("system", render("system"))
     greedy = [ChatRequest((system, ChatMessage("user", text)), max_tokens) for text in texts]
     sampled = [replace(one, n=SAMPLES, temperature=_TEMPERATURE, top_p=top_p) for one in greedy]
-    [first] = await client.chat(greedy[0])
-    found = await asyncio.gather(*(client.chat(each) for each in (*greedy[1:], *sampled)))
-    singles = [[first], *found[: len(texts) - 1]]
+    first = await ask(client, greedy[0])
+    found = await asyncio.gather(*(ask(client, each) for each in (*greedy[1:], *sampled)))
+    singles = [first, *found[: len(texts) - 1]]
     return [[*one, *many] for one, many in zip(singles, found[len(texts) - 1 :], strict=True)]

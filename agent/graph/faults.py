@@ -7,7 +7,10 @@ from functools import partial
 from anyio import to_thread
 
 from moot.agent.core.commands import TestCase
+from moot.agent.core.errors import EmptyAnswer
 from moot.agent.core.events import Notice, SuspectsFound
+from moot.agent.core.messages import ChatRequest, Completion
+from moot.agent.core.ports import ModelClient
 from moot.agent.core.types import TreeEntry
 from moot.agent.edits.forms import ReplaceSpan
 from moot.agent.fim.neighbours import neighbours
@@ -22,7 +25,7 @@ from moot.agent.repair.peers import related_tests, request
 from moot.agent.repair.source import Source
 from moot.agent.verify.coverage.measure import CoverageTracer
 
-__all__ = ["Suspected", "signatures", "span_drafts", "suspected"]
+__all__ = ["Suspected", "ask", "failing_test", "signatures", "span_drafts", "suspected"]
 
 _SUSPECTED_FILES = 12
 _SIGNATURES = 600
@@ -45,13 +48,29 @@ class Suspected:
     test: tuple[str, str] | None
 
 
+async def ask(client: ModelClient, request: ChatRequest) -> list[Completion]:
+    """Return the answers to one of many requests; none where the model has nothing to say to it."""
+    try:
+        return await client.chat(request)
+    except EmptyAnswer:
+        return []
+
+
 async def suspected(state: RunState, deps: Deps) -> Suspected:
     """Return where the fault may be; it is found by execution once in a run."""
-    cases = _failing(state)
+    cases, test = await failing_test(state, deps)
     entries = {entry.path: entry for entry in await to_thread.run_sync(deps.repository.files, state["base"])}
     found = state.get("localisation") or await _localise(state, deps, cases, list(entries))
     sources = await to_thread.run_sync(_sources, found, entries, deps)
-    return Suspected(found, sources, cases, await to_thread.run_sync(_test, cases, entries, deps))
+    return Suspected(found, sources, cases, test)
+
+
+async def failing_test(state: RunState, deps: Deps) -> tuple[Sequence[TestCase], tuple[str, str] | None]:
+    """Return the tests that are to be repaired; path and code of the first, None where it is not known."""
+    before, names = state["before"], wanted(state)
+    assert before is not None
+    cases = [case for case in before.cases if case.id in names]
+    return cases, await to_thread.run_sync(_test, cases, state["base"], deps)
 
 
 def signatures(deps: Deps, path: str, before: str, function: str, after: str) -> list[tuple[str, str]]:
@@ -74,14 +93,9 @@ def span_drafts(generator: str, number: int, edits: Sequence[Infill], case: Susp
     )
 
 
-def _failing(state: RunState) -> list[TestCase]:
-    before = state["before"]
-    assert before is not None
-    names = wanted(state)
-    return [case for case in before.cases if case.id in names]
-
-
-async def _localise(state: RunState, deps: Deps, failing: list[TestCase], paths: list[str]) -> Localisation:
+async def _localise(
+    state: RunState, deps: Deps, failing: Sequence[TestCase], paths: list[str]
+) -> Localisation:
     command, before = state["test_command"], state["before"]
     assert command is not None
     assert before is not None
@@ -109,11 +123,10 @@ def _sources(found: Localisation, entries: dict[str, TreeEntry], deps: Deps) -> 
     return {path: (entries[path].blob, deps.repository.read(entries[path].blob)) for path in paths}
 
 
-def _test(
-    failing: Sequence[TestCase], entries: Mapping[str, TreeEntry], deps: Deps
-) -> tuple[str, str] | None:
+def _test(failing: Sequence[TestCase], base: str, deps: Deps) -> tuple[str, str] | None:
     path = failing[0].file if failing else ""
-    if path not in entries:
+    found = deps.repository.files(base, [path]) if path else []
+    if not found:
         return None
-    text = excerpt(failing[0], Source.parse(path, deps.repository.read(entries[path].blob)))
+    text = excerpt(failing[0], Source.parse(path, deps.repository.read(found[0].blob)))
     return (path, text) if text else None

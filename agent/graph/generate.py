@@ -26,14 +26,14 @@ def rounds(state: RunState, deps: Deps) -> tuple[GeneratorName, ...]:
     """Return the generator of each round of a run.
 
     Fill-in-the-middle, correcting lines and rewriting a function need a failing test, to localise and to
-    select by. Infills and corrections take turns, and after three batches of infills one function is
+    select by. Corrections and infills take turns, and after three batches of infills one function is
     rewritten, which takes as long as two of them. A small model repairs better with them than in free chat,
     so its profile lets them go first; a large one starts with a chat edit.
     """
     repairs = deps.settings.max_repairs
     if deps.generation.fim is None or not wanted(state):
         return (_CHAT,) * (1 + repairs)
-    local = (_FIM, _CORRECT, _FIM, _CORRECT, _FIM, _REWRITE) * REWRITES
+    local = (_CORRECT, _FIM, _CORRECT, _FIM, _FIM, _REWRITE) * REWRITES
     local += (_FIM,) * (FIM_BATCHES - local.count(_FIM))
     if deps.generation.first == "fim":
         return local + (_CHAT,) * repairs

@@ -72,6 +72,12 @@ class Limits:
             bounds.append(self.cost_left / price * 1e6)
         return max(0, int(min(bounds))) if bounds else None
 
+    @property
+    def half_left(self) -> bool:
+        """Whether at least half of everything that is limited remains."""
+        left = self.tokens_left
+        return self.seconds_left >= self.settings.max_time / 2 and (left is None or left >= self.used().total)
+
     def answer(self, wanted: int, prompt: int, answers: int = 1) -> int:
         """Return how many tokens each of some answers to one prompt may have: `wanted`, or what is left.
 

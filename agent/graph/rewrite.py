@@ -11,9 +11,9 @@ from moot.agent.core.events import CandidatesGenerated, ModelCalled
 from moot.agent.core.messages import ChatMessage, ChatRequest, Completion
 from moot.agent.edits.forms import SymbolEdit
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.failures import described
-from moot.agent.graph.faults import Suspected, signatures, suspected
+from moot.agent.graph.faults import Suspected, ask, signatures, suspected
 from moot.agent.graph.state import Draft, RunState
+from moot.agent.repair.prompt import brief
 from moot.agent.repair.rewrite import Target, definitions, targets
 from moot.agent.repair.source import Source
 from moot.agent.syntax import language_of
@@ -66,13 +66,14 @@ async def _request(target: Target, case: Suspected, state: RunState, deps: Deps)
     parts = (data[: target.start_byte], data[target.start_byte : target.end_byte], data[target.end_byte :])
     before, function, after = (part.decode("utf-8", "replace") for part in parts)
     files = await to_thread.run_sync(signatures, deps, target.path, before, function, after)
+    said = brief(state["task"].text, case.failing)
     text = render(
         "rewrite",
         context="".join(f'<file path="{html.escape(path)}">\n{text}\n</file>\n' for path, text in files),
         path=html.escape(target.path),
         code=target.shown,
-        task=state["task"].text,
-        failure=described(case.failing[0]),
+        task=said.task,
+        failure=said.assertion,
         symbol=target.symbol.partition("@")[0],
         language=language_of(target.path) or "",
     )
@@ -86,6 +87,6 @@ async def _ask(request: ChatRequest, deps: Deps) -> list[Completion]:
     """Return a greedy answer and samples, which the server writes side by side."""
     before, started = deps.client.usage, time.monotonic()
     sampled = replace(request, n=_SAMPLES, temperature=_TEMPERATURE, top_p=deps.generation.top_p)
-    answers = await asyncio.gather(*(deps.client.chat(each) for each in (request, sampled)))
+    answers = await asyncio.gather(*(ask(deps.client, each) for each in (request, sampled)))
     deps.emit(ModelCalled("rewrite", deps.client.usage - before, time.monotonic() - started))
     return [answer for group in answers for answer in group]

@@ -16,6 +16,7 @@ from moot.agent.core.types import Candidate
 from moot.agent.fusion.best_of import Contestant
 from moot.agent.graph.contents import Change, changes
 from moot.agent.graph.deps import Deps
+from moot.agent.graph.doubt import borrowings
 from moot.agent.graph.probe import Probed, probe
 from moot.agent.graph.state import RunState
 from moot.agent.repair.behaviour import Objection
@@ -53,7 +54,8 @@ async def select(
         await probe(files, state, deps) if len(alive) > 1 else Probed("there is nothing to compare it with")
     )
     groups = _groups(alive, probed)
-    seen = [_see(one, files[one.candidate.id], groups, probed, len(alive) > 1) for one in alive]
+    fitted = await borrowings([one.candidate for one in alive], state, deps)
+    seen = [_see(one, files[one.candidate.id], groups, probed, fitted[one.candidate.id]) for one in alive]
     ranked = _ranked(seen, probed.behaviour is not None)
     for each in ranked:
         for text in each.survivor.objections:
@@ -93,13 +95,20 @@ def _groups(alive: Sequence[Contestant], probed: Probed) -> Mapping[str, int]:
 
 
 def _see(
-    one: Contestant, files: Mapping[str, Change], groups: Mapping[str, int], probed: Probed, several: bool
+    one: Contestant,
+    files: Mapping[str, Change],
+    groups: Mapping[str, int],
+    probed: Probed,
+    fitted: Sequence[str],
 ) -> _Seen:
+    """Enter what speaks against a survivor; `fitted`: values that it has of the failing test alone."""
     candidate = one.candidate
     found: list[Objection] = []
-    if several:
+    if len(groups) > 1:
         found += probed.behaviour.objections[candidate.id] if probed.behaviour else ()
         found += [Objection(text) for text in _undocumented(files)]
+    if fitted and not any(each.names_input for each in found):
+        found.append(Objection(f"it names {', '.join(map(repr, fitted))} as the failing test does"))
     survivor = Survivor(
         candidate.id,
         "; ".join(one_line(path, each.old or b"", each.new or b"") for path, each in files.items()),

@@ -11,7 +11,7 @@ from moot.agent.core.verification import IntegrityFlag, LintDelta, TestDelta, un
 from moot.agent.edits.forms import ReplaceSpan, SymbolEdit
 from moot.agent.repair.localise import Localisation
 
-__all__ = ["SERIALISED", "Draft", "FusionSummary", "Incumbent", "Pace", "Reserve", "RunState"]
+__all__ = ["SERIALISED", "Doubted", "Draft", "FusionSummary", "Incumbent", "Pace", "Reserve", "RunState"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,14 @@ class Reserve:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubted:
+    """Candidates that pass and look fitted to the failing test; `since`: the round of the first."""
+
+    candidates: tuple[Candidate, ...]
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
     """Seconds from a request to the first token of its answer, and to the last."""
 
@@ -130,6 +138,7 @@ class RunState(TypedDict, total=False):
         lint: what the repository's checkers say of the selected candidate; None when they were not asked.
         evidence: what the base's own tests say of a candidate that changes tests.
         reserve: a candidate that passes, kept back for its demerits while another may do without.
+        doubted: candidates that pass, kept back while another may show that it is not fitted to the test.
         refusal: why the best candidate was not accepted, which passes for what it does to the tests.
         spent: tokens used up to the last checkpoint.
     """
@@ -167,6 +176,7 @@ class RunState(TypedDict, total=False):
     lint: LintDelta | None
     evidence: str
     reserve: Reserve | None
+    doubted: Doubted | None
     refusal: str
     approved: bool
     publication: Publication | None
@@ -202,6 +212,7 @@ SERIALISED = (
     ("moot.agent.edits.forms", "SymbolEdit"),
     ("moot.agent.repair.localise", "Localisation"),
     ("moot.agent.repair.localise", "Suspect"),
+    ("moot.agent.graph.state", "Doubted"),
     ("moot.agent.graph.state", "Draft"),
     ("moot.agent.graph.state", "FusionSummary"),
     ("moot.agent.graph.state", "Incumbent"),

@@ -8,7 +8,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from moot.agent.core.errors import ModelAnswerError, ModelUnreachable
+from moot.agent.core.errors import EmptyAnswer, ModelAnswerError, ModelUnreachable
 from moot.agent.core.messages import ChatRequest, Completion, CompletionRequest, ModelInfo, Usage
 from moot.agent.models.drafts import Answer
 from moot.agent.models.failures import Rejected, broken_off, from_answer
@@ -144,7 +144,7 @@ class OpenAIClient:
             rest = [self._chat(single, None, used, on_answer) for _ in range(request.n - len(answers))]
             answers += [answer for each in await asyncio.gather(*rest) for answer in each]
         if not any(answer.text.strip() or answer.tool_calls for answer in answers):
-            raise ModelAnswerError(
+            raise EmptyAnswer(
                 f"the model {self.info.id} answered with nothing: ask again, or use another model"
             )
         return answers

@@ -30,10 +30,11 @@ Key = tuple[int, tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """What speaks against a survivor, in words."""
+    """What speaks against a survivor, in words; `names_input`: that it names the failing test's input."""
 
     text: str
     weight: int = DEPARTS
+    names_input: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +140,9 @@ def _special_case(name: str, probed: _Probed, new: frozenset[str]) -> Iterator[O
     others = any(probed.differs(other, key) for other in probed.survivors for key in near)
     text = f"it names {', '.join(named)} as the failing test's input does"
     if acts or not others:
-        yield Objection(text)
+        yield Objection(text, names_input=True)
     else:
-        yield Objection(f"{text}, and changes nothing for inputs near that", FITTED)
+        yield Objection(f"{text}, and changes nothing for inputs near that", FITTED, names_input=True)
 
 
 def _arguments(call: Call) -> bytes:

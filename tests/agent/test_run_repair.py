@@ -101,9 +101,9 @@ def test_a_line_is_corrected(tmp_path: Path, agent, project: Seeded):
         return Reply("???")
 
     command, server = agent(script)
-    (_, batch), generator = repaired(tmp_path, command, project)
+    (batch,), generator = repaired(tmp_path, command, project)
     assert (generator, batch["generator"], batch["candidates"]) == ("correct", "correct", 1)
-    assert batch["answers"] == 8 * batch["masks"]
+    assert batch["answers"] == 4 * batch["masks"]
     chats = [request for request in server.calls if asks_chat(request)]
     assert len({request.prompt.partition("The fault is in")[0] for request in chats}) == 1
 
@@ -126,11 +126,45 @@ def test_questions_about_a_line_stay_short_where_the_task_is_long(tmp_path: Path
 
 def test_progress_is_told_in_words(tmp_path: Path, agent):
     repo = make_repository(tmp_path / "repo")
-    command, _ = agent(lambda request: Reply("return sum(values) / len(values)"))
+    command, _ = agent(lambda request: Reply("return sum(values) / len(values)" * (not asks_chat(request))))
     outcome = command("run", TASK, "--repo", str(repo), "--test", PYTEST, *SMALL_MODEL)
     assert outcome.exit_code == 0, outcome.stderr
+    assert "lines corrected: 0 candidates of 0 answers" in outcome.stderr
     assert "batch 1: 6 masks filled, 2 operators exchanged: " in outcome.stderr
     assert " candidates of 72 answers" in outcome.stderr
+
+
+FITTED = "return 14 if values == [3, 14, 25] else len(values)"
+ODD_TEST = TEST.replace("[1, 2, 3]) == 2", "[3, 14, 25]) == 14")
+
+
+def test_the_search_goes_on_where_all_that_passes_is_fitted_to_the_test(tmp_path: Path, agent):
+    repo = make_repository(tmp_path / "repo", {"stats.py": NO_SUM, "test_stats.py": ODD_TEST})
+    command, _ = agent(
+        lambda request: Reply(FITTED if asks_chat(request) else "return sum(values) / len(values)")
+    )
+    arguments = ("run", TASK, "--repo", str(repo), "--test", PYTEST, *SMALL_MODEL, "--output", "json")
+    outcome = command(*arguments)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert (repo / "stats.py").read_text() == FIXED
+    chosen, fitted = outcome.result["selection"]["survivors"]
+    assert chosen["id"].startswith("fim-")
+    assert fitted["id"].startswith("correct-")
+    assert fitted["objections"]
+
+
+def test_what_is_fitted_to_the_test_is_taken_where_nothing_else_passes_and_that_is_said(
+    tmp_path: Path, agent
+):
+    repo = make_repository(tmp_path / "repo", {"stats.py": NO_SUM, "test_stats.py": ODD_TEST})
+    command, server = agent(lambda request: Reply(FITTED if asks_chat(request) else "???"))
+    outcome = command("run", TASK, "--repo", str(repo), "--test", PYTEST, *SMALL_MODEL)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "against it: it names '14', '25', '3' as the failing test does" in outcome.stdout
+    assert " masks filled" in outcome.stderr
+    assert "14 if" in (repo / "stats.py").read_text()
+    batches = sum("The fault is in" in request.prompt for request in server.calls)
+    assert 0 < batches < 10
 
 
 @pytest.mark.parametrize("limit", [2_000, 8_000])

@@ -13,6 +13,7 @@ from moot.agent.core.types import Candidate
 from moot.agent.core.verification import unasked
 from moot.agent.fusion.best_of import Contestant
 from moot.agent.graph.deps import STILL_FAILING, Deps
+from moot.agent.graph.doubt import doubted
 from moot.agent.graph.failures import describe
 from moot.agent.graph.gate import run_gate, unverified
 from moot.agent.graph.generate import rounds
@@ -43,12 +44,16 @@ async def verify(state: RunState, runtime: Runtime[Deps]) -> RunState:
     """Select the best candidate that passes the gate without demerits, or say what failed.
 
     One with demerits is kept in reserve while there are rounds left in which the model, told of them,
-    may do better; for what only linters object to that is one round.
+    may do better; for what only linters object to that is one round. So are those kept that are fitted to
+    the failing test, all of them, which are compared with what is found after them.
     """
     deps = runtime.context
-    contestants = await _gate(await find_survivors(state, deps), state, deps)
+    before = kept.candidates if (kept := state.get("doubted")) is not None else ()
+    contestants = await _gate([*before, *await find_survivors(state, deps)], state, deps)
     alive = [one for one in contestants if one.verified and not one.demerits]
     if alive:
+        if doubt := await doubted(alive, state, deps):
+            return {**_NOTHING, "feedback": "", "doubted": doubt}
         return await _select_best(alive, state, deps)
     earlier = state.get("reserve")
     reserve, failed = earlier, None
