@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -34,24 +35,29 @@ _REQUESTS = 2
 
 
 async def correct_drafts(state: RunState, deps: Deps, number: int) -> RunState:
-    """Return the drafts of batch `number` (from 0), best first; none where fewer lines are suspicious."""
+    """Return the drafts of batch `number` (from 0), best first.
+
+    Where all suspicious lines were asked for they are asked for again, and sampled alone.
+    """
     case = await suspected(state, deps)
-    sources, chosen = await to_thread.run_sync(_chosen, case, number)
+    sources, chosen, again = await to_thread.run_sync(_chosen, case, number)
     left = deps.settings.max_candidates - len(state["seen"])
     update: RunState = {"localisation": case.found, "drafts": (), "answer": "", "feedback": ""}
     if left <= 0 or not chosen:
         return update
-    asked = await _asked(chosen, case, state, deps)
+    asked = await _asked(chosen, again, case, state, deps)
     edits = await to_thread.run_sync(_edits, chosen, asked, sources)
     count, what = sum(map(len, asked)), f"batch {number + 1}"
     deps.emit(CandidatesGenerated("correct", what, len(asked), 0, count, len(edits)))
     return {**update, "drafts": span_drafts("correct", number, edits, case)[:left]}
 
 
-def _chosen(case: Suspected, number: int) -> tuple[Mapping[str, Source], Sequence[Passage]]:
-    """Parse the suspected files; return the lines of batch `number`."""
+def _chosen(case: Suspected, number: int) -> tuple[Mapping[str, Source], Sequence[Passage], bool]:
+    """Parse the suspected files; return the lines of batch `number`, and whether they are asked for again."""
     sources = {path: Source.parse(path, data) for path, (_, data) in case.sources.items()}
-    return sources, passages(case.found, sources)[_LINES * number : _LINES * (number + 1)]
+    lines = passages(case.found, sources)
+    turn, place = divmod(number, max(1, math.ceil(len(lines) / _LINES)))
+    return sources, lines[_LINES * place : _LINES * (place + 1)], turn > 0
 
 
 def _edits(
@@ -64,7 +70,7 @@ def _edits(
 
 
 async def _asked(
-    chosen: Sequence[Passage], case: Suspected, state: RunState, deps: Deps
+    chosen: Sequence[Passage], again: bool, case: Suspected, state: RunState, deps: Deps
 ) -> list[list[Completion]]:
     said = brief(state["task"].text, case.failing, case.test)
     texts = [question(passage, said) for passage in chosen]
@@ -72,7 +78,7 @@ async def _asked(
     most = _affordable(sizes, deps.limits.tokens_left)
     room = deps.limits.answer(_TOKENS, _REQUESTS * sum(sizes[:most]), most * (1 + SAMPLES))
     before, started = deps.client.usage, time.monotonic()
-    found = await answers(deps.client, texts[:most], room, deps.generation.top_p)
+    found = await answers(deps.client, texts[:most], room, deps.generation.top_p, greedy=not again)
     deps.emit(ModelCalled("correct", deps.client.usage - before, time.monotonic() - started))
     return found
 
@@ -101,13 +107,22 @@ def question(passage: Passage, said: Brief) -> str:
 
 
 async def answers(
-    client: ModelClient, texts: Sequence[str], max_tokens: int = _TOKENS, top_p: float = 1.0
+    client: ModelClient,
+    texts: Sequence[str],
+    max_tokens: int = _TOKENS,
+    top_p: float = 1.0,
+    *,
+    greedy: bool = True,
 ) -> list[list[Completion]]:
-    """Return a greedy answer and samples to each question; the first one is alone, and fills the cache."""
+    """Return 1 + SAMPLES answers to each question, the first greedy where that is wanted.
+
+    The first request is alone, and fills the server's cache for all others.
+    """
     system = ChatMessage("system", render("system"))
-    greedy = [ChatRequest((system, ChatMessage("user", text)), max_tokens) for text in texts]
-    sampled = [replace(one, n=SAMPLES, temperature=_TEMPERATURE, top_p=top_p) for one in greedy]
-    first = await ask(client, greedy[0])
-    found = await asyncio.gather(*(ask(client, each) for each in (*greedy[1:], *sampled)))
-    singles = [first, *found[: len(texts) - 1]]
-    return [[*one, *many] for one, many in zip(singles, found[len(texts) - 1 :], strict=True)]
+    plain = [ChatRequest((system, ChatMessage("user", text)), max_tokens) for text in texts]
+    count = SAMPLES if greedy else 1 + SAMPLES
+    sampled = [replace(one, n=count, temperature=_TEMPERATURE, top_p=top_p) for one in plain]
+    order = [*plain, *sampled] if greedy else sampled
+    first = await ask(client, order[0])
+    found = [first, *await asyncio.gather(*(ask(client, each) for each in order[1:]))]
+    return [[answer for part in found[place :: len(texts)] for answer in part] for place in range(len(texts))]

@@ -34,7 +34,7 @@ def rounds(state: RunState, deps: Deps) -> tuple[GeneratorName, ...]:
     if deps.generation.fim is None or not wanted(state):
         return (_CHAT,) * (1 + repairs)
     local = (_CORRECT, _FIM, _CORRECT, _FIM, _FIM, _REWRITE) * REWRITES
-    local += (_FIM,) * (FIM_BATCHES - local.count(_FIM))
+    local += (_CORRECT, _FIM) * (FIM_BATCHES - local.count(_FIM))
     if deps.generation.first == "fim":
         return local + (_CHAT,) * repairs
     return (_CHAT, *local) + (_CHAT,) * max(0, repairs - 1)

@@ -108,6 +108,19 @@ def test_a_line_is_corrected(tmp_path: Path, agent, project: Seeded):
     assert len({request.prompt.partition("The fault is in")[0] for request in chats}) == 1
 
 
+def test_lines_are_asked_for_again_when_all_were(tmp_path: Path, agent):
+    repo = make_repository(tmp_path / "repo", {"stats.py": NO_SUM, "test_stats.py": TEST})
+
+    def script(request: Request) -> Reply:
+        again = "The fault is in" in request.prompt and request.body.get("n") == 4
+        return Reply("return sum(values) / len(values)" if again else "???")
+
+    command, _ = agent(script)
+    outcome = command("run", TASK, "--repo", str(repo), "--test", PYTEST, *SMALL_MODEL)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "selected correct-2.1" in outcome.stderr
+
+
 def test_questions_about_a_line_stay_short_where_the_task_is_long(tmp_path: Path, agent):
     repo = make_repository(tmp_path / "repo", {"stats.py": NO_SUM, "test_stats.py": TEST})
 
