@@ -184,11 +184,15 @@ def _generated(event: e.CandidatesGenerated) -> str:
     if event.generator == "rewrite":
         tried = f"{event.place} written anew"
     elif event.generator == "correct":
-        tried = f"{event.place}: {event.masks} lines corrected"
+        tried = f"{event.place}: {_count(event.masks, 'line')} corrected"
     else:
-        exchanged = f", {event.operators} operators exchanged" if event.operators else ""
-        tried = f"{event.place}: {event.masks} masks filled{exchanged}"
-    return f"{tried}: {event.candidates} candidates of {event.answers} answers"
+        exchanged = f", {_count(event.operators, 'operator')} exchanged" if event.operators else ""
+        tried = f"{event.place}: {_count(event.masks, 'mask')} filled{exchanged}"
+    return f"{tried}: {_count(event.candidates, 'candidate')} of {_count(event.answers, 'answer')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _rows(result: RunResult) -> list[tuple[str, str]]:

@@ -142,7 +142,7 @@ def test_progress_is_told_in_words(tmp_path: Path, agent):
     command, _ = agent(lambda request: Reply("return sum(values) / len(values)" * (not asks_chat(request))))
     outcome = command("run", TASK, "--repo", str(repo), "--test", PYTEST, *SMALL_MODEL)
     assert outcome.exit_code == 0, outcome.stderr
-    assert "lines corrected: 0 candidates of 0 answers" in outcome.stderr
+    assert " corrected: 0 candidates of 0 answers" in outcome.stderr
     assert "batch 1: 6 masks filled, 2 operators exchanged: " in outcome.stderr
     assert " candidates of 72 answers" in outcome.stderr
 
@@ -174,7 +174,7 @@ def test_what_is_fitted_to_the_test_is_taken_where_nothing_else_passes_and_that_
     outcome = command("run", TASK, "--repo", str(repo), "--test", PYTEST, *SMALL_MODEL)
     assert outcome.exit_code == 0, outcome.stderr
     assert "against it: it names '14', '25', '3' as the failing test does" in outcome.stdout
-    assert " masks filled" in outcome.stderr
+    assert " filled" in outcome.stderr
     assert "14 if" in (repo / "stats.py").read_text()
     batches = sum("The fault is in" in request.prompt for request in server.calls)
     assert 0 < batches < 10
