@@ -9,6 +9,7 @@ from moot.agent.core.messages import Completion
 from moot.agent.fim.trim import beginnings, until_suffix
 from moot.agent.repair.grammar import ASSIGNMENTS, COMMENTS, jumps, siblings_in
 from moot.agent.repair.kinds import Mask, MaskKind
+from moot.agent.repair.prompt import without_echo
 from moot.agent.repair.source import Source, is_statement, walk
 from moot.agent.syntax import language_of, line_comment
 
@@ -188,7 +189,7 @@ def _tokens(node: Node, data: bytes) -> Iterator[bytes]:
 def _pieces(mask: Mask, source: Source, text: str) -> Iterator[str]:
     """Yield ever shorter beginnings of a completion, which repeat no blanks that stand before it."""
     following = source.data[mask.end_byte :].decode("utf-8", "replace")
-    text = until_suffix(text.replace("\r\n", "\n"), following).rstrip()
+    text = until_suffix(without_echo(text.replace("\r\n", "\n"), mask.path), following).rstrip()
     if source.data[max(0, mask.start_byte - 1) : mask.start_byte] in (b" ", b"\t"):
         text = text.lstrip(" \t")
     limit = (

@@ -10,7 +10,7 @@ from moot.agent.repair.kinds import Mask
 from moot.agent.repair.source import Source
 from moot.agent.syntax import language_of, line_comment
 
-__all__ = ["Brief", "Signatures", "brief", "context", "remarks", "scope"]
+__all__ = ["Brief", "Signatures", "brief", "context", "remarks", "scope", "without_echo"]
 
 _TASK_FILE = "TASK.md"
 _TASK_BYTES = 900
@@ -96,6 +96,13 @@ def remarks(mask: Mask, source: Source, subject: str = "") -> str:
     was = [f"{_BEFORE} {line.decode('utf-8', 'replace').strip()}" for line in lines if line.strip()]
     told = [*was, f"{_FIXED} {subject}"] if subject else was
     return "".join(f"{marker} {text}\n" for text in told)
+
+
+def without_echo(text: str, path: str) -> str:
+    """Return an answer up to where it repeats remarks: what follows them is of the prompt, too."""
+    marker = re.escape(line_comment(language_of(path)))
+    found = re.search(rf"^[ \t]*{marker} (?:{_BEFORE}|{_FIXED}) ", text, re.MULTILINE)
+    return text[: found.start()] if found else text
 
 
 def _line_end(data: bytes, start: int) -> int:

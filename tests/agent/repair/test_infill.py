@@ -69,6 +69,13 @@ def test_cut_where_the_node_ends(mask: Mask, answer: str, kept: list[str]):
     assert texts(mask, answer) == kept
 
 
+@pytest.mark.parametrize("remark", ["# before: b = a + 1", "# fixed: f is wrong"])
+def test_an_answer_ends_where_it_repeats_the_prompt(remark: str):
+    assert texts(STATEMENT, f"b = a\n        {remark}\n        b = 3") == ["b = a"]
+    assert texts(STATEMENT, f"{remark}\n        b = 3") == []
+    assert texts(STATEMENT, "b = a\n        # before noon\n        b = 3") != ["b = a"]
+
+
 def test_insertion_gets_a_line_of_its_own():
     start = TEXT.index("return g(a, b)")
     before = Mask(PATH, start, start, MaskKind.INSERTION, 0.5, tail="\n    ")
