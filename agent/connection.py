@@ -33,7 +33,7 @@ async def connect(settings: Settings, *, probe: bool = True) -> tuple[OpenAIClie
         raise ModelUnreachable(
             "no model server is running: start one with `agent model up`, or name one with --base-url"
         )
-    profile = choose(settings, server.profile) if server else _named(settings)
+    profile = _served(settings, server.profile) if server else _named(settings)
     return await OpenAIClient.connect(base_url, _options(settings), probe=probe), profile
 
 
@@ -70,6 +70,16 @@ def _options(settings: Settings) -> ClientOptions:
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
     )
+
+
+def _served(settings: Settings, running: str) -> Profile:
+    """The local server has the profile that it was started with; another that the user names is refused."""
+    if (wanted := _named(settings)) is not None and wanted.name != running:
+        raise UsageError(
+            f"the local server runs {running}, not {wanted.name}: leave the profile out, "
+            f"or start the other one with `agent model down` and `agent model up {wanted.name}`"
+        )
+    return choose(settings, running)
 
 
 def _named(settings: Settings) -> Profile | None:

@@ -27,7 +27,10 @@ _MOST_KEPT = 2
 
 
 async def doubted(alive: Sequence[Contestant], state: RunState, deps: Deps) -> Doubted | None:
-    """Return what to keep while the search goes on; None where it need not, or has not the means to."""
+    """Return what to keep while the search goes on; None where it need not, or has not the means to.
+
+    It goes on for small models alone, whose candidates are many, and chosen by the tests.
+    """
     since = earlier.since if (earlier := state.get("doubted")) is not None else state["round"]
     over = state["round"] >= min(len(rounds(state, deps)), since + _MORE_ROUNDS)
     if over or not deps.limits.half_left or deps.generation.first != "fim":

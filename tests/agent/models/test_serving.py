@@ -1,5 +1,6 @@
 """The server's life, with a small real program in place of vLLM."""
 
+import asyncio
 import os
 import socket
 import sys
@@ -13,8 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from moot.agent.connection import connect
 from moot.agent.core.config import Settings
-from moot.agent.core.errors import ServingError
+from moot.agent.core.errors import ServingError, UsageError
 from moot.agent.models import daemon, serving
 from moot.agent.models.phases import Phases
 from moot.agent.models.profiles import Profile, choose
@@ -107,6 +109,21 @@ def test_a_server_starts_answers_and_stops(
     assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in members)
     assert serving.running_server(settings.data_dir) is None
     assert serving.down(settings, silent) is None
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("nothing", "no model profile is called 'nothing'"),
+        ("codestral-2", "not codestral-2: leave the profile"),
+    ],
+)
+def test_another_profile_than_the_local_server_s_is_refused(
+    settings: Settings, profile: Profile, prepare: serving.Prepare, named: str, said: str
+):
+    serving.up(profile, settings, silent, prepare)
+    with pytest.raises(UsageError, match=said):
+        asyncio.run(connect(settings.model_copy(update={"profile": named})))
 
 
 def test_the_state_is_its_owner_s_alone(settings: Settings, profile: Profile, prepare: serving.Prepare):
