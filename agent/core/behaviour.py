@@ -32,6 +32,8 @@ class Survivor:
         objections: what speaks against it, though its tests pass; the weight sums that up.
         logprob: mean log-probability of its tokens; 0.0 when unknown.
         changed: lines added and removed.
+        fitted: an objection is a sign that it is made for the failing test: it names its values, or changes
+            what was right in tests that passed.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Survivor:
     weight: int = 0
     logprob: float = 0.0
     changed: int = 0
+    fitted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

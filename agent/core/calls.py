@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-__all__ = ["Call"]
+__all__ = ["Call", "Returns"]
 
 
 class Call(BaseModel):
@@ -33,3 +33,17 @@ class Call(BaseModel):
     def outcome(self) -> tuple[str, str]:
         """What has to be equal for two calls to behave alike."""
         return self.raises, self.digest
+
+
+class Returns(BaseModel):
+    """What a changed function returned in one test. It was written by code under test.
+
+    Attributes:
+        count: how often it returned.
+        values: hash and beginning of each of the first ones.
+    """
+
+    test: str
+    function: int
+    count: int
+    values: list[tuple[str, str]] = []

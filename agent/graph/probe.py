@@ -1,7 +1,7 @@
-"""Runs the functions that survivors change on inputs seen in tests, and on others near those."""
+"""Runs the functions that survivors change: in the tests, on inputs seen there, and on others near those."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anyio import to_thread
@@ -11,8 +11,9 @@ from moot.agent.graph.contents import Change, plain
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.failures import wanted
 from moot.agent.graph.state import RunState
-from moot.agent.repair.behaviour import Behaviour, compare_calls
-from moot.agent.repair.changed import changed_functions, literals
+from moot.agent.repair.behaviour import Behaviour, Objection, compare_calls
+from moot.agent.repair.changed import changed_functions, definitions, literals
+from moot.agent.repair.returns import Watched, compare_returns
 from moot.agent.repair.source import is_test_path
 from moot.agent.verify.runner import TestRunner
 from moot.agent.verify.warm.versions import Answer, Function, Orders, Version, run_versions, warmable
@@ -20,6 +21,9 @@ from moot.agent.verify.warm.versions import Answer, Function, Orders, Version, r
 __all__ = ["Ground", "Probed", "compare_on", "functions_of", "probe"]
 
 _MOST_FUNCTIONS = 5
+_ALONE = 0.25
+"""Of the time that several survivors have: what a run that needs no choice may wait for."""
+
 _BASE, _AGAIN, _RECORD = "base", "base again", "record"
 
 Files = Mapping[str, Mapping[str, Change]]
@@ -28,15 +32,36 @@ Files = Mapping[str, Mapping[str, Change]]
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """What was tried, in a sentence, and how the survivors behaved; None where nothing could be compared."""
+    """What was tried, in a sentence, and how the survivors behaved; None where nothing could be compared.
+
+    Attributes:
+        behaviour: on inputs that the functions were called with.
+        watched: in the tests themselves.
+    """
 
     note: str
     behaviour: Behaviour | None = None
+    watched: Watched | None = None
 
     @property
     def differences(self) -> tuple[Difference, ...]:
         """Calls that tell survivors apart."""
         return self.behaviour.differences if self.behaviour else ()
+
+    @property
+    def groups(self) -> Sequence[Sequence[str]] | None:
+        """Survivors that behave alike; None where that is not known."""
+        if self.behaviour is not None:
+            return self.behaviour.groups
+        return self.watched.groups if self.watched is not None else None
+
+    def objections(self, name: str) -> Sequence[Objection]:
+        """Return what speaks against a survivor; another value in a test counts once."""
+        found = self.behaviour.objections[name] if self.behaviour is not None else ()
+        departs = self.watched.departures.get(name) if self.watched is not None else None
+        if departs is None or any(each.departs for each in found):
+            return found
+        return (*found, departs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +83,19 @@ class Ground:
 
 
 async def probe(files: Files, state: RunState, deps: Deps) -> Probed:
-    """Compare survivors within the setting's time."""
-    command, before = state["test_command"], state["before"]
+    """Compare survivors within the setting's time; one alone, with the base, in less of it."""
+    command, before, targets = state["test_command"], state["before"], wanted(state)
     seconds = min(deps.settings.compare_time, deps.limits.seconds_left / 2)
     functions = functions_of(files)
+    if len(files) == 1:
+        if not targets:
+            return Probed("there is nothing to compare it with")
+        seconds *= _ALONE
     if not functions:
         return Probed("not compared beside the tests: no Python function alone is changed")
     if command is None or before is None or deps.runner is None or seconds <= 0:
         return Probed("not compared beside the tests: there is no time for it")
-    targets = wanted(state)
-    quick = before.seconds * (len(files) + 3) < seconds
+    quick = before.seconds * _runs(files) < seconds
     tests = () if quick else sorted({case.file for case in before.cases if case.id in targets and case.file})
     await to_thread.run_sync(deps.repository.checkout, state["base"], deps.workspace)
     ground = Ground(deps.runner, command, deps.workspace, tests, targets, seconds)
@@ -78,8 +106,8 @@ async def compare_on(ground: Ground, files: Files, functions: Sequence[Function]
     """Run functions, one at least, as each version has them on the inputs of the tests, and near those."""
     if not await warmable(ground.command, ground.workspace):
         return Probed("not compared beside the tests: these are not run by pytest alone")
-    each = max(2.0, ground.seconds / (len(files) + 3))
-    orders = Orders(_versions(files), ground.tests, ground.targets, each, ground.seconds, functions=functions)
+    each = max(2.0, ground.seconds / _runs(files))
+    orders = Orders(_versions(files, functions), ground.tests, ground.targets, each, ground.seconds)
     answers = await run_versions(ground.runner, ground.command, ground.workspace, orders)
     return _compare(files, functions, answers)
 
@@ -96,28 +124,47 @@ def functions_of(files: Files) -> list[Function]:
     return list(found.values())[:_MOST_FUNCTIONS] if regular else []
 
 
-def _versions(files: Files) -> Sequence[Version]:
-    """Return the base to record, the base twice, and each survivor."""
-    probes = [
-        Version(name, {path: change.new for path, change in changed.items()}, "probe")
-        for name, changed in files.items()
-    ]
-    return [
-        Version(_RECORD, {}, "record"),
-        Version(_BASE, {}, "probe"),
-        Version(_AGAIN, {}, "probe"),
-        *probes,
-    ]
+def _runs(files: Files) -> int:
+    """Return how often the command runs, with the one that finds out what can be imported beforehand."""
+    return 2 * len(files) + 5
+
+
+def _versions(files: Files, functions: Sequence[Function]) -> Sequence[Version]:
+    """Return the base to record, then the base and each survivor to call and to watch, the base twice."""
+    probes = [Version(name, {}, "probe", functions) for name in (_BASE, _AGAIN)]
+    watches = [Version(_watch(_AGAIN), {}, "watch", functions)]
+    for name, changed in files.items():
+        new = {path: change.new for path, change in changed.items()}
+        probes.append(Version(name, new, "probe", functions))
+        watches.append(Version(_watch(name), new, "watch", _moved(functions, changed)))
+    return [Version(_RECORD, {}, "record", functions), *probes, *watches]
+
+
+def _watch(name: str) -> str:
+    return f"{name} in tests"
+
+
+def _moved(functions: Sequence[Function], changed: Mapping[str, Change]) -> Sequence[Function]:
+    """Return the functions with the lines that they have in a version; no line where it lacks one."""
+    found: list[Function] = []
+    for one in functions:
+        change = changed.get(one.path)
+        if change is not None:
+            new = definitions(change.new or b"").get(one.name)
+            one = replace(one, first=new.first, last=new.last) if new else replace(one, first=0, last=-1)
+        found.append(one)
+    return found
 
 
 def _compare(files: Files, functions: Sequence[Function], answers: Mapping[str, Answer]) -> Probed:
     names = ", ".join(function.name for function in functions)
+    watched = _watched(files, functions, answers)
+    seen = f"what {names} returns was compared in {watched.tests} tests" if watched.tests else ""
     silent = [name for name in (_BASE, _AGAIN, *files) if not (answers.get(name) and answers[name].calls)]
     if silent:
         who = "any of them" if silent[0] == _BASE else silent[0]
-        return Probed(
-            f"not compared beside the tests: {names} could not be called with recorded inputs in {who}"
-        )
+        missing = f"{names} could not be called with recorded inputs in {who}"
+        return Probed(seen or f"not compared beside the tests: {missing}", None, watched if seen else None)
     new = {
         name: frozenset[str]().union(
             *(literals(change.new or b"") - literals(change.old or b"") for change in changed.values())
@@ -127,5 +174,18 @@ def _compare(files: Files, functions: Sequence[Function], answers: Mapping[str, 
     calls = {name: answers[name].calls for name in files}
     behaviour = compare_calls(answers[_BASE].calls, answers[_AGAIN].calls, calls, new)
     if not behaviour.calls:
-        return Probed(f"not compared beside the tests: no input of {names} gave the same twice", behaviour)
-    return Probed(f"{names} ran on {behaviour.calls} inputs from tests and near them", behaviour)
+        note = seen or f"not compared beside the tests: no input of {names} gave the same twice"
+        return Probed(note, behaviour, watched)
+    return Probed(f"{names} ran on {behaviour.calls} inputs from tests and near them", behaviour, watched)
+
+
+def _watched(files: Files, functions: Sequence[Function], answers: Mapping[str, Answer]) -> Watched:
+    """Compare what the functions returned in the tests, where all versions came to the end of these."""
+    base, again = answers.get(_RECORD), answers.get(_watch(_AGAIN))
+    others = {name: found for name in files if (found := answers.get(_watch(name))) and found.ended}
+    if base is None or again is None or not (base.ended and again.ended) or len(others) < len(files):
+        return Watched((), {}, 0)
+    passing = {name for name, outcome, _ in base.tests if outcome == "passed"}
+    survivors = {name: answer.returns for name, answer in others.items()}
+    names = [function.name for function in functions]
+    return compare_returns(base.returns, again.returns, survivors, passing, names)

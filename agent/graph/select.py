@@ -14,9 +14,9 @@ from moot.agent.core.behaviour import Selection, Survivor
 from moot.agent.core.events import EvidenceFound
 from moot.agent.core.types import Candidate
 from moot.agent.fusion.best_of import Contestant
+from moot.agent.graph.borrowings import borrowings
 from moot.agent.graph.contents import Change, changes
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.doubt import borrowings
 from moot.agent.graph.probe import Probed, probe
 from moot.agent.graph.state import RunState
 from moot.agent.repair.behaviour import Objection
@@ -50,13 +50,11 @@ async def select(
 ) -> tuple[list[Contestant], Selection]:
     """Return survivors, the best first, and how they differ."""
     files = {one.candidate.id: await to_thread.run_sync(changes, one.candidate, state, deps) for one in alive}
-    probed = (
-        await probe(files, state, deps) if len(alive) > 1 else Probed("there is nothing to compare it with")
-    )
+    probed = await probe(files, state, deps)
     groups = _groups(alive, probed)
     fitted = await borrowings([one.candidate for one in alive], state, deps)
     seen = [_see(one, files[one.candidate.id], groups, probed, fitted[one.candidate.id]) for one in alive]
-    ranked = _ranked(seen, probed.behaviour is not None)
+    ranked = _ranked(seen, probed.groups is not None)
     for each in ranked:
         for text in each.survivor.objections:
             name = each.survivor.id
@@ -84,9 +82,8 @@ def chosen_first(selection: Selection | None, candidate: Candidate) -> Selection
 
 def _groups(alive: Sequence[Contestant], probed: Probed) -> Mapping[str, int]:
     """Return the number of each survivor's group; what was not compared is told apart by its tests alone."""
-    if probed.behaviour is not None:
-        members: Iterable[Sequence[str]] = probed.behaviour.groups
-    else:
+    members: Iterable[Sequence[str]] | None = probed.groups
+    if members is None:
         by_tests: dict[frozenset[str], list[str]] = {}
         for one in alive:
             by_tests.setdefault(one.report.passed, []).append(one.candidate.id)
@@ -103,12 +100,12 @@ def _see(
 ) -> _Seen:
     """Enter what speaks against a survivor; `fitted`: values that it has of the failing test alone."""
     candidate = one.candidate
-    found: list[Objection] = []
+    found = list(probed.objections(candidate.id))
     if len(groups) > 1:
-        found += probed.behaviour.objections[candidate.id] if probed.behaviour else ()
         found += [Objection(text) for text in _undocumented(files)]
     if fitted and not any(each.names_input for each in found):
-        found.append(Objection(f"it names {', '.join(map(repr, fitted))} as the failing test does"))
+        text = f"it names {', '.join(map(repr, fitted))} as the failing test does"
+        found.append(Objection(text, names_input=True))
     survivor = Survivor(
         candidate.id,
         "; ".join(one_line(path, each.old or b"", each.new or b"") for path, each in files.items()),
@@ -118,6 +115,7 @@ def _see(
         sum(each.weight for each in found),
         candidate.logprob,
         candidate.changed,
+        any(each.names_input or each.departs for each in found),
     )
     agreement = sum(number == groups[candidate.id] for number in groups.values())
     added = sum(written(each.old or b"", each.new or b"") for each in files.values())

@@ -30,11 +30,17 @@ Key = tuple[int, tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """What speaks against a survivor, in words; `names_input`: that it names the failing test's input."""
+    """What speaks against a survivor, in words.
+
+    Attributes:
+        names_input: it names the failing test's input.
+        departs: it gives another value in tests that passed before.
+    """
 
     text: str
     weight: int = DEPARTS
     names_input: bool = False
+    departs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,7 @@ def _objections(name: str, probed: _Probed, new: frozenset[str]) -> Iterator[Obj
     if departs:
         key = departs[0]
         text = f"{base[key].call} gives {own[key].text} in place of {base[key].text}, where tests passed"
-        yield Objection(text)
+        yield Objection(text, departs=True)
     yield from _special_case(name, probed, new)
 
 

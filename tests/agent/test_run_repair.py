@@ -166,6 +166,44 @@ def test_the_search_goes_on_where_all_that_passes_is_fitted_to_the_test(tmp_path
     assert fitted["objections"]
 
 
+METER = """\
+class Meter:
+    def __init__(self):
+        self.read = lambda values: values
+
+    def mean(self, values):
+        return sum(self.read(values))
+"""
+METER_TEST = """\
+from stats import Meter
+
+
+def test_mean():
+    assert Meter().mean([1, 2, 3]) == 2
+
+
+def test_one():
+    assert Meter().mean([5]) > 0
+"""
+
+
+def test_the_search_goes_on_where_a_test_that_passed_sees_another_value(tmp_path: Path, agent):
+    """The receiver cannot be recorded, so the values are seen in the tests alone."""
+    right = "return sum(self.read(values)) // len(values)"
+    repo = make_repository(tmp_path / "repo", {"stats.py": METER, "test_stats.py": METER_TEST})
+    command, _ = agent(lambda request: Reply("return 2" if asks_chat(request) else right))
+    arguments = ("run", TASK, "--repo", str(repo), "--test", PYTEST, *SMALL_MODEL, "--output", "json")
+    outcome = command(*arguments)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert right in (repo / "stats.py").read_text()
+    chosen, fitted = outcome.result["selection"]["survivors"]
+    assert (chosen["objections"], chosen["fitted"], fitted["fitted"]) == ([], False, True)
+    assert fitted["objections"] == [
+        "in test_stats.py::test_one, which passed, Meter.mean returns 2 in place of 5"
+    ]
+    assert chosen["group"] != fitted["group"]
+
+
 def test_what_is_fitted_to_the_test_is_taken_where_nothing_else_passes_and_that_is_said(
     tmp_path: Path, agent
 ):
@@ -173,7 +211,7 @@ def test_what_is_fitted_to_the_test_is_taken_where_nothing_else_passes_and_that_
     command, server = agent(lambda request: Reply(FITTED if asks_chat(request) else "???"))
     outcome = command("run", TASK, "--repo", str(repo), "--test", PYTEST, *SMALL_MODEL)
     assert outcome.exit_code == 0, outcome.stderr
-    assert "against it: it names '14', '25', '3' as the failing test does" in outcome.stdout
+    assert "against it: it names 14, 25, 3 as the failing test's input does" in outcome.stdout
     assert " filled" in outcome.stderr
     assert "14 if" in (repo / "stats.py").read_text()
     batches = sum("The fault is in" in request.prompt for request in server.calls)

@@ -52,9 +52,10 @@ async def verify(state: RunState, runtime: Runtime[Deps]) -> RunState:
     contestants = await _gate([*before, *await find_survivors(state, deps)], state, deps)
     alive = [one for one in contestants if one.verified and not one.demerits]
     if alive:
-        if doubt := await doubted(alive, state, deps):
+        ranked, selection = await _ranked(alive, state, deps)
+        if selection is not None and (doubt := doubted(ranked, selection, state, deps)):
             return {**_NOTHING, "feedback": "", "doubted": doubt}
-        return await _select_best(alive, state, deps)
+        return _select_best(ranked, selection, deps)
     earlier = state.get("reserve")
     reserve, failed = earlier, None
     for judged in contestants:
@@ -101,15 +102,20 @@ def _passes(judged: Contestant) -> bool:
     return judged.verified or evades
 
 
-async def _select_best(alive: Sequence[Contestant], state: RunState, deps: Deps) -> RunState:
-    """Select the first of the ranked survivors; of one that was argued the rivals are known."""
+async def _ranked(
+    alive: Sequence[Contestant], state: RunState, deps: Deps
+) -> tuple[Sequence[Contestant], Selection | None]:
+    """Return survivors, the best first, and how they differ; of one that was argued the rivals are known."""
     argued = chosen_first(state.get("selection"), alive[0].candidate) if len(alive) == 1 else None
     if argued is not None:
-        return _select(_kept(alive[0], deps), argued, deps)
+        return alive, argued
     if deps.runner is None:
-        return _select(_kept(alive[0], deps), None, deps)
-    ranked, selection = await select(alive, state, deps)
-    for loser, one in zip(ranked[1:], selection.survivors[1:], strict=True):
+        return alive[:1], None
+    return await select(alive, state, deps)
+
+
+def _select_best(ranked: Sequence[Contestant], selection: Selection | None, deps: Deps) -> RunState:
+    for loser, one in zip(ranked[1:], selection.survivors[1:] if selection else (), strict=False):
         why = one.objections[0] if one.objections else f"{ranked[0].candidate.id} is preferred"
         deps.emit(CandidateRejected(loser.candidate.id, f"it passes, but {why}"))
     return _select(_kept(ranked[0], deps), selection, deps)

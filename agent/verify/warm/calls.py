@@ -16,10 +16,8 @@ import inspect
 import itertools
 import pickle
 import signal
-import sys
 import time
 import typing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,8 +49,11 @@ class _TooLong(BaseException):
 
 def plugin(child: Any) -> Any:
     """Return what a child of the fork server does with its version."""
-    job = {"record": _Recorder, "probe": _Prober, "trial": _Trier}[child.version["job"]]
-    return job(child)
+    job = child.version["job"]
+    if job in ("record", "watch"):
+        recorder = _Recorder(child) if job == "record" else None
+        return importlib.import_module("moot_watch").watcher(child, recorder)
+    return {"probe": _Prober, "trial": _Trier}[job](child)
 
 
 class _Recorder:
@@ -60,46 +61,18 @@ class _Recorder:
 
     def __init__(self, child: Any) -> None:
         self._child = child
-        root = Path.cwd()
-        self._wanted = [
-            (str(root / path), name.rpartition(".")[2], first, last)
-            for path, name, first, last in child.server.orders["functions"]
-        ]
         self._targets = frozenset(child.server.orders["targets"])
-        self._numbers: dict[Any, int] = {}
         self._seen: dict[tuple[int, bytes], dict[str, Any]] = {}
         self._frames: list[Any] = []
         self._needed = False
 
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_protocol(self, item: Any) -> Iterator[None]:
-        self._needed = item.nodeid in self._targets
-        sys.setprofile(self._event)
-        yield
-        sys.setprofile(None)
+    def begin(self, test: str) -> None:
+        self._needed = test in self._targets
 
-    def pytest_sessionfinish(self) -> None:
+    def end(self) -> None:
         self._child.say(inputs=list(self._seen.values()))
 
-    def _event(self, frame: Any, event: str, _: Any) -> None:
-        if event != "call":
-            return
-        code = frame.f_code
-        number = self._numbers.get(code)
-        if number is None:
-            number = self._numbers[code] = self._number(code)
-        if number >= 0:
-            with contextlib.suppress(Exception, RecursionError):  # what cannot be pickled is not compared
-                self._record(number, frame)
-
-    def _number(self, code: Any) -> int:
-        for number, (file, name, first, last) in enumerate(self._wanted):
-            place = code.co_filename == file and code.co_name == name
-            if place and first <= code.co_firstlineno <= last:
-                return number
-        return -1
-
-    def _record(self, number: int, frame: Any) -> None:
+    def record(self, number: int, frame: Any) -> None:
         if frame.f_code.co_flags & _RESUMED:
             if any(frame is known for known in self._frames[-1000:]):
                 return
@@ -142,8 +115,7 @@ class _Prober:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> bool:
         signal.signal(signal.SIGALRM, _too_long)
-        functions = self._child.server.orders["functions"]
-        for number, (_, name, _, _) in enumerate(functions):
+        for number, (_, name, _, _) in enumerate(self._child.version["functions"]):
             inputs = [one for one in self._child.server.inputs if one["function"] == number]
             inputs.sort(key=lambda one: not one["needed"])
             function = _find(inputs[0]["module"], name) if inputs else None

@@ -295,7 +295,9 @@ def _listen(pipe: int, process: int, ends: float) -> tuple[dict[str, Json], bool
         with contextlib.suppress(ValueError, AttributeError, TypeError):
             facts = json.loads(line)
             for name, value in facts.items():
-                said[name] = [*said.get(name, ()), *value] if name in ("calls", "trials") else value
+                said[name] = (
+                    [*said.get(name, ()), *value] if name in ("calls", "trials", "returns") else value
+                )
     return said, bool(said.pop("end", False))
 
 

@@ -16,7 +16,7 @@ from typing import Literal
 from anyio import to_thread
 from pydantic import BaseModel, ValidationError
 
-from moot.agent.core.calls import Call
+from moot.agent.core.calls import Call, Returns
 from moot.agent.core.trials import Trial
 from moot.agent.verify.frameworks.choose import claimant
 from moot.agent.verify.runner import TestRunner
@@ -31,6 +31,7 @@ _SCRIPTS = (
     ("calls.py", "moot_calls"),
     ("neighbours.py", "moot_neighbours"),
     ("shown.py", "moot_shown"),
+    ("watch.py", "moot_watch"),
     ("trial.py", "moot_trial"),
     ("observe.py", "moot_observe"),
     ("alone.py", "moot_alone"),
@@ -44,18 +45,20 @@ class Version:
     """Files in place of the workspace's (None: deleted), and what is done with them.
 
     Attributes:
-        job: `test` runs the tests, `record` notes the inputs of functions too, `probe` calls those, `trial`
-            runs the trials.
+        job: `test` runs the tests, `watch` notes what functions return meanwhile, `record` their inputs too,
+            `probe` calls those, `trial` runs the trials.
+        functions: those of `watch`, `record` and `probe`, where this version has them.
     """
 
     name: str
     files: Mapping[str, bytes | None]
-    job: Literal["test", "record", "probe", "trial"] = "test"
+    job: Literal["test", "watch", "record", "probe", "trial"] = "test"
+    functions: Sequence["Function"] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function of the base: its file, its qualified name, its first and last line."""
+    """A function of a version: its file, its qualified name, its first and last line."""
 
     path: str
     name: str
@@ -81,7 +84,6 @@ class Orders:
     each: float
     seconds: float
     enough: int = 1_000_000
-    functions: Sequence[Function] = ()
     trials: Sequence[Trial] = ()
     limit: float = 1.0
 
@@ -107,6 +109,7 @@ class Answer(BaseModel):
     seconds: float = 0.0
     tests: list[tuple[str, str, str]] = []
     calls: list[Call] = []
+    returns: list[Returns] = []
     trials: list[Said] = []
 
 
@@ -156,6 +159,7 @@ def _written(orders: Orders) -> Mapping[str, object]:
         {
             "name": version.name,
             "job": version.job,
+            "functions": [(each.path, each.name, each.first, each.last) for each in version.functions],
             "files": {
                 path: None if data is None else base64.b64encode(data).decode()
                 for path, data in version.files.items()
@@ -163,10 +167,8 @@ def _written(orders: Orders) -> Mapping[str, object]:
         }
         for version in orders.versions
     ]
-    functions = [(each.path, each.name, each.first, each.last) for each in orders.functions]
     return {
         "versions": versions,
-        "functions": functions,
         "trials": [(each.id, each.path, each.code) for each in orders.trials],
         "limit": orders.limit,
         "targets": sorted(orders.targets),

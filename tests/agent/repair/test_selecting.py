@@ -3,10 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moot.agent.core.calls import Call
+from moot.agent.core.calls import Call, Returns
 from moot.agent.repair.behaviour import compare_calls
 from moot.agent.repair.changed import changed_functions, literals, new_objections, one_line, written
 from moot.agent.repair.compose import compose
+from moot.agent.repair.returns import compare_returns
 
 LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "d\n"]), min_size=3, max_size=12)
 
@@ -82,3 +83,28 @@ def test_new_exceptions_nones_and_other_values_where_tests_passed_weigh():
     found = compare_calls(base, base, {"a": raising, "b": other}, dict.fromkeys("ab", frozenset()))
     assert [one.weight for one in found.objections["a"]] == [2]
     assert [one.weight for one in found.objections["b"]] == [1]
+
+
+def returns(test: str, *values: str, count: int = 0) -> Returns:
+    shown = [(value, value) for value in values]
+    return Returns(test=test, function=0, count=count or len(values), values=shown)
+
+
+def test_what_returns_something_else_in_a_test_that_passed_departs():
+    base = [returns("passes", "1", "2"), returns("fails", "3"), returns("unsteady", "4")]
+    again = [*base[:2], returns("unsteady", "5")]
+    survivors = {
+        "right": [returns("passes", "1", "2"), returns("fails", "7"), returns("unsteady", "6")],
+        "other": [returns("passes", "1", "9"), returns("fails", "7"), returns("unsteady", "4")],
+        "often": [returns("passes", "1", "2", count=5), returns("fails", "7")],
+        "never": [returns("fails", "7")],
+    }
+    found = compare_returns(base, again, survivors, {"passes", "unsteady"}, ["f"])
+    assert found.tests == 2
+    assert found.groups == (("right",), ("other",), ("often",), ("never",))
+    assert {name: one.text for name, one in found.departures.items()} == {
+        "other": "in passes, which passed, f returns 9 in place of 2",
+        "often": "in passes, which passed, f returns 5 times in place of 2",
+        "never": "in passes, which passed, f is not called",
+    }
+    assert all(one.departs for one in found.departures.values())
