@@ -21,7 +21,7 @@ from moot.agent.verify.warm.versions import Answer, Function, Orders, Version, r
 __all__ = ["Ground", "Probed", "compare_on", "functions_of", "probe"]
 
 _MOST_FUNCTIONS = 5
-_ALONE = 0.25
+_ALONE = 0.5
 """Of the time that several survivors have: what a run that needs no choice may wait for."""
 
 _BASE, _AGAIN, _RECORD = "base", "base again", "record"
@@ -130,14 +130,14 @@ def _runs(files: Files) -> int:
 
 
 def _versions(files: Files, functions: Sequence[Function]) -> Sequence[Version]:
-    """Return the base to record, then the base and each survivor to call and to watch, the base twice."""
+    """Return the base to record, then the base and each survivor to watch and to call, the base twice."""
     probes = [Version(name, {}, "probe", functions) for name in (_BASE, _AGAIN)]
     watches = [Version(_watch(_AGAIN), {}, "watch", functions)]
     for name, changed in files.items():
         new = {path: change.new for path, change in changed.items()}
         probes.append(Version(name, new, "probe", functions))
         watches.append(Version(_watch(name), new, "watch", _moved(functions, changed)))
-    return [Version(_RECORD, {}, "record", functions), *probes, *watches]
+    return [Version(_RECORD, {}, "record", functions), *watches, *probes]
 
 
 def _watch(name: str) -> str:

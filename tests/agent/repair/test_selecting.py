@@ -108,3 +108,9 @@ def test_what_returns_something_else_in_a_test_that_passed_departs():
         "never": "in passes, which passed, f is not called",
     }
     assert all(one.departs for one in found.departures.values())
+
+
+def test_what_is_said_of_functions_that_there_are_not_counts_for_nothing():
+    forged = [Returns(test="passes", function=7, count=1), Returns(test="passes", function=-1, count=1)]
+    found = compare_returns(forged, forged, {"one": forged}, {"passes"}, ["f"])
+    assert (found.tests, dict(found.departures)) == (0, {})
