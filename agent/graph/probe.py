@@ -159,7 +159,8 @@ def _moved(functions: Sequence[Function], changed: Mapping[str, Change]) -> Sequ
 def _compare(files: Files, functions: Sequence[Function], answers: Mapping[str, Answer]) -> Probed:
     names = ", ".join(function.name for function in functions)
     watched = _watched(files, functions, answers)
-    seen = f"what {names} returns was compared in {watched.tests} tests" if watched.tests else ""
+    tests = f"{watched.tests} test{'s' * (watched.tests != 1)}"
+    seen = f"what {names} returns was compared in {tests}" if watched.tests else ""
     silent = [name for name in (_BASE, _AGAIN, *files) if not (answers.get(name) and answers[name].calls)]
     if silent:
         who = "any of them" if silent[0] == _BASE else silent[0]
@@ -176,7 +177,8 @@ def _compare(files: Files, functions: Sequence[Function], answers: Mapping[str, 
     if not behaviour.calls:
         note = seen or f"not compared beside the tests: no input of {names} gave the same twice"
         return Probed(note, behaviour, watched)
-    return Probed(f"{names} ran on {behaviour.calls} inputs from tests and near them", behaviour, watched)
+    inputs = f"{behaviour.calls} input{'s' * (behaviour.calls != 1)}"
+    return Probed(f"{names} ran on {inputs} from tests and near them", behaviour, watched)
 
 
 def _watched(files: Files, functions: Sequence[Function], answers: Mapping[str, Answer]) -> Watched:

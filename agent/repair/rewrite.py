@@ -1,15 +1,18 @@
 """Suspicious functions to be written anew, one at a time, and what an answer with one says."""
 
 import re
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+from tree_sitter import Node
 
 from moot.agent.core.messages import Completion
 from moot.agent.core.types import Symbol
 from moot.agent.fim.window import BYTES_PER_TOKEN
 from moot.agent.repair.infill import normalised
 from moot.agent.repair.localise import Localisation, Suspect
-from moot.agent.repair.source import Source
+from moot.agent.repair.source import Source, walk
 from moot.agent.syntax import language_of, line_comment
 
 __all__ = ["Outline", "Target", "definitions", "fenced", "targets"]
@@ -26,8 +29,8 @@ _MARKED = 4
 _NEARLY = 0.8
 """What part of the highest suspicion in the function a marked line has at least."""
 _MARK = "<- suspicious"
-_MARK_TEXT = re.compile(r"[ \t]*(?://|#)[ \t]*<-+[ \t]*\w+.*")
-"""The mark, or what a model makes of it, such as `<- corrected`."""
+_MARK_TEXT = re.compile(r"[ \t]*(?://|#)[ \t]*<-+(?:[ \t]*\w.*|[ \t]*$)")
+"""The mark, or what a model makes of it, such as `<- corrected` or the arrow alone."""
 _FENCE = re.compile(r"^[ \t]*```[\w+-]*[ \t]*\n(?P<code>.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
 _MORE_TOKENS = 80
 """Tokens that a new text may have beyond those of the old one, whose number is guessed high."""
@@ -113,7 +116,7 @@ def definitions(target: Target, source: Source, answers: Sequence[Completion]) -
     found: dict[bytes, list[tuple[str, float]]] = {}
     same = normalised(source)
     for answer in answers:
-        text = _code(answer)
+        text = _without_others(_code(answer), target, source)
         if text:
             result = source.with_span(target.start_byte, target.end_byte, text.encode("utf-8", "replace"))
             key = normalised(result)
@@ -135,3 +138,26 @@ def fenced(answer: Completion) -> str:
 def _code(answer: Completion) -> str:
     """Return the text of an answer without marks."""
     return "\n".join(_MARK_TEXT.sub("", line) for line in fenced(answer).split("\n"))
+
+
+def _without_others(text: str, target: Target, source: Source) -> str:
+    """Leave out what an answer repeats of the file: other definitions, and what is around the function."""
+    answer = Source.parse(target.path, textwrap.dedent(text).encode("utf-8", "replace"))
+    if answer.tree is None or source.tree is None:
+        return text
+    own = re.split(r"[^\w$]+", target.symbol.partition("@")[0])[-1]
+    known = {_name(node) for node in walk(source.tree.root_node)} - {"", own}
+    lines = text.split("\n")
+    for node in reversed(answer.tree.root_node.named_children):
+        if _name(node) in known:
+            inner = next((each for each in walk(node) if _name(each) == own), None)
+            kept = lines[inner.start_point.row : inner.end_point.row + 1] if inner is not None else []
+            lines[node.start_point.row : node.end_point.row + 1] = kept
+    return "\n".join(lines).strip("\n")
+
+
+def _name(node: Node) -> str:
+    """Return the name of a definition, also where it is decorated or exported; empty for other nodes."""
+    inner = node.child_by_field_name("definition") or node.child_by_field_name("declaration") or node
+    name = inner.child_by_field_name("name") if inner.child_by_field_name("body") else None
+    return name.text.decode("utf-8", "replace") if name is not None and name.text is not None else ""

@@ -74,6 +74,46 @@ def test_answers_that_say_nothing_new_or_are_broken_off_are_dropped(project: See
     assert definitions(target, source, answers) == []
 
 
+SHOP = """\
+class Base:
+    rate = 1
+
+
+class Shop(Base):
+    @cached
+    def total(self):
+        return self.rate
+
+    def other(self):
+        return 2
+"""
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "class Base:\n    rate = 1\n\n{}",
+        "class Shop(Base):\n{}\n\n    def other(self):\n        return 2",
+        "{}  # <-",
+    ],
+)
+def test_what_an_answer_repeats_of_the_file_is_left_out(form: str):
+    target = target_of("shop.py", SHOP, 8)
+    new = target.text.replace("self.rate", "self.rate * 3")
+    answer = Completion(form.format(new), "stop", 9)
+    [(text, _)] = definitions(target, Source.parse("shop.py", SHOP.encode()), [answer])
+    assert text == new
+
+
+def test_a_new_helper_beside_the_function_stays():
+    target = target_of("shop.py", "def total():\n    return 1\n", 2)
+    new = "def helper():\n    return 3\n\n\ndef total():\n    return helper()"
+    [(text, _)] = definitions(
+        target, Source.parse("shop.py", target.text.encode()), [Completion(new, "stop", 9)]
+    )
+    assert text == new
+
+
 def test_what_most_answers_say_comes_first():
     target, source = of(SEEDED[-1])
     once, twice = (target.text.replace("+ discount", f"{sign} discount") for sign in "*-")
