@@ -106,7 +106,7 @@ async def compare_on(ground: Ground, files: Files, functions: Sequence[Function]
     """Run functions, one at least, as each version has them on the inputs of the tests, and near those."""
     if not await warmable(ground.command, ground.workspace):
         return Probed("not compared beside the tests: these are not run by pytest alone")
-    each = max(2.0, ground.seconds / _runs(files))
+    each = max(2.0, ground.seconds / (len(files) + 3))
     orders = Orders(_versions(files, functions), ground.tests, ground.targets, each, ground.seconds)
     answers = await run_versions(ground.runner, ground.command, ground.workspace, orders)
     return _compare(files, functions, answers)

@@ -43,7 +43,7 @@ class _Watcher:
             (str(root / path), name.rpartition(".")[2], first, last)
             for path, name, first, last in child.version["functions"]
         ]
-        self._numbers: dict[Any, int] = {}
+        self._numbers: dict[int, tuple[int, Any]] = {}  # by identity: the hash of a code reads all of it
         self._returns: dict[int, list[Any]] = {}
 
     @pytest.hookimpl(hookwrapper=True)
@@ -66,9 +66,10 @@ class _Watcher:
         if event not in ("call", "return"):
             return
         code = frame.f_code
-        number = self._numbers.get(code)
-        if number is None:
-            number = self._numbers[code] = self._number(code)
+        known = self._numbers.get(id(code))
+        if known is None:
+            known = self._numbers[id(code)] = self._number(code), code
+        number = known[0]
         if number >= 0:
             with contextlib.suppress(Exception, RecursionError):  # what has no form is not compared
                 if event == "return":
