@@ -50,10 +50,10 @@ class Probed:
 
     @property
     def groups(self) -> Sequence[Sequence[str]] | None:
-        """Survivors that behave alike; None where that is not known."""
-        if self.behaviour is not None:
-            return self.behaviour.groups
-        return self.watched.groups if self.watched is not None else None
+        """Survivors that behave alike, by calls where any could be made; None where that is not known."""
+        if self.watched is not None and not (self.behaviour and self.behaviour.calls):
+            return self.watched.groups
+        return self.behaviour.groups if self.behaviour is not None else None
 
     def objections(self, name: str) -> Sequence[Objection]:
         """Return what speaks against a survivor; another value in a test counts once."""
@@ -159,13 +159,13 @@ def _moved(functions: Sequence[Function], changed: Mapping[str, Change]) -> Sequ
 def _compare(files: Files, functions: Sequence[Function], answers: Mapping[str, Answer]) -> Probed:
     names = ", ".join(function.name for function in functions)
     watched = _watched(files, functions, answers)
-    tests = f"{watched.tests} test{'s' * (watched.tests != 1)}"
-    seen = f"what {names} returns was compared in {tests}" if watched.tests else ""
+    tests = watched.tests if watched is not None else 0
+    seen = f"what {names} returns was compared in {tests} test{'s' * (tests != 1)}" if tests else ""
     silent = [name for name in (_BASE, _AGAIN, *files) if not (answers.get(name) and answers[name].calls)]
     if silent:
         who = "any of them" if silent[0] == _BASE else silent[0]
         missing = f"{names} could not be called with recorded inputs in {who}"
-        return Probed(seen or f"not compared beside the tests: {missing}", None, watched if seen else None)
+        return Probed(seen or f"not compared beside the tests: {missing}", None, watched)
     new = {
         name: frozenset[str]().union(
             *(literals(change.new or b"") - literals(change.old or b"") for change in changed.values())
@@ -181,13 +181,14 @@ def _compare(files: Files, functions: Sequence[Function], answers: Mapping[str, 
     return Probed(f"{names} ran on {inputs} from tests and near them", behaviour, watched)
 
 
-def _watched(files: Files, functions: Sequence[Function], answers: Mapping[str, Answer]) -> Watched:
-    """Compare what the functions returned in the tests, where all versions came to the end of these."""
+def _watched(files: Files, functions: Sequence[Function], answers: Mapping[str, Answer]) -> Watched | None:
+    """Compare what the functions returned in tests; None where a version did not end, or no test tells."""
     base, again = answers.get(_RECORD), answers.get(_watch(_AGAIN))
     others = {name: found for name in files if (found := answers.get(_watch(name))) and found.ended}
     if base is None or again is None or not (base.ended and again.ended) or len(others) < len(files):
-        return Watched((), {}, 0)
+        return None
     passing = {name for name, outcome, _ in base.tests if outcome == "passed"}
     survivors = {name: answer.returns for name, answer in others.items()}
     names = [function.name for function in functions]
-    return compare_returns(base.returns, again.returns, survivors, passing, names)
+    found = compare_returns(base.returns, again.returns, survivors, passing, names)
+    return found if found.tests else None
