@@ -40,17 +40,22 @@ class Verdict:
     survivors: int
 
 
-def choose(contestants: Sequence[Contestant], against: Mapping[str, int] = MappingProxyType({})) -> Verdict:
+def choose(
+    contestants: Sequence[Contestant],
+    against: Mapping[str, int] = MappingProxyType({}),
+    mass: Mapping[str, float] = MappingProxyType({}),
+) -> Verdict:
     """Choose among contestants; the first is the incumbent.
 
     A challenger replaces the incumbent only when the incumbent fails the gate, or when it passes every test
     that the incumbent passes and the incumbent has demerits where the challenger has none, passes fewer
     tests, or has more against its behaviour. Among challengers the largest passing set wins, then the
-    likeliest under the model, then the smallest diff.
+    largest cluster, then the smallest diff, then the likeliest under the model.
 
     Args:
         contestants: what the gate said of each.
         against: weight of what was found against the behaviour of each, by id.
+        mass: of the cluster of each, by id: the answers that came to its behaviour.
     """
     alive = [contestant for contestant in contestants if contestant.verified]
     if not alive:
@@ -64,7 +69,7 @@ def choose(contestants: Sequence[Contestant], against: Mapping[str, int] = Mappi
     best_kind = [one for one in best_kind if against.get(one.candidate.id, 0) == least]
     if best_kind[0] is first:
         return Verdict(first.candidate, "the first candidate passes, and none is found better", len(alive))
-    best = max(best_kind, key=_merit)
+    best = max(best_kind, key=lambda one: _merit(one, mass))
     reason = (
         f"the first candidate {_why(first, most)}; {best.candidate.id} passes and is the best of the others"
     )
@@ -80,6 +85,7 @@ def _why(first: Contestant, most: int) -> str:
     return f"has a fault that others lack ({fault})"
 
 
-def _merit(contestant: Contestant) -> tuple[int, float, int]:
+def _merit(contestant: Contestant, mass: Mapping[str, float]) -> tuple[int, float, int, float]:
     candidate = contestant.candidate
-    return len(contestant.report.passed), candidate.logprob, -candidate.changed
+    shared = mass.get(candidate.id, 1.0)
+    return len(contestant.report.passed), shared, -candidate.changed, candidate.logprob

@@ -19,6 +19,8 @@ Items = list[object] | tuple[object, ...]
 
 _RAISED = ("Error", "Exception")
 _ERROR = re.compile(r"[A-Za-z_][\w.]*")
+_GIVES = r"(?:==|->|→|⇒|=>|returns?|gives?|(?:should|must) (?:be|give|return|equal)|\n)"
+_VALUE = r"(?P<value>[^\n`]+?)\s*(?:`|[.;,]?\s*$)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +103,22 @@ def separates(observed: Mapping[str, Observed], candidates: Iterable[str]) -> bo
     return len({_outcome(one) for one in seen if one is not None}) > 1
 
 
-def endorse(code: str, task: str, predictions: Sequence[str]) -> Endorsed | None:
+def endorse(
+    code: str, task: str, predictions: Sequence[str], base: Observed | None = None
+) -> Endorsed | None:
     """Return the value that the task states, or that most predictions agree on.
 
     A majority weighs by its margin: all of three 1, two of three one third. One prediction alone is none,
     and an empty one, of somebody who was asked and gave none, speaks against all values.
+
+    Args:
+        code: of the trial.
+        task: in the user's words.
+        predictions: of those who saw no patch.
+        base: what the trial gives before any edit: a value that a task states of that is as likely its
+            complaint as its demand, and endorses nothing.
     """
-    stated = _stated(code, task)
+    stated = _stated(code, task, base)
     if stated is not None:
         return Endorsed(stated, 1.0, "task")
     count = len(predictions)
@@ -146,16 +157,20 @@ def against(tried: Sequence[Tried], candidate: str) -> float:
     return sum(each.lost(candidate) for each in tried)
 
 
-def _stated(code: str, task: str) -> str | None:
-    """Return what the task says that the last line gives: `call == value`, `call` -> value, or a doctest."""
+def _stated(code: str, task: str, base: Observed | None) -> str | None:
+    """Return the one value that the task says the last line gives, and the base does not.
+
+    It is said as `call == value`, `call` -> value, `call` returns or should return value, or as a doctest.
+    """
     last = code.strip().splitlines()[-1] if code.strip() else ""
     call = r"\s*".join(map(re.escape, last.strip().rstrip(";").split()))
     if not call:
         return None
-    value = r"(?P<value>[^\n`]+?)\s*(?:`|[.;,]?\s*$)"
-    found = re.search(rf"{call}`?\s*(?:==|->|→|⇒|=>|returns?|gives?|\n)\s*`?{value}", task, re.MULTILINE)
-    stated = found["value"].strip() if found is not None else ""
-    return stated if stated and _literal(stated) is not None else None
+    said = re.finditer(rf"(?<![\w.]){call}`?\s*{_GIVES}\s*`?{_VALUE}", task, re.MULTILINE)
+    values = [value for each in said if _literal(value := each["value"].strip()) is not None]
+    demanded = [value for value in values if base is None or not fits(base, value)]
+    agreed = all(same(value, demanded[0]) for value in demanded)
+    return demanded[0] if demanded and agreed else None
 
 
 def _literal(text: str) -> tuple[object, object] | None:

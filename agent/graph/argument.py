@@ -31,15 +31,19 @@ class Argument:
     """The state of a round with all its candidates, and what was found of them.
 
     Attributes:
+        incumbent: whose place the others have to win.
         contestants: those that the gate judged; `ranked` the survivors, the best first.
+        mass: of each survivor's cluster, the answers that came to its behaviour by their authors' weights.
         verdict: what the tests choose.
     """
 
     state: RunState
     deps: Deps
+    incumbent: Candidate
     contestants: tuple[Contestant, ...]
     ranked: tuple[Contestant, ...]
     selection: Selection | None
+    mass: Mapping[str, float]
     verdict: Verdict
 
     @property
@@ -63,7 +67,7 @@ class Argument:
         leader = next((one for one in self.ranked if chosen and one.candidate.id == chosen.id), None)
         if leader is None:
             return None
-        groups = self._groups
+        groups = _groups(self.selection)
         taken, others = {groups[leader.candidate.id]}, list[Contestant]()
         for one in self.ranked:
             if one is leader or (clusters and groups[one.candidate.id] in taken):
@@ -77,7 +81,7 @@ class Argument:
             leader,
             tuple(others[: _MOST - 1]),
             {one.id: one.weight for one in survivors},
-            self._votes,
+            self.mass,
             self.selection,
             self.rows,
             {draft.id: draft for draft in self.state["drafts"]},
@@ -101,7 +105,7 @@ class Argument:
         return Transcript(
             round=self.state["round"],
             mode=summary.mode,
-            incumbent=self.state["candidates"][0].id,
+            incumbent=self.incumbent.id,
             leader=leader.id if leader else None,
             chosen=summary.chosen,
             reason=summary.reason,
@@ -122,29 +126,12 @@ class Argument:
             authors.get(candidate.id, "") or self.deps.council.own.name,
             candidate.generator,
             self.deps.repository.diff(self.state["base"], candidate.commit),
-            self._groups.get(candidate.id, 0),
+            _groups(self.selection).get(candidate.id, 0),
             self.state.get("votes", {}).get(candidate.id, 1),
             one.verified,
             one.reason,
             revises,
         )
-
-    @property
-    def _groups(self) -> Mapping[str, int]:
-        """Return the number of each survivor's behaviour; what was not compared has one of its own."""
-        if self.selection is None:
-            return {}
-        known = self.selection.calls > 0 or self.selection.groups > 1
-        return {one.id: one.group if known else n for n, one in enumerate(self.selection.survivors, 1)}
-
-    @property
-    def _votes(self) -> Mapping[str, int]:
-        """Return the answers that came to each survivor's behaviour: the mass of its cluster."""
-        own, groups = self.state.get("votes", {}), self._groups
-        return {
-            one: sum(own.get(other, 1) for other, group in groups.items() if group == mine)
-            for one, mine in groups.items()
-        }
 
 
 async def hear(state: RunState, deps: Deps, entrants: Entrants) -> Argument:
@@ -153,8 +140,10 @@ async def hear(state: RunState, deps: Deps, entrants: Entrants) -> Argument:
     candidates = state["candidates"]
     if deps.runner is None:
         reason = "the first candidate stays: nothing is verified, so nothing can beat it"
-        return Argument(state, deps, (), (), None, Verdict(candidates[0], reason, 0))
-    found = _foremost(await find_survivors(state, deps), deps)
+        return Argument(state, deps, candidates[0], (), (), None, {}, Verdict(candidates[0], reason, 0))
+    distinct = await find_survivors(state, deps)
+    state = {**state, "votes": _joined(distinct, state.get("votes", {}))}
+    found = _foremost(list(distinct), deps)
     own = deps.judged.get(candidates[0].commit)
     if own is not None and own.verified and candidates[0] not in found:
         found = [candidates[0], *found]  # others are its like, or likelier: its place they have to win
@@ -162,8 +151,40 @@ async def hear(state: RunState, deps: Deps, entrants: Entrants) -> Argument:
     alive = [one for one in contestants if one.verified]
     ranked, selection = await select(alive, state, deps) if alive else ([], None)
     weights = {one.id: one.weight for one in selection.survivors} if selection else {}
-    verdict = choose(_with_incumbent(ranked, candidates[0]), weights)
-    return Argument(state, deps, tuple(contestants), tuple(ranked), selection, verdict)
+    mass = _mass(selection, state, deps)
+    first = _incumbent(ranked, candidates[0])
+    verdict = choose(_led_by(first, ranked), weights, mass)
+    return Argument(state, deps, first, tuple(contestants), tuple(ranked), selection, mass, verdict)
+
+
+def _joined(distinct: Mapping[Candidate, Sequence[str]], votes: Mapping[str, int]) -> Mapping[str, int]:
+    """Give the votes of candidates that are the same edit to the one that stands for them."""
+    joined = {
+        one.id: sum(votes.get(same, 1) for same in (one.id, *others)) for one, others in distinct.items()
+    }
+    return {**votes, **joined}
+
+
+def _groups(selection: Selection | None) -> Mapping[str, int]:
+    """Return the number of each survivor's behaviour; what was not compared has one of its own."""
+    if selection is None:
+        return {}
+    known = selection.calls > 0 or selection.groups > 1
+    return {one.id: one.group if known else n for n, one in enumerate(selection.survivors, 1)}
+
+
+def _mass(selection: Selection | None, state: RunState, deps: Deps) -> Mapping[str, float]:
+    """Return the mass of each survivor's cluster."""
+    votes, groups = state.get("votes", {}), _groups(selection)
+    weights = {one.name: one.weight for one in deps.council.others}
+    authors = {draft.id: draft.author for draft in state["drafts"]}
+    own = {
+        one: votes.get(one, 1) * weights.get(authors.get(one, ""), deps.council.own.weight) for one in groups
+    }
+    return {
+        one: sum(own[other] for other, group in groups.items() if group == mine)
+        for one, mine in groups.items()
+    }
 
 
 def _foremost(found: Sequence[Candidate], deps: Deps) -> list[Candidate]:
@@ -173,10 +194,13 @@ def _foremost(found: Sequence[Candidate], deps: Deps) -> list[Candidate]:
     return [one for one in found if one not in left_out]
 
 
-def _with_incumbent(ranked: Sequence[Contestant], first: Candidate) -> list[Contestant]:
-    """Put a chat answer first, whose place the others have to win; infills have the order of their rank."""
-    if first.generator != "chat":
-        return list(ranked)
+def _incumbent(ranked: Sequence[Contestant], first: Candidate) -> Candidate:
+    """Return whose place the others have to win: the first answer of a chat, or the best infill."""
+    return first if first.generator == "chat" or not ranked else ranked[0].candidate
+
+
+def _led_by(first: Candidate, ranked: Sequence[Contestant]) -> list[Contestant]:
+    """Return the survivors with the incumbent before all, which may have failed."""
     failed = Contestant(first, TestReport("", "failed", 1, 0.0), False, "it fails the tests")
     own = next((one for one in ranked if one.candidate.id == first.id), failed)
     return [own, *(one for one in ranked if one.candidate.id != first.id)]

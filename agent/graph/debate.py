@@ -45,7 +45,7 @@ class Field:
     Attributes:
         leader: the one that the tests prefer.
         objections: weight of what was found against the behaviour of each, by id.
-        votes: answers that came to each, or to one that behaves alike.
+        mass: of each one's cluster: the prior.
         rows: what is known of them so far.
         drafts: what was written, by candidate.
     """
@@ -53,7 +53,7 @@ class Field:
     leader: Contestant
     others: tuple[Contestant, ...]
     objections: Mapping[str, int]
-    votes: Mapping[str, int]
+    mass: Mapping[str, float]
     selection: Selection | None
     rows: tuple[Evidence, ...]
     drafts: Mapping[str, Draft]
@@ -172,7 +172,7 @@ class Debate:
             return ()
         field, pairs = self._field, (self._field.leader, *open_ones)
         where = (self._state, self._deps, self._seats)
-        rulings, notes = await judge_patches(pairs, field.votes, self._rows, *where)
+        rulings, notes = await judge_patches(pairs, field.mass, self._rows, *where)
         self._notes += notes
         return rulings
 

@@ -52,7 +52,7 @@ async def answer(one: Contestant, weight: float, state: RunState, deps: Deps) ->
 
 async def judge_patches(
     contestants: Sequence[Contestant],
-    votes: Mapping[str, int],
+    mass: Mapping[str, float],
     rows: Sequence[Evidence],
     state: RunState,
     deps: Deps,
@@ -62,7 +62,7 @@ async def judge_patches(
 
     Args:
         contestants: the leader, then those who may take its place.
-        votes: answers that came to each: the prior.
+        mass: of each one's cluster, by id: the prior.
         rows: what was run of them.
         state: of the run.
         deps: of the run.
@@ -73,9 +73,7 @@ async def judge_patches(
     except MootError as exc:
         return (), (f"the judge cannot be used: {exc}",)
     criteria, topic = replace(deps.council.criteria, rubric=rubric(deps)), Topic(state["task"].text)
-    first, *others = [
-        await answer(one, float(votes.get(one.candidate.id, 1)), state, deps) for one in contestants
-    ]
+    first, *others = [await answer(one, mass.get(one.candidate.id, 1.0), state, deps) for one in contestants]
 
     def known(names: Mapping[str, str]) -> Mapping[str, str]:
         return table(rows, names)

@@ -34,19 +34,23 @@ class _Fix:
     files: Mapping[str, Change]
 
 
-async def find_survivors(state: RunState, deps: Deps) -> list[Candidate]:
+async def find_survivors(state: RunState, deps: Deps) -> Mapping[Candidate, tuple[str, ...]]:
     """Return distinct candidates that fix a failing test, the most fixed first, then the likeliest.
 
-    A single candidate, and every one where no single test is known to fail, goes on to the whole
-    command: there the first check would tell nothing more.
+    Each comes with the ids of those that differ from it in comments and layout alone. A single candidate,
+    and every one where no single test is known to fail, goes on to the whole command: there the first check
+    would tell nothing more.
     """
-    if len(state["candidates"]) == 1 or deps.runner is None or not wanted(state):
-        return list(state["candidates"])
+    candidates = state["candidates"]
+    if len(candidates) == 1 or deps.runner is None:
+        return dict.fromkeys(candidates, ())
+    if not wanted(state):
+        return _distinct([await _fix(one, frozenset(), state, deps) for one in candidates])
     fixes = await _check(state, deps)
     if fixes and not any(fix.tests >= wanted(state) for fix in fixes):
         fixes += await _compose(fixes, state, deps)
     fixes.sort(key=lambda fix: (-len(fix.tests), -fix.candidate.logprob, fix.candidate.changed))
-    return [fix.candidate for fix in _distinct(fixes)]
+    return _distinct(fixes)
 
 
 async def _check(state: RunState, deps: Deps) -> list[_Fix]:
@@ -59,8 +63,7 @@ async def _check(state: RunState, deps: Deps) -> list[_Fix]:
         answer = warm.get(candidate.id)
         fixed = await _cold(candidate, state, deps) if answer is None else answer.tests
         if fixed:
-            files = await to_thread.run_sync(changes, candidate, state, deps)
-            fixes.append(_Fix(candidate, fixed, files))
+            fixes.append(await _fix(candidate, fixed, state, deps))
         elif candidate in unknown and candidate.commit not in told:
             deps.emit(CandidateRejected(candidate.id, answer.reason if answer else STILL_FAILING))
         most = max((len(fix.tests) for fix in fixes), default=0)
@@ -75,16 +78,20 @@ async def _cold(candidate: Candidate, state: RunState, deps: Deps) -> frozenset[
     return await run_targets(candidate, state, deps) or frozenset()
 
 
-def _distinct(fixes: Sequence[_Fix]) -> list[_Fix]:
-    """Leave out candidates whose files differ in comments and layout alone from an earlier one's."""
-    found: dict[tuple[tuple[str, bytes], ...], _Fix] = {}
+async def _fix(candidate: Candidate, tests: frozenset[str], state: RunState, deps: Deps) -> _Fix:
+    return _Fix(candidate, tests, await to_thread.run_sync(changes, candidate, state, deps))
+
+
+def _distinct(fixes: Sequence[_Fix]) -> Mapping[Candidate, tuple[str, ...]]:
+    """Take as one the candidates whose files differ in comments and layout alone: the first of them."""
+    alike: dict[tuple[tuple[str, bytes], ...], list[Candidate]] = {}
     for fix in fixes:
         key = tuple(
             (path, normalised(Source.parse(path, change.new)) if change.new is not None else b"\0")
             for path, change in sorted(fix.files.items())
         )
-        found.setdefault(key, fix)
-    return list(found.values())
+        alike.setdefault(key, []).append(fix.candidate)
+    return {first: tuple(one.id for one in others) for first, *others in alike.values()}
 
 
 # --- two at once ----------------------------------------------------------------------------
@@ -109,8 +116,7 @@ async def _compose(fixes: Sequence[_Fix], state: RunState, deps: Deps) -> list[_
         deps.emit(CandidateProposed(candidate))
         fixed = await _cold(candidate, state, deps)
         if fixed > first.tests and fixed > second.tests:
-            files = await to_thread.run_sync(changes, candidate, state, deps)
-            found.append(_Fix(candidate, fixed, files))
+            found.append(await _fix(candidate, fixed, state, deps))
         else:
             deps.emit(CandidateRejected(candidate.id, "together they fix no more than one of them"))
     return found

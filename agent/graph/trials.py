@@ -9,7 +9,7 @@ from moot.agent.core.behaviour import Difference, Selection
 from moot.agent.core.events import EvidenceFound
 from moot.agent.core.trials import Observed, Trial
 from moot.agent.fusion.best_of import Contestant
-from moot.agent.fusion.claims import Tried, endorse, separates
+from moot.agent.fusion.claims import Endorsed, Tried, endorse, separates
 from moot.agent.fusion.critics import predict
 from moot.agent.fusion.evidence import BASE
 from moot.agent.fusion.seat import Seat
@@ -69,14 +69,17 @@ def recorded(selection: Selection | None, path: str) -> list[Tried]:
 async def with_values(tried: Sequence[Tried], seat: Seat, state: RunState, deps: Deps) -> list[Tried]:
     """Return trials with what the task states that they give, or else those predict who see no patch."""
     opening, task = read(deps.folder).opening, state["task"].text
-    stated = {each.trial.id: endorse(each.trial.code, task, ()) for each in tried}
-    open_ones = [each.trial for each in tried if stated[each.trial.id] is None][:_MOST_PREDICTED]
+
+    def endorsed(each: Tried, values: Sequence[str] = ()) -> Endorsed | None:
+        return endorse(each.trial.code, task, values, each.observed.get(BASE))
+
+    open_ones = [each.trial for each in tried if endorsed(each) is None][:_MOST_PREDICTED]
     said = await predict(seat, opening, open_ones) if open_ones else []
     expected = {trial.id: values for trial, values in zip(open_ones, said, strict=True)}
     done = list[Tried]()
     for each in tried:
         values = expected.get(each.trial.id, ())
-        done.append(replace(each, expected=values, endorsed=endorse(each.trial.code, task, values)))
+        done.append(replace(each, expected=values, endorsed=endorsed(each, values)))
         row = done[-1].evidence()
         names = {name: name for name in each.observed if name != BASE}
         deps.emit(EvidenceFound(row.id, ", ".join(names), row.told(names)))

@@ -8,13 +8,10 @@ from moot.agent.core.types import FileDelta
 from moot.agent.core.verification import IntegrityFlag, unasked
 from moot.agent.risk.integrity import is_test_path
 
-__all__ = ["ALWAYS_ARGUED", "ALWAYS_ASKED", "Impact", "impact_of"]
+__all__ = ["ALWAYS_ARGUED", "Impact", "impact_of"]
 
 ALWAYS_ARGUED = frozenset({"ci", "migration", "security", "dependencies", "deletion", "tests-weakened"})
 """Rules under which an edit is argued whatever its probability; policy `auto` asks a person about it too."""
-
-ALWAYS_ASKED = frozenset({"tests-weakened"})
-"""Rules under which a person has to say yes whatever the policy is: `--yes` does not cover them."""
 
 _ORDINARY = 0.4
 _REQUESTED = 0.7
@@ -50,8 +47,9 @@ _RULES = (
         0.8,
         "changes dependencies or packaging",
         re.compile(
-            r"(^|/)(pyproject\.toml|setup\.(py|cfg)|requirements[^/]*\.txt|Pipfile(\.lock)?|(poetry|uv)\.lock"
-            r"|package(-lock)?\.json|yarn\.lock|pnpm-lock\.yaml|go\.(mod|sum)|Cargo\.(toml|lock)|composer\.(json|lock)"
+            r"(^|/)(pyproject\.toml|setup\.(py|cfg)|requirements(/[^/]+|[^/]*)\.(txt|in)|constraints[^/]*\.txt"
+            r"|Pipfile(\.lock)?|(poetry|uv|pdm|pixi|yarn|bun|deno)\.lockb?|environment\.ya?ml"
+            r"|package(-lock)?\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|go\.(mod|sum)|Cargo\.(toml|lock)|composer\.(json|lock)"
             r"|Gemfile(\.lock)?|[^/]*\.gemspec|pom\.xml|build\.(gradle(\.kts)?|sbt)|[^/]*\.csproj|Package\.swift)$"
         ),
     ),

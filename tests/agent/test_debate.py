@@ -55,9 +55,9 @@ def verdict(word: str, *cites: str) -> Reply:
 def argue(tmp_path, serve):
     """Argue over these patches, the first of which is the incumbent; `said` answers what is asked of them."""
 
-    def start(patches, said, *options, mode="debate", files=FILES, test=PYTEST):
+    def start(patches, said, *options, mode="debate", files=FILES, test=PYTEST, task=TASK):
         repo = make_repository(tmp_path / "repo", files)
-        (tmp_path / "home").mkdir()
+        (tmp_path / "home").mkdir(exist_ok=True)
 
         def script(request):
             last = request.body["messages"][-1]["content"]
@@ -72,7 +72,7 @@ def argue(tmp_path, serve):
         server = serve(script, tools=False)
         agent = Agent(tmp_path / "home", server.base_url)
         flags = ("--test", test, "--fusion", "always", "--mode", mode, "--output", "json", *options)
-        outcome = agent("run", TASK, "--repo", str(repo), *flags)
+        outcome = agent("run", task, "--repo", str(repo), *flags)
         if outcome.stdout:
             jsonschema.validate(outcome.result, SCHEMA)
         [rounds] = [json.loads(agent("show", "--repo", str(repo), "--debate", "--output", "json").stdout)]
@@ -109,10 +109,8 @@ def test_where_nobody_knows_what_is_right_the_judge_decides(argue):
     """Its reasons cite what was run; both orders have to agree."""
 
     def judge(request):
-        text = request.body["messages"][-1]["content"]
-        first = re.search(r"<<< answer A .*?>>> answer A", text, re.DOTALL)[0]
-        assert "before any edit: -5" in text
-        return verdict("A" if WHOLE.strip() in first else "B", "D1")
+        assert "before any edit: -5" in request.body["messages"][-1]["content"]
+        return prefers_whole(request)
 
     said = {**NONE, VALUES: Reply("no JSON"), JUDGE: judge}
     outcome, code, [round_], shown, _ = argue([edit(HALF), edit(WHOLE), edit(BAD)], said)
@@ -300,6 +298,45 @@ def test_a_merged_patch_that_the_judge_objects_to_is_left_out(argue):
     assert outcome.exit_code == 0, outcome.stderr
     assert HALF in code
     assert "the leader stays" in round_["reason"]
+
+
+def test_a_value_that_is_complained_of_is_none_that_is_demanded(argue):
+    """The task names what the base gives, not what is right: that those say who saw no patch."""
+    said = {**NONE, VALUES: lambda request: values(request, "0")}
+    task = "clamp(-5, 0, 10) returns -5: hold values between low and high"
+    outcome, code, _, shown, _ = argue([edit(HALF), edit(WHOLE), edit(HALF)], said, task=task)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert WHOLE in code, shown
+
+
+def test_patches_that_differ_in_a_comment_are_one_with_the_votes_of_both(argue):
+    """No test of the base fails, so that all of them go through every test."""
+    files = {**FILES, "test_clamp.py": TEST.replace("clamp(11, 0, 10) == 10", "clamp(9, 0, 10) == 9")}
+    said = {**NONE, VALUES: Reply("no JSON"), JUDGE: verdict("ABSTAIN")}
+    outcome, _, [round_], _, _ = argue([edit(HALF), edit(f"{HALF}  # held"), edit(WHOLE)], said, files=files)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert [one["votes"] for one in round_["entrants"]] == [2, 1]
+
+
+def test_what_a_trusted_model_writes_weighs_more_with_the_judge(argue, serve, tmp_path):
+    """The judge finds them even: the odds that the user gives its author decide, above the threshold."""
+    server = serve([Reply(edit(WHOLE))], tools=False, models=("other",))
+    settings = tmp_path / "home" / ".config" / "moot" / "moot.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(
+        f'[[pool]]\nname = "large"\nbase_url = "{server.base_url}"\nmodel = "other"\nweight = 4.0\n'
+    )
+    said = {**NONE, VALUES: Reply("no JSON"), JUDGE: lambda request: prefers_whole(request)}
+    outcome, code, [round_], shown, _ = argue([edit(HALF), edit(HALF), edit(HALF)], said, "--pool", "large")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert WHOLE in code, shown
+    assert round_["rulings"][0]["better"] > 0.75  # 0.7 of both orders, three votes against one of weight 4
+
+
+def prefers_whole(request) -> Reply:
+    text = request.body["messages"][-1]["content"]
+    first = re.search(r"<<< answer A .*?>>> answer A", text, re.DOTALL)[0]
+    return verdict("A" if WHOLE.strip() in first else "B", "D1")
 
 
 def test_another_model_writes_a_patch_too_and_a_dead_one_loses_nothing(argue, serve):

@@ -17,8 +17,9 @@ __all__ = ["assess"]
 async def assess(state: RunState, runtime: Runtime[Deps]) -> RunState:
     """Rate the riskiest candidate by all that is known, and the incumbent, which the others have to beat.
 
-    Which one is the riskiest follows from the edits alone: a round may have a hundred of them. One that
-    weakens tests comes after all others, so it counts only where every one does.
+    Which one is the riskiest follows from the edits alone: a round may have a hundred of them. One under a
+    hard rule comes first, which no probability overrules. One that weakens tests comes after all others, so
+    it counts only where every one does.
     """
     deps, candidates = runtime.context, state["candidates"]
     if not candidates:
@@ -33,6 +34,6 @@ async def assess(state: RunState, runtime: Runtime[Deps]) -> RunState:
     return {"risk": risk, "incumbent": Incumbent(first, own), "disagreement": state["disagreement"]}
 
 
-def _alone(candidate: Candidate) -> float:
+def _alone(candidate: Candidate) -> tuple[bool, float]:
     risk = rate_alone(candidate.deltas, candidate.flags)
-    return risk.probability * risk.impact
+    return bool(risk.rules), risk.probability * risk.impact

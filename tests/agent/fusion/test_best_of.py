@@ -28,6 +28,13 @@ def test_the_smallest_survivor_replaces_a_failing_incumbent():
     assert verdict.chosen.id == "c"
 
 
+def test_the_largest_cluster_replaces_a_failing_incumbent_however_likely_another_is():
+    survivors = [contestant("b", True, logprob=-0.1), contestant("c", True, changed=9, logprob=-2.0)]
+    verdict = choose([contestant("a", False), *survivors], {}, {"b": 1, "c": 2})
+    assert verdict.chosen is not None
+    assert verdict.chosen.id == "c"
+
+
 def test_no_survivor_no_choice():
     assert choose([contestant("a", False), contestant("b", False)]).chosen is None
 

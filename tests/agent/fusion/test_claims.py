@@ -56,7 +56,12 @@ def test_what_was_seen_fits_a_value_or_not(seen, value, fitting):
 @pytest.mark.parametrize(
     ("task", "predictions", "value", "weight"),
     [
-        ("`f(1)` should give `3`.", [], None, 0.0),  # said in other words than those that are read
+        ("`f(1)` should give `3`.", [], "3", 1.0),
+        ("f(1) should not return 3", [], None, 0.0),
+        ("f(1) had better be 3", [], None, 0.0),  # said in other words than those that are read
+        ("half(1) == 7", [], None, 0.0),
+        ("f(1) == 3\nf(1) == 4", [], None, 0.0),  # it contradicts itself
+        ("f(1) == 3\nf(1) == 3.0", [], "3", 1.0),
         ("f(1) == 3.", ["4", "4", "4"], "3", 1.0),
         (">>> f(1)\n[3]\n", [], "[3]", 1.0),
         ("f(1) returns 3", ["4"], "3", 1.0),
@@ -74,6 +79,21 @@ def test_a_value_is_endorsed_by_the_task_or_by_most(task, predictions, value, we
     found = endorse("x = 1\nf(1)", task, predictions)
     assert (found.value if found else None) == value
     assert (found.weight if found else 0.0) == pytest.approx(weight)
+
+
+@pytest.mark.parametrize(
+    ("task", "base", "value"),
+    [
+        ("`f(1)` returns `-5`", Observed("value", "-5"), "0"),  # a complaint: what is predicted counts
+        ("`f(1)` returns `-5`. `f(1)` should return `2`.", Observed("value", "-5"), "2"),
+        ("f(1) == 2", Observed("error", "ValueError: bad"), "2"),
+        ("f(1) == 2", Observed("value", "-5"), "2"),
+    ],
+)
+def test_a_value_that_the_base_gives_is_no_demand_of_the_task(task, base, value):
+    found = endorse("f(1)", task, ["0", "0", "0"], base)
+    assert found is not None
+    assert found.value == value
 
 
 def tried(number: int, endorsed: Endorsed | None, claim: Claim | None = None, **outcomes: str) -> Tried:

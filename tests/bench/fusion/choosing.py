@@ -38,12 +38,6 @@ def best_of(record: Record, size: int) -> Chosen:
     return {found.leader.candidate.id if found else record.samples[0].id: 1.0}
 
 
-def led_by_cluster(record: Record, size: int) -> Chosen:
-    """The incumbent where it passes the examples, else one of the largest cluster."""
-    first = record.samples[0]
-    return {first.id: 1.0} if first.verified else evidence_only(record, size)
-
-
 def debated(record: Record, size: int) -> Chosen:
     """What the product takes after a debate."""
     return debate(record, size, Rules())
@@ -67,7 +61,6 @@ SELECTORS: Mapping[str, Select] = {
     "evidence-only": evidence_only,
     "judge-only": judge_only,
     "best-of": best_of,
-    "best-of, led by the cluster": led_by_cluster,
     "debate": debated,
     "oracle of those that pass": best_survivor,
     "oracle": oracle,

@@ -98,10 +98,9 @@ def patch(way: Way, task: int) -> Ran:
     if done.returncode:
         return Ran(done.returncode)
     result = json.loads(done.stdout)
-    used = result["tokens"]
-    elsewhere = (result["fusion"] or {}).get("elsewhere", {"prompt": 0, "completion": 0, "cached": 0})
-    total = sum(each["prompt"] + each["completion"] for each in (used, elsewhere))
-    return Ran(0, result["seconds"], total, total - used["cached"] - elsewhere["cached"])
+    used = result["tokens"]  # of all models
+    total = used["prompt"] + used["completion"]
+    return Ran(0, result["seconds"], total, total - used["cached"])
 
 
 KINDS: Mapping[str, Callable[[Way, int], Ran]] = {"text": text, "patch": patch}

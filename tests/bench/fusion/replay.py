@@ -90,12 +90,12 @@ def field(record: Record, size: int) -> Field | None:
     """Return what the first samples leave after what can be seen; None where none survives."""
     samples = record.samples[:size]
     everyone = {each.id: contestant(record, each) for each in samples}
-    leader = choose([*everyone.values()]).chosen
-    if leader is None:
-        return None
     groups = groups_of(each for each in samples if each.verified)
     groups.sort(key=len, reverse=True)
     votes = {each.id: len(group) for group in groups for each in group}
+    leader = choose([*everyone.values()], mass=votes).chosen
+    if leader is None:
+        return None
     others = [group[0].id for group in groups if all(each.id != leader.id for each in group)]
     return Field(everyone[leader.id], tuple(everyone[one] for one in others), votes)
 
