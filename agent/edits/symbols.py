@@ -97,7 +97,7 @@ def _find(name: str, path: str, symbols: Sequence[Symbol]) -> Symbol:
 def _plain(name: str) -> str:
     """Return a qualified name without what languages write around it: `(*Queue[T]).Push()`, `Ring::new`."""
     name = _NOISE.sub("", re.sub(r"\(.*\)\s*(?:->.*)?:?$", "", name.strip()) or name)
-    words = name.replace("::", ".").replace("#", ".").split()
+    words = re.sub(r"(?<=\w)#", ".", name.replace("::", ".")).split()  # but `A.#x` is a private name
     return words[-1].strip(".:`") if words else ""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from moot.agent.core.commands import TestCase, TestReport
 from moot.agent.graph.state import RunState
+from moot.agent.repair.frames import own_name
 
 __all__ = ["describe", "described", "failing", "named", "wanted"]
 
@@ -23,7 +24,7 @@ def failing(state: RunState) -> frozenset[str]:
 def named(state: RunState) -> frozenset[str]:
     """Return the failing tests that the task names, by their ids or their own names: these have to pass."""
     text = state["task"].text
-    return frozenset(test for test in failing(state) if test in text or _is_named(_own_name(test), text))
+    return frozenset(test for test in failing(state) if test in text or _is_named(own_name(test), text))
 
 
 def wanted(state: RunState) -> frozenset[str]:
@@ -31,13 +32,8 @@ def wanted(state: RunState) -> frozenset[str]:
     return named(state) or failing(state)
 
 
-def _own_name(test: str) -> str:
-    """Return a test's name without its file, module, suites and parameters."""
-    name = re.split(r"::| > ", test.partition("[")[0])[-1].strip()
-    return name if " " in name else name.rpartition(".")[2].partition("/")[0]
-
-
 def _is_named(name: str, text: str) -> bool:
+    name = name if " " in name else name.partition("/")[0]  # Go's subtests
     whole = rf"(?<!\w){re.escape(name)}(?!\w)"
     return len(name) >= _LEAST_NAME and re.search(whole, text) is not None
 

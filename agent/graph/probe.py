@@ -51,9 +51,9 @@ class Probed:
     @property
     def groups(self) -> Sequence[Sequence[str]] | None:
         """Survivors that behave alike, by calls where any could be made; None where that is not known."""
-        if self.watched is not None and not (self.behaviour and self.behaviour.calls):
-            return self.watched.groups
-        return self.behaviour.groups if self.behaviour is not None else None
+        if self.behaviour is not None and self.behaviour.calls:
+            return self.behaviour.groups
+        return self.watched.groups if self.watched is not None else None
 
     def objections(self, name: str) -> Sequence[Objection]:
         """Return what speaks against a survivor; another value in a test counts once."""

@@ -78,28 +78,34 @@ def branches(greedy: Completion, ends: Sequence[str], most: int) -> list[Branch]
 
     Args:
         greedy: an answer with the likeliest tokens of each place.
-        ends: texts that end an answer; a token that holds one ends it, as does one without text.
+        ends: texts that end an answer; a token that holds one ends it there, as does one without text.
         most: how many to return at most.
     """
     found: dict[tuple[str, bool], Branch] = {}
     text, tokens, logprob = "", 0, 0.0
     for choice in greedy.choices:
-        own = _ends(choice.text, ends)
+        own = _before_end(choice.text, ends)
         for other, value in choice.likely:
-            ended = _ends(other, ends)
-            empty = ended and (own or not text.strip())
-            if other == choice.text or empty or math.isinf(value) or _PARTIAL in other:
+            last = _before_end(other, ends)
+            ended = last is not None
+            new = text + (other if last is None else last)
+            same = ended and (last == own or not new.strip())
+            if other == choice.text or same or math.isinf(value) or _PARTIAL in other:
                 continue
-            branch = Branch(text if ended else text + other, tokens + 1, logprob + value, ended)
+            branch = Branch(new, tokens + 1, logprob + value, ended)
             known = found.get((branch.text, ended))
             if known is None or known.logprob < branch.logprob:
                 found[branch.text, ended] = branch
-        if own:
+        if own is not None:
             break
         text, tokens = text + choice.text, tokens + 1
         logprob += dict(choice.likely).get(choice.text, 0.0)
     return sorted(found.values(), key=lambda branch: -branch.logprob)[:most]
 
 
-def _ends(token: str, ends: Sequence[str]) -> bool:
-    return token in ("", _END) or any(end in token for end in ends)
+def _before_end(token: str, ends: Sequence[str]) -> str | None:
+    """Return the text of a token before an answer's end, such as `)` of `)\\n`; None where it ends none."""
+    if token in ("", _END):
+        return ""
+    places = [place for end in ends if (place := token.find(end)) >= 0]
+    return token[: min(places)] if places else None

@@ -2,7 +2,7 @@
 
 import ast
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 __all__ = [
@@ -42,13 +42,22 @@ def definitions(data: bytes) -> Mapping[str, Definition]:
     return {found.name: found for found in _definitions(tree.body, "")}
 
 
-def _definitions(body: list[ast.stmt], above: str) -> Iterator[Definition]:
+def _definitions(body: Iterable[ast.AST], above: str) -> Iterator[Definition]:
     for node in body:
         if isinstance(node, Function):
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            yield Definition(above + node.name, first, node.end_lineno or node.lineno, node)
+            yield Definition(above + _name(node), first, node.end_lineno or node.lineno, node)
         elif isinstance(node, ast.ClassDef):
             yield from _definitions(node.body, f"{above}{node.name}.")
+        elif isinstance(node, ast.If | ast.Try | ast.With | ast.ExceptHandler):
+            yield from _definitions(ast.iter_child_nodes(node), above)
+
+
+def _name(node: Function) -> str:
+    """Return a function's name; what sets or deletes a property has that of what gets it."""
+    roles = [one.attr for one in node.decorator_list if isinstance(one, ast.Attribute)]
+    role = next((one for one in roles if one in ("setter", "deleter")), "")
+    return f"{node.name} ({role})" if role else node.name
 
 
 def changed_functions(base: bytes, edited: bytes) -> list[Definition]:

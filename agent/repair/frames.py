@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-__all__ = ["identifiers", "places", "shared_words", "words"]
+__all__ = ["identifiers", "own_name", "places", "shared_words", "words"]
 
 _PLACE = re.compile(
     r'(?P<path>[\w@./\\+-]+\.(?:py|jsx?|[mc]js|tsx?|[mc]ts|go|rs))(?:", line |\((?=\d)|:)(?P<line>\d+)'
@@ -18,6 +18,13 @@ _COMMON_TEXT = """
     const let var func fn pub raise assert error
 """
 _COMMON = frozenset(_COMMON_TEXT.split())
+
+
+def own_name(test: str) -> str:
+    """Return a test's name without its file, module, class or suites, and pytest's parameters."""
+    name = test.partition("[")[0] if "::" in test else test
+    name = re.split(r"::| > ", name)[-1].strip()
+    return name if " " in name else name.rpartition(".")[2]
 
 
 def places(text: str, files: Iterable[str]) -> list[tuple[str, int]]:

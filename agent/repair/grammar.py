@@ -12,7 +12,6 @@ __all__ = [
     "BODIES",
     "CALLS",
     "COLLECTIONS",
-    "COMMENTS",
     "IFS",
     "NEGATIONS",
     "OPERATIONS",
@@ -30,7 +29,6 @@ __all__ = [
 ]
 
 BODIES = frozenset({"block", "statement_block", "class_body", "match_block", "switch_body"})
-COMMENTS = frozenset({"comment", "line_comment", "block_comment"})
 IFS = frozenset({"if_statement", "if_expression"})
 SWITCHES = {
     "match_statement": "case ",

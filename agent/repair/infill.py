@@ -7,14 +7,16 @@ from tree_sitter import Node
 
 from moot.agent.core.messages import Completion
 from moot.agent.fim.trim import beginnings, until_suffix
-from moot.agent.repair.grammar import ASSIGNMENTS, COMMENTS, jumps, siblings_in
+from moot.agent.repair.grammar import ASSIGNMENTS, jumps, siblings_in
 from moot.agent.repair.kinds import Mask, MaskKind
 from moot.agent.repair.prompt import without_echo
-from moot.agent.repair.source import Source, is_statement, walk
+from moot.agent.repair.source import COMMENTS, Source, is_statement, walk
 from moot.agent.syntax import language_of, line_comment
 
 __all__ = ["Infill", "cut", "distinct", "infills", "normalised"]
 
+_TEXTS = frozenset({"string_content", "format_specifier"})
+"""Nodes of which parts are nodes and the text between these is none."""
 _MAX_LINES = 8
 _MOST_LINES = {MaskKind.BODY: 30, MaskKind.HEADER: 4, MaskKind.LINE: 4}
 
@@ -180,10 +182,22 @@ def _tokens(node: Node, data: bytes) -> Iterator[bytes]:
         return
     if node.type in ("block", "statement_block"):
         yield b"{%d}" % sum(child.type not in COMMENTS for child in node.named_children)
-    if not node.children:
+    children = node.children
+    if not children:
         yield data[node.start_byte : node.end_byte]
-    for child in node.children:
+        return
+    done = node.start_byte
+    for child in children:
+        yield from _gap(data[done : child.start_byte], node)
         yield from _tokens(child, data)
+        done = child.end_byte
+    yield from _gap(data[done : node.end_byte], node)
+
+
+def _gap(text: bytes, node: Node) -> Iterator[bytes]:
+    """Yield what stands between the children of a node: the text of a string with an escape is no node."""
+    if text.strip() or (text and node.type in _TEXTS):
+        yield text if node.type in _TEXTS else text.strip()
 
 
 def _pieces(mask: Mask, source: Source, text: str) -> Iterator[str]:
@@ -192,11 +206,8 @@ def _pieces(mask: Mask, source: Source, text: str) -> Iterator[str]:
     text = until_suffix(without_echo(text.replace("\r\n", "\n"), mask.path), following).rstrip()
     if source.data[max(0, mask.start_byte - 1) : mask.start_byte] in (b" ", b"\t"):
         text = text.lstrip(" \t")
-    limit = (
-        _MOST_LINES.get(mask.kind, _MAX_LINES)
-        if mask.whole_lines
-        else 1 + source.data.count(b"\n", mask.start_byte, mask.end_byte)
-    )
+    masked = 1 + source.data.count(b"\n", mask.start_byte, mask.end_byte)
+    limit = max(masked, _MOST_LINES.get(mask.kind, _MAX_LINES)) if mask.whole_lines else masked
     lines = text.split("\n")[: max(limit, 1)]
     rest = following.split("\n", 1)[0].rstrip()
     tried: set[str] = set()

@@ -11,7 +11,7 @@ from anyio import to_thread
 from moot.agent.core.ports import Tracer
 from moot.agent.core.spectrum import Spectrum, TraceRequest
 from moot.agent.repair.clues import WEIGHTS, Clue, Evidence, combine
-from moot.agent.repair.frames import identifiers, places, shared_words, words
+from moot.agent.repair.frames import identifiers, own_name, places, shared_words, words
 from moot.agent.repair.source import Source, is_test_path
 from moot.agent.repair.spectrum import ochiai
 
@@ -131,7 +131,7 @@ class _Case:
             self._text(place) for place in places(messages, failure.files) if place not in frames
         )
         self._asserted = identifiers(asserted)
-        names = " ".join(_last_name(case.id) for case in failure.request.failing)
+        names = " ".join(own_name(case.id) for case in failure.request.failing)
         self._query = words(failure.task) | words(names) | words(asserted)
 
     def executed(self, spectrum: Spectrum) -> dict[Place, float]:
@@ -255,10 +255,3 @@ class _Case:
 
 def _inside(file: Path, workspace: Path) -> bool:
     return file.resolve().is_relative_to(workspace.resolve()) and file.is_file()
-
-
-def _last_name(test: str) -> str:
-    """Return the test's own name, without its file, module or package."""
-    for separator in ("::", " > "):
-        test = test.rpartition(separator)[2]
-    return test.rpartition(".")[2]

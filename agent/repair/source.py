@@ -11,7 +11,7 @@ from tree_sitter import Node, Tree
 
 from moot.agent.syntax import defects, language_of, new_parser
 
-__all__ = ["Source", "is_statement", "is_test_path", "walk"]
+__all__ = ["COMMENTS", "Source", "is_statement", "is_test_path", "walk"]
 
 _FUNCTIONS = frozenset(
     {
@@ -36,14 +36,14 @@ _WITHOUT_BRACES = {
     "for_in_statement": ("body",),
     "while_statement": ("body",),
 }
+COMMENTS = frozenset({"comment", "line_comment", "block_comment"})
 _TEST_MARKS = re.compile(rb"#\[(?:\w+::)*(?:test|cfg\(test\)|rstest|bench)\b")
-_NO_CODE = re.compile(
-    r"\s*(?:(?://|/\*|\*|#(?!\[)).*|[\W_]*|(?:[\W_]*\b(?:else|try|finally|do|end)\b)[\W_]*)"
-)
+_BARE = re.compile(r"[\W_]*(?:\b(?:else|try|finally|do|end)\b[\W_]*)?")
+_COMMENT = re.compile(r"\s*(?://|/\*|\*|#(?!\[))")
 _NOT_STATEMENTS = frozenset(
     {
-        *("comment", "line_comment", "block_comment", "empty_statement", "statement_list", "block"),
-        "statement_block",
+        *COMMENTS,
+        *("empty_statement", "statement_list", "block", "statement_block"),
     }
 )
 
@@ -139,12 +139,21 @@ class Source:
         """First byte of each line."""
         return [0, *accumulate(len(line) + 1 for line in self.lines[:-1])]
 
+    def _is_comment(self, line: int) -> bool:
+        """Tell whether a line begins within a comment, by its looks where no tree tells."""
+        if self.tree is None:
+            return _COMMENT.match(self.line(line)) is not None
+        text = self.lines[line - 1]
+        start = self.line_start(line) + len(text) - len(text.lstrip())
+        node = self.tree.root_node.descendant_for_byte_range(start, start + 1)
+        return node is not None and (node.type in COMMENTS or self._above(node, COMMENTS) is not None)
+
     def has_code(self, line: int) -> bool:
         """Tell whether a line (1-based) is more than a comment, a bracket or the beginning of a function."""
-        text = self.line(line).rstrip()
-        if _NO_CODE.fullmatch(text):
+        if _BARE.fullmatch(self.line(line)) or self._is_comment(line):
             return False
-        function = self._around(self.line_start(line) + len(text.encode()) - 1, _FUNCTIONS)
+        end = self.line_start(line) + len(self.lines[line - 1].rstrip())
+        function = self._around(end - 1, _FUNCTIONS)
         body = function.child_by_field_name("body") if function is not None else None
         if function is None or body is None or body.end_point.row + 1 == line or _is_argument(function):
             return True

@@ -11,7 +11,6 @@ from moot.agent.repair.grammar import (
     ASSIGNMENTS,
     CALLS,
     COLLECTIONS,
-    COMMENTS,
     IFS,
     NEGATIONS,
     OPERATIONS,
@@ -26,7 +25,7 @@ from moot.agent.repair.grammar import (
     unwrapped,
 )
 from moot.agent.repair.kinds import Mask, MaskKind
-from moot.agent.repair.source import Source, is_statement, walk
+from moot.agent.repair.source import COMMENTS, Source, is_statement, walk
 
 __all__ = ["spans"]
 
@@ -257,8 +256,8 @@ def _lines(file: _File, told: set[int]) -> Iterator[Mask]:
     """Yield the suspicious lines that belong to no statement, and every one where no grammar is known."""
     source = file.source
     for line, score in file.scores.items():
-        text = source.line(line)
+        text = source.lines[line - 1] if line <= len(source.lines) else b""
         if score and text.strip() and line not in told:
-            start = source.line_start(line) + len(text.encode()) - len(text.lstrip().encode())
-            end = source.line_start(line) + len(text.rstrip().encode())
+            start = source.line_start(line) + len(text) - len(text.lstrip())
+            end = source.line_start(line) + len(text.rstrip())
             yield Mask(source.path, start, end, MaskKind.LINE, score)

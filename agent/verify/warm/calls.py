@@ -33,6 +33,9 @@ _MOST_INPUTS = 40
 _LARGEST = 100_000
 """Bytes of an input."""
 
+_MOST_BYTES = 4_000_000
+"""Bytes of all inputs that are kept: a fork answers with a few megabytes at most."""
+
 _MOST_CALLS = 300
 """Calls of a function with neighbours of its inputs."""
 
@@ -65,6 +68,7 @@ class _Recorder:
         self._seen: dict[tuple[int, bytes], dict[str, Any]] = {}
         self._frames: list[Any] = []
         self._needed = False
+        self._left = _MOST_BYTES
 
     def begin(self, test: str) -> None:
         self._needed = test in self._targets
@@ -81,8 +85,10 @@ class _Recorder:
         data = pickle.dumps(arguments, protocol=4)
         key = (number, data)
         kept = sum(one["function"] == number and one["needed"] == self._needed for one in self._seen.values())
-        if len(data) > _LARGEST or (key not in self._seen and kept >= _MOST_INPUTS):
+        full = kept >= _MOST_INPUTS or len(data) > self._left
+        if len(data) > _LARGEST or (key not in self._seen and full):
             return
+        self._left -= 0 if key in self._seen else len(data)
         new = {"function": number, "module": frame.f_globals["__name__"], "needed": True}
         new["data"] = base64.b64encode(data).decode("ascii")
         entry = self._seen.setdefault(key, {**new, "needed": self._needed})

@@ -316,9 +316,8 @@ def _end_all(process: int) -> None:
 
 
 def _children() -> list[int]:
-    place = Path("/proc/self/task") / str(threading.get_native_id()) / "children"
     try:
-        return [int(word) for word in place.read_text().split()]
+        return [int(word) for word in Path("/proc/thread-self/children").read_text().split()]
     except OSError:
         return []
 

@@ -35,6 +35,12 @@ def test_the_likeliest_departure_comes_first():
     assert branches(answer, ENDS, 2) == found[:2]
 
 
+def test_a_token_that_ends_an_answer_keeps_what_stands_before_the_end():
+    answer = greedy({"f(a": -0.1}, {", b": -0.2, ")\n": -0.9}, {")\n": -0.1, "))\n": -1.5, "\n": -2.0})
+    found = [(each.text, each.ended) for each in branches(answer, ENDS, 9)]
+    assert found == [("f(a)", True), ("f(a, b))", True), ("f(a, b", True)]
+
+
 def test_nothing_is_no_answer_and_unknown_alternatives_are_no_branches():
     assert branches(greedy({"a": -0.1, "<end>": -0.2}), ENDS, 9) == []
     assert branches(Completion("a", "stop", 1), ENDS, 9) == []

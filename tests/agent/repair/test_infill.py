@@ -141,6 +141,30 @@ def test_a_branch_brings_its_keyword():
     assert b"b = a + 1\n    elif b:\n        b = 2\n    return" in infill.apply(SOURCE.data)
 
 
+@pytest.mark.parametrize(
+    ("text", "masked", "answer"),
+    [
+        ('return ",\\n".join(xs)\n', '",\\n"', '";\\n"'),
+        ('x = " \\n"\n', '" \\n"', '"  \\n"'),
+        ('x = f"{y:>10}"\n', 'f"{y:>10}"', 'f"{y:<10}"'),
+        (r"x = r'[,]\s'" + "\n", r"r'[,]\s'", r"r'[;]\s'"),
+    ],
+)
+def test_the_text_of_a_string_is_no_layout(text: str, masked: str, answer: str):
+    """A string with an escape or a format has text that is no node of the tree."""
+    start = text.index(masked)
+    mask = Mask("m.py", start, start + len(masked), MaskKind.EXPRESSION, 0.5)
+    found = infills(mask, Source.parse("m.py", text.encode()), [Completion(answer, "stop", 4, -0.5)])
+    assert [each.text for each in found] == [answer]
+
+
+def test_a_long_block_may_be_answered_whole():
+    block = "".join(f"    a{n} = b\n" for n in range(12))
+    source = Source.parse("m.py", f"def f(b):\n{block}    return b\n".encode())
+    mask = Mask("m.py", 10, 10 + len(block) - 1, MaskKind.BLOCK, 0.5)
+    assert infills(mask, source, [Completion(block.rstrip(), "stop", 60, -0.5)]) == []
+
+
 def test_equal_infills_are_one_with_votes():
     completions = [Completion(text, "stop", 4, -0.5) for text in ("a > 0", "a>0", "a >  0:", "b")]
     result = infills(CONDITION, SOURCE, completions)

@@ -9,7 +9,7 @@ import pytest
 from moot.agent.core.commands import TestCase
 from moot.agent.core.ports import Tracer
 from moot.agent.core.spectrum import Spectrum, TraceRequest
-from moot.agent.repair.frames import places, shared_words, words
+from moot.agent.repair.frames import own_name, places, shared_words, words
 from moot.agent.repair.localise import Failure, Localisation, localise
 from moot.agent.repair.spectrum import ochiai
 from moot.agent.verify.coverage.measure import CoverageTracer
@@ -185,6 +185,20 @@ def test_ochiai():
 )
 def test_places(text: str, expected: list[tuple[str, int]]):
     assert places(text, ["src/a.py", "src/b.py", "src/lib.rs", "lib/x.ts"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("test", "name"),
+    [
+        ("tests/test_a.py::TestA::test_natural_size[a1-1.0 MB]", "test_natural_size"),
+        ("app/[id]/page.test.ts > shows [x] > the 1.5 case", "the 1.5 case"),
+        ("pkg.TestSum/one", "TestSum/one"),
+        ("prices::tests::adds", "adds"),
+    ],
+)
+def test_a_test_is_named_without_its_parameters(test: str, name: str):
+    """They hold what they will, such as dots; the name of the test is a clue."""
+    assert own_name(test) == name
 
 
 def test_shared_words_prefer_rare_ones():

@@ -274,3 +274,25 @@ def test_a_whole_compound_statement_and_blocks_with_one():
     kinds = found("a.py", PYTHON, 3, 5)
     assert (MaskKind.STATEMENT, "if a > b:\n        return a + 1") in kinds
     assert any(kind is MaskKind.BLOCK and masked.startswith("if a > b") for kind, masked in kinds)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "code"),
+    [
+        ("m.rs", "fn f(c: &mut i32) {\n    *c += 2;\n    // no\n    /*\n    * no */\n    x();\n}\n", {2, 6}),
+        ("m.js", "class A {\n  #n = 1;\n  /*\n   * no\n   */\n  m = 2;\n}\n", {1, 2, 6}),
+        ("m.py", "*a, b = x\n# no\nif x:\n    y = 1\nelse:\n    z = 1\n", {1, 3, 4, 6}),
+        ("m.zig", "x = 1\n// no\n# no\n", {1}),
+    ],
+)
+def test_a_line_of_code_is_told_from_a_comment_by_the_tree(path: str, text: str, code: set[int]):
+    source = Source.parse(path, text.encode())
+    assert {line for line in range(1, text.count("\n") + 1) if source.has_code(line)} == code
+
+
+def test_a_line_of_a_file_that_is_no_utf_8_is_masked_whole():
+    data = "# -*- coding: latin-1 -*-\n@deco('\xe9\xe9\xe9')\ndef f():\n    return 1\n".encode("latin-1")
+    source = Source.parse("m.py", data)
+    found = masks([Suspect("m.py", 2, 1.0)], {"m.py": source})
+    lines = [mask for mask in found if mask.kind is MaskKind.LINE]
+    assert [data[mask.start_byte : mask.end_byte] for mask in lines] == [b"@deco('\xe9\xe9\xe9')"]

@@ -49,6 +49,29 @@ def test_changes_are_named_by_function_and_in_one_line():
     assert new_objections(base, edited) == []
 
 
+def test_what_gets_a_property_and_what_stands_under_a_condition_is_told_apart():
+    base = b"""\
+class A:
+    @property
+    def x(self):
+        return 1
+
+    @x.setter
+    def x(self, value):
+        self.y = value
+
+try:
+    import fast
+except ImportError:
+    def slow():
+        return 1
+"""
+    changed = changed_functions(base, base.replace(b"return 1", b"return 2"))
+    assert [each.name for each in changed] == ["A.x", "slow"]
+    changed = changed_functions(base, base.replace(b"= value", b"= -value"))
+    assert [each.name for each in changed] == ["A.x (setter)"]
+
+
 def test_what_departs_from_the_documentation_is_said():
     base = b'def f(x):\n    """Raise KeyError at times."""\n    return x\n'
     edited = b'def f(x, y=1):\n    """Other."""\n    if y:\n        raise KeyError(x)\n    raise OSError\n'

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher, unified_diff
 from pathlib import Path, PurePosixPath
 
-from moot.agent.repair.grammar import COMMENTS, is_string
+from moot.agent.repair.grammar import is_string
 from moot.agent.repair.infill import normalised
 from moot.agent.repair.localise import Suspect
 from moot.agent.repair.masks import Mask, masks
-from moot.agent.repair.source import Source, is_test_path, walk
+from moot.agent.repair.source import COMMENTS, Source, is_test_path, walk
 from moot.agent.syntax import language_of
 
 LANGUAGES = ("python", "javascript", "typescript", "tsx", "go", "rust")
