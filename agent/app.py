@@ -143,13 +143,14 @@ def _baselines(settings: Settings, sandbox: "Sandbox | None") -> Baselines | Non
 
 
 def _generation(settings: Settings, profile: Profile | None, client: OpenAIClient) -> Generation:
-    """How to ask, from the profile; a server without one is asked in chat alone."""
+    """How to ask, from the profile; a server without one is asked in chat, and in the form of MOOT_FIM."""
     room = client.info.context
     answer = min(_ANSWER_TOKENS, room // 4)
     prompt = room - answer - min(_REPAIR_TOKENS, room // 8)
     wanted = settings.context_tokens or (profile.pack_budget if profile else 32_768)
     context = max(256, min(wanted, prompt - _PROMPT_TOKENS))
-    fim = fim_format(profile.fim) if profile and profile.fim and client.info.fim else None
+    form = settings.fim or (profile.fim if profile else None)
+    fim = fim_format(form) if form and client.info.fim else None
     return Generation(
         first=profile.first_generator if profile and fim else "chat",
         edit_format=profile.edit_format if profile else EditFormat.SEARCH_REPLACE,

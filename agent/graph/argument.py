@@ -48,8 +48,11 @@ class Argument:
 
     @property
     def update(self) -> RunState:
-        """What the round's state takes over."""
+        """What the round's state takes over; where the fault may be is found once in a run."""
+        found = self.state.get("localisation")
+        known: RunState = {} if found is None else {"localisation": found}
         return {
+            **known,
             "seen": self.state["seen"],
             "drafts": self.state["drafts"],
             "votes": self.state.get("votes", {}),
@@ -157,7 +160,7 @@ async def hear(state: RunState, deps: Deps, entrants: Entrants) -> Argument:
     return Argument(state, deps, first, tuple(contestants), tuple(ranked), selection, mass, verdict)
 
 
-def _joined(distinct: Mapping[Candidate, Sequence[str]], votes: Mapping[str, int]) -> Mapping[str, int]:
+def _joined(distinct: Mapping[Candidate, Sequence[str]], votes: Mapping[str, int]) -> dict[str, int]:
     """Give the votes of candidates that are the same edit to the one that stands for them."""
     joined = {
         one.id: sum(votes.get(same, 1) for same in (one.id, *others)) for one, others in distinct.items()

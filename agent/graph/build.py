@@ -77,13 +77,16 @@ def _after_verify(state: RunState, runtime: Runtime[Deps]) -> str:
 
 
 def _watched(node: Node) -> Any:
-    """Announce a step's beginning and end. Any: LangGraph's own node types are not exported."""
+    """Announce a step's beginning and end, and keep with what it found what was used so far.
+
+    Any: LangGraph's own node types are not exported.
+    """
 
     async def step(state: RunState, runtime: Runtime[Deps]) -> RunState:
-        emit, started = runtime.context.emit, time.monotonic()
+        emit, limits, started = runtime.context.emit, runtime.context.limits, time.monotonic()
         emit(StepStarted(node.__name__))
         update = await node(state, runtime)
         emit(StepFinished(node.__name__, time.monotonic() - started))
-        return update
+        return {**update, "spent": limits.own()}
 
     return step

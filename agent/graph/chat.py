@@ -10,7 +10,7 @@ from moot.agent.core.events import ModelCalled, TokensStreamed
 from moot.agent.core.messages import ChatMessage, ChatRequest, Completion, Usage
 from moot.agent.core.types import EditFormat
 from moot.agent.edits.json_answer import ANSWER_SCHEMA
-from moot.agent.graph.conversation import read, size
+from moot.agent.graph.conversation import messages, read, size
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import Draft, Pace, RunState
 from moot.prompts import render
@@ -122,10 +122,10 @@ async def _said(state: RunState, deps: Deps) -> tuple[ChatMessage, ...]:
 
 
 async def _request(state: RunState, deps: Deps, answers: int) -> ChatRequest:
-    messages, wanted = (*read(deps.folder).opening, *state["said"]), deps.generation.answer_tokens
-    prompt = await size(messages, deps) if deps.limits.tokens_left is not None else 0
+    said, wanted = messages(state, deps), deps.generation.answer_tokens
+    prompt = await size(said, deps) if deps.limits.tokens_left is not None else 0
     return ChatRequest(
-        messages,
+        said,
         max_tokens=deps.limits.answer(wanted, prompt, answers),
         schema=ANSWER_SCHEMA if deps.generation.edit_format is EditFormat.JSON else None,
     )

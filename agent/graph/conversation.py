@@ -12,7 +12,7 @@ from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import RunState
 from moot.agent.pack.session import Session
 
-__all__ = ["close", "read", "size", "write"]
+__all__ = ["close", "messages", "read", "size", "write"]
 
 _FILE = "session.json"
 _STORED = TypeAdapter(Session)
@@ -47,14 +47,19 @@ def write(folder: Path, session: Session) -> None:
     new.replace(folder / _FILE)
 
 
+def messages(state: RunState, deps: Deps) -> tuple[ChatMessage, ...]:
+    """Return the whole conversation so far; a checkpoint gives lists back for the tuples in it."""
+    said = (replace(one, tool_calls=tuple(one.tool_calls)) for one in state["said"])
+    return (*read(deps.folder).opening, *said)
+
+
 def close(state: RunState, deps: Deps) -> None:
     """Add the answer that ended a run, so that another can go on from it; without one none can."""
     answer = _last_answer(state, deps)
     if answer:
-        # A checkpoint gives lists back for tuples.
-        earlier = (replace(one, tool_calls=tuple(one.tool_calls)) for one in state["said"])
-        said = (*earlier, ChatMessage("assistant", answer))
-        write(deps.folder, replace(read(deps.folder), said=said))
+        opened = read(deps.folder)
+        said = messages(state, deps)[len(opened.opening) :]
+        write(deps.folder, replace(opened, said=(*said, ChatMessage("assistant", answer))))
 
 
 async def size(messages: Iterable[ChatMessage], deps: Deps) -> int:

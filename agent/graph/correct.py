@@ -13,6 +13,7 @@ from anyio import to_thread
 from moot.agent.core.events import CandidatesGenerated, ModelCalled
 from moot.agent.core.messages import ChatMessage, ChatRequest, Completion
 from moot.agent.core.ports import ModelClient
+from moot.agent.graph.conversation import size
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.faults import Suspected, ask, span_drafts, suspected
 from moot.agent.graph.state import RunState
@@ -74,7 +75,8 @@ async def _asked(
 ) -> list[list[Completion]]:
     said = brief(state["task"].text, case.failing, case.test)
     texts = [question(passage, said) for passage in chosen]
-    sizes = await deps.client.count(texts)
+    beside = await size((ChatMessage("system", render("system")), ChatMessage("user", "")), deps)
+    sizes = [beside + count for count in await deps.client.count(texts)]
     most = _affordable(sizes, deps.limits.tokens_left)
     room = deps.limits.answer(_TOKENS, _REQUESTS * sum(sizes[:most]), most * (1 + SAMPLES))
     before, started = deps.client.usage, time.monotonic()

@@ -16,7 +16,7 @@ from moot.agent.fusion.member import Answer, Member
 from moot.agent.fusion.pool import Report, gather
 from moot.agent.fusion.seat import Table
 from moot.agent.graph.chat import Writing, sampled_drafts
-from moot.agent.graph.conversation import read
+from moot.agent.graph.conversation import messages
 from moot.agent.graph.council import SAMPLE, seated
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import Draft, Pace, RunState
@@ -172,7 +172,7 @@ class Entrants:
         seat = await self.seats.seat(member)
         generation, name = self._deps.generation, member.name
         request = ChatRequest(
-            (*read(self._deps.folder).opening, *self._state["said"]),
+            messages(self._state, self._deps),
             max_tokens=min(generation.answer_tokens, seat.context // 4),
             temperature=member.heat,
             n=member.samples,

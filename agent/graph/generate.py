@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from moot.agent.core.errors import UsageError
 from moot.agent.graph.chat import chat_drafts
 from moot.agent.graph.correct import correct_drafts
 from moot.agent.graph.deps import Deps
@@ -12,7 +13,7 @@ from moot.agent.graph.rewrite import REWRITES, rewrite_drafts
 from moot.agent.graph.state import RunState
 from moot.agent.repair.generate import FIM_BATCHES
 
-__all__ = ["drafts", "rounds"]
+__all__ = ["drafts", "kept", "rounds", "seconds_to_spare"]
 
 GeneratorName = Literal["chat", "correct", "fim", "rewrite"]
 
@@ -20,6 +21,9 @@ _CHAT: GeneratorName = "chat"
 _CORRECT: GeneratorName = "correct"
 _FIM: GeneratorName = "fim"
 _REWRITE: GeneratorName = "rewrite"
+
+_LAST, _LAST_SHARE = 15.0, 0.1
+"""Seconds, and their share of a run, in which a candidate that is kept is published."""
 
 
 def rounds(state: RunState, deps: Deps) -> tuple[GeneratorName, ...]:
@@ -40,10 +44,31 @@ def rounds(state: RunState, deps: Deps) -> tuple[GeneratorName, ...]:
     return (_CHAT, *local) + (_CHAT,) * max(0, repairs - 1)
 
 
+def kept(state: RunState) -> bool:
+    """Whether candidates of earlier rounds pass, and are published where nothing better is found."""
+    return state.get("doubted") is not None or state.get("reserve") is not None
+
+
+def seconds_to_spare(state: RunState, deps: Deps) -> float | None:
+    """Return how long what is better may be looked for; None: for as long as the run may take."""
+    if not kept(state):
+        return None
+    return max(0.0, deps.limits.seconds_left - min(_LAST, _LAST_SHARE * deps.settings.max_time))
+
+
 async def drafts(state: RunState, deps: Deps) -> RunState:
-    """Generate the drafts of the current round and count it."""
+    """Generate the drafts of the current round and count it.
+
+    Raises:
+        UsageError: the run was begun with a model or settings that allow more rounds.
+    """
     deps.limits.check()
     plan, number = rounds(state, deps), state["round"]
+    if number >= len(plan):
+        raise UsageError(
+            f"the run is in round {number + 1}, and this model and these settings allow {len(plan)}: "
+            "resume it with the model and --max-repairs that it was begun with"
+        )
     earlier = plan[:number].count(plan[number])
     match plan[number]:
         case "fim":
@@ -54,4 +79,4 @@ async def drafts(state: RunState, deps: Deps) -> RunState:
             update = await rewrite_drafts(state, deps, earlier)
         case "chat":
             update = await chat_drafts(state, deps, await begin_beside(state, deps))
-    return {**update, "round": number + 1, "spent": deps.limits.own()}
+    return {**update, "round": number + 1}

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from moot.agent.core.errors import EmptyAnswer
 from moot.agent.core.messages import ChatMessage, ChatRequest
 from moot.agent.core.ports import Index, ModelClient
 from moot.agent.core.types import RankedFile
@@ -52,7 +53,7 @@ async def rerank(
         max_tokens=_ANSWER_TOKENS,
         schema=_schema(len(offered)) if client.info.structured_output else None,
     )
-    named = _read((await client.chat(request))[0].text, len(offered))
+    named = _read(await _answer(client, request), len(offered))
     top = ranked[0].score
     first = [
         replace(offered[n - 1], score=top + 1, reasons=(*offered[n - 1].reasons, "the model chose it"))
@@ -60,6 +61,14 @@ async def rerank(
     ]
     chosen = {file.path for file in first}
     return [*first, *(file for file in ranked if file.path not in chosen)]
+
+
+async def _answer(client: ModelClient, request: ChatRequest) -> str:
+    """Return what the model says; nothing where it thinks for as long as it may."""
+    try:
+        return (await client.chat(request))[0].text
+    except EmptyAnswer:
+        return ""
 
 
 def _describe(number: int, file: RankedFile, index: Index) -> str:

@@ -10,6 +10,7 @@ from anyio import to_thread
 from moot.agent.core.events import CandidatesGenerated, ModelCalled
 from moot.agent.core.messages import ChatMessage, ChatRequest, Completion
 from moot.agent.edits.forms import SymbolEdit
+from moot.agent.graph.conversation import size
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.faults import Suspected, ask, signatures, suspected
 from moot.agent.graph.state import Draft, RunState
@@ -27,6 +28,8 @@ REWRITES = 3
 _SAMPLES = 7
 """Answers beside the greedy one: in one batch they cost little more than that."""
 _TEMPERATURE = 0.8
+_REQUESTS = 2
+"""How often the prompt is sent: for the greedy answer, and for the samples."""
 
 
 async def rewrite_drafts(state: RunState, deps: Deps, number: int) -> RunState:
@@ -78,8 +81,8 @@ async def _request(target: Target, case: Suspected, state: RunState, deps: Deps)
         language=language_of(target.path) or "",
     )
     messages = (ChatMessage("system", render("system")), ChatMessage("user", text))
-    tokens = (await deps.client.count([text]))[0]
-    room = deps.limits.answer(target.max_tokens, tokens, 1 + _SAMPLES)
+    prompts = _REQUESTS * await size(messages, deps)
+    room = deps.limits.answer(target.max_tokens, prompts, 1 + _SAMPLES)
     return ChatRequest(messages, max_tokens=room)
 
 

@@ -34,27 +34,32 @@ class _Fix:
     files: Mapping[str, Change]
 
 
-async def find_survivors(state: RunState, deps: Deps) -> Mapping[Candidate, tuple[str, ...]]:
+async def find_survivors(state: RunState, deps: Deps, beyond: int = 0) -> Mapping[Candidate, tuple[str, ...]]:
     """Return distinct candidates that fix a failing test, the most fixed first, then the likeliest.
 
     Each comes with the ids of those that differ from it in comments and layout alone. A single candidate,
     and every one where no single test is known to fail, goes on to the whole command: there the first check
     would tell nothing more.
+
+    Args:
+        state: of the run.
+        deps: of the run.
+        beyond: survivors that are known already: as many as are compared are looked for beside them.
     """
     candidates = state["candidates"]
     if len(candidates) == 1 or deps.runner is None:
         return dict.fromkeys(candidates, ())
     if not wanted(state):
         return _distinct([await _fix(one, frozenset(), state, deps) for one in candidates])
-    fixes = await _check(state, deps)
+    fixes = await _check(state, deps, beyond + deps.settings.survivors)
     if fixes and not any(fix.tests >= wanted(state) for fix in fixes):
         fixes += await _compose(fixes, state, deps)
     fixes.sort(key=lambda fix: (-len(fix.tests), -fix.candidate.logprob, fix.candidate.changed))
     return _distinct(fixes)
 
 
-async def _check(state: RunState, deps: Deps) -> list[_Fix]:
-    """Run the failing tests on each candidate until enough fix as many as the best."""
+async def _check(state: RunState, deps: Deps, enough: int) -> list[_Fix]:
+    """Run the failing tests on each candidate until so many fix all of them."""
     unknown = [one for one in state["candidates"] if not is_known(one, state, deps)]
     told = frozenset(deps.filtered)
     warm = await filter_warm(unknown, state, deps)
@@ -67,9 +72,7 @@ async def _check(state: RunState, deps: Deps) -> list[_Fix]:
         elif candidate in unknown and candidate.commit not in told:
             deps.emit(CandidateRejected(candidate.id, answer.reason if answer else STILL_FAILING))
         most = max((len(fix.tests) for fix in fixes), default=0)
-        if sum(len(fix.tests) == most for fix in fixes) >= deps.settings.survivors and most == len(
-            wanted(state)
-        ):
+        if sum(len(fix.tests) == most for fix in fixes) >= enough and most == len(wanted(state)):
             break
     return fixes
 

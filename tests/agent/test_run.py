@@ -177,6 +177,21 @@ def test_the_model_may_look_things_up_first(repo, serve, tmp_path):
     assert "sum(values)" in told[2]
 
 
+def test_a_model_that_has_nothing_to_look_up_and_says_nothing_is_ready(repo, serve, tmp_path):
+    """What it is shown of a file of one long line does not fill its window."""
+    (repo / "bundle.js").write_text("var a=1;" * 500_000)
+    git(repo, "add", "bundle.js")
+    git(repo, "commit", "-qm", "bundle")
+    call = Reply(tool_calls=[Call("read_file", '{"path": "bundle.js"}')])
+    server = serve([call, Reply(""), Reply(FIX)])
+    (tmp_path / "home").mkdir()
+    outcome = Agent(tmp_path / "home", server.base_url).run(repo)
+    assert outcome.exit_code == 0, outcome.stderr
+    told = server.calls[1].body["messages"][-1]["content"]
+    assert "cut after" in told
+    assert len(told) < 30_000
+
+
 def test_a_risky_edit_is_refused_without_a_terminal(repo, agent):
     workflow = "<<<<<<< SEARCH .github/workflows/ci.yml\n=======\non: push\n>>>>>>> REPLACE\n"
     before = snapshot(repo)

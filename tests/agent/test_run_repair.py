@@ -218,6 +218,38 @@ def test_what_is_fitted_to_the_test_is_taken_where_nothing_else_passes_and_that_
     assert 0 < batches < 10
 
 
+@pytest.mark.parametrize(
+    "fault", [Fault.status(400), Fault.hang(90.0)], ids=["the server fails", "the time is over"]
+)
+def test_what_is_kept_is_published_where_the_search_for_better_fails(tmp_path: Path, agent, fault: Fault):
+    repo = make_repository(tmp_path / "repo", {"stats.py": NO_SUM, "test_stats.py": ODD_TEST})
+    command, _ = agent(lambda request: Reply(FITTED) if asks_chat(request) else fault)
+    options = ("--max-time", "40", *SMALL_MODEL)
+    outcome = command("run", TASK, "--repo", str(repo), "--test", PYTEST, *options)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "nothing better is looked for" in outcome.stderr
+    assert "14 if" in (repo / "stats.py").read_text()
+
+
+def test_those_left_of_a_batch_are_tried_where_the_first_that_fix_the_test_break_another(
+    tmp_path: Path, agent
+):
+    test = f"{TEST}\n\ndef test_one():\n    assert mean([7]) == len([7]) or mean([7]) == 7\n"
+    repo = make_repository(tmp_path / "repo", {"stats.py": NO_SUM, "test_stats.py": test})
+    answers = [f"return {n} - {n - 2}" for n in range(3, 8)] + ["return sum(values) / len(values)"]
+
+    def script(request: Request) -> Reply:
+        if asks_chat(request):
+            return Reply("nothing that helps")
+        count = (request.body.get("n") or 1) * len(request.body["prompt"])
+        return Reply(texts=[answers[place % len(answers)] for place in range(count)], logprob=-0.5)
+
+    command, _ = agent(script)
+    outcome = command("run", TASK, "--repo", str(repo), "--test", PYTEST, *SMALL_MODEL)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "sum(values) / len(values)" in (repo / "stats.py").read_text()
+
+
 @pytest.mark.parametrize("limit", [2_000, 8_000])
 def test_a_batch_cannot_overrun_the_tokens(tmp_path: Path, agent, limit: int):
     repo = make_repository(tmp_path / "repo", {"stats.py": NO_SUM, "test_stats.py": TEST})

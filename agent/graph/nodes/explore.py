@@ -5,10 +5,11 @@ from dataclasses import replace
 from anyio import to_thread
 from langgraph.runtime import Runtime
 
-from moot.agent.core.errors import ToolRefused
+from moot.agent.core.errors import EmptyAnswer, ToolRefused
 from moot.agent.core.events import ToolCalled
 from moot.agent.core.messages import ChatMessage, ChatRequest, ToolCall
 from moot.agent.core.types import RankedFile
+from moot.agent.graph.conversation import size
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import RunState
 from moot.prompts import render
@@ -17,6 +18,10 @@ from moot.tools.toolbox import ToolBox
 __all__ = ["explore"]
 
 _OVERVIEW_FILES = 30
+_ANSWER = 512
+"""Tokens of an answer: a few calls."""
+_MOST_SHOWN = 20_000
+"""Characters of what one call gives: a file may have one line of a megabyte."""
 
 
 async def explore(state: RunState, runtime: Runtime[Deps]) -> RunState:
@@ -30,8 +35,15 @@ async def explore(state: RunState, runtime: Runtime[Deps]) -> RunState:
     read: list[str] = []
     for _ in range(deps.settings.max_turns):
         deps.limits.check()
-        request = ChatRequest(tuple(messages), max_tokens=512, tools=tools.schemas())
-        answer = (await deps.client.chat(request))[0]
+        prompt = await size(messages, deps)
+        if prompt + _ANSWER > deps.client.info.context:
+            break  # what was read fills the window
+        room = deps.limits.answer(_ANSWER, prompt)
+        request = ChatRequest(tuple(messages), max_tokens=room, tools=tools.schemas())
+        try:
+            answer = (await deps.client.chat(request))[0]
+        except EmptyAnswer:
+            break  # neither a call nor a word: it is ready
         if not answer.tool_calls:
             break
         messages.append(ChatMessage("assistant", answer.text, answer.tool_calls))
@@ -57,7 +69,7 @@ def _call(tools: ToolBox, call: ToolCall, read: list[str]) -> str:
         path = tools.path_of(call)
         if path not in read:
             read.append(path)
-    return text
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}\n(cut after {_MOST_SHOWN} characters)"
 
 
 def _promote(

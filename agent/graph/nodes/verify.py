@@ -16,7 +16,7 @@ from moot.agent.graph.deps import STILL_FAILING, Deps
 from moot.agent.graph.doubt import doubted
 from moot.agent.graph.failures import describe
 from moot.agent.graph.gate import run_gate, unverified
-from moot.agent.graph.generate import rounds
+from moot.agent.graph.generate import rounds, seconds_to_spare
 from moot.agent.graph.overlay import run_base_tests
 from moot.agent.graph.select import chosen_first, select
 from moot.agent.graph.state import Reserve, RunState
@@ -49,13 +49,17 @@ async def verify(state: RunState, runtime: Runtime[Deps]) -> RunState:
     """
     deps = runtime.context
     before = kept.candidates if (kept := state.get("doubted")) is not None else ()
-    contestants = await _gate([*before, *await find_survivors(state, deps)], state, deps)
-    alive = [one for one in contestants if one.verified and not one.demerits]
-    if alive:
+    contestants = [await _judge(candidate, state, deps) for candidate in before]
+    contestants = await _judged(contestants, state, deps)
+    while alive := [one for one in contestants if _passes_clean(one)]:
         ranked, selection = await _ranked(alive, state, deps)
-        if selection is not None and (doubt := doubted(ranked, selection, state, deps)):
+        doubt = doubted(ranked, selection, state, deps) if selection is not None else None
+        if doubt is None:
+            return _select_best(ranked, selection, deps)
+        known = len(contestants)
+        contestants = await _judged(contestants, state, deps)
+        if not any(map(_passes_clean, contestants[known:])):
             return {**_NOTHING, "feedback": "", "doubted": doubt}
-        return _select_best(ranked, selection, deps)
     earlier = state.get("reserve")
     reserve, failed = earlier, None
     for judged in contestants:
@@ -74,6 +78,29 @@ async def verify(state: RunState, runtime: Runtime[Deps]) -> RunState:
     return {**_NOTHING, "feedback": feedback, "reserve": reserve, "delta": reserve.delta}
 
 
+async def _judged(contestants: Sequence[Contestant], state: RunState, deps: Deps) -> list[Contestant]:
+    """Judge further candidates, those that fix a failing test, a few at a time until one passes.
+
+    Where some are kept from earlier rounds, it ends while these can still be published.
+    """
+    found, seconds = list(contestants), seconds_to_spare(state, deps)
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                known = {one.candidate.id for one in found}
+                more = [one for one in await find_survivors(state, deps, len(found)) if one.id not in known]
+                judged = await _gate(more, state, deps)
+                found += judged
+                if not more or any(map(_passes_clean, judged)):
+                    return found
+    except TimeoutError:
+        return found
+
+
+def _passes_clean(judged: Contestant) -> bool:
+    return judged.verified and not judged.demerits
+
+
 async def _gate(candidates: Sequence[Candidate], state: RunState, deps: Deps) -> list[Contestant]:
     """Judge candidates until enough pass without demerits; once one does, only for the setting's time."""
     contestants: list[Contestant] = []
@@ -88,7 +115,7 @@ async def _gate(candidates: Sequence[Candidate], state: RunState, deps: Deps) ->
             deps.emit(CandidateRejected(candidate.id, "the time to compare it with one that passes is over"))
             break
         contestants.append(judged)
-        if judged.verified and not judged.demerits:
+        if _passes_clean(judged):
             alive += 1
             ends = min(ends, time.monotonic() + min(deps.settings.compare_time, deps.limits.seconds_left / 2))
         else:

@@ -43,7 +43,7 @@ def test_what_the_model_names_comes_first(tmp_path):
 
 @pytest.mark.parametrize(
     "answer",
-    ["b.py, I think", "{}", '{"files": []}', '{"files": ["b.py"]}', '{"files": [9, 0, -1]}', "{", "}{"],
+    ["", "b.py, I think", "{}", '{"files": []}', '{"files": ["b.py"]}', '{"files": [9, 0, -1]}', "{", "}{"],
 )
 def test_an_answer_of_another_form_changes_nothing(tmp_path, answer):
     with ScriptedServer([answer]) as server:
