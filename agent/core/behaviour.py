@@ -15,10 +15,11 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A call on which survivors differ."""
+    """A call on which survivors differ; `path`: the file of what is called."""
 
     call: str
     outputs: tuple[Output, ...]
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class Outcome:
         incumbent_passed, chosen_passed: what their tests say; None where they did not run.
         candidates, survivors: of the argument; 0 without one.
         tokens, seconds, cost: of the whole run; cost in US dollars.
-        argued_tokens, argued_seconds: what arguments took of them.
+        argued_tokens, argued_seconds, argued_cost: what arguments took of them.
         futile: arguments of earlier rounds in which no candidate passed.
         fate_at: when the fate was known, in seconds since 1970; 0 while it is open.
     """
@@ -87,6 +87,7 @@ class Outcome:
     cost: float = 0.0
     seconds: float = 0.0
     argued_seconds: float = 0.0
+    argued_cost: float = 0.0
     futile: int = 0
     fate: Fate = Fate.OPEN
     fate_at: int = 0

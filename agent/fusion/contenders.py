@@ -18,12 +18,13 @@ class Field:
     """Distinct answers, the incumbent first; the weight of each is that of all that are the same.
 
     Attributes:
-        total: weight of all answers.
+        total: weight of all answers, of which there are `count`.
         notes: what was left out, in sentences.
     """
 
     answers: tuple[Answer, ...]
     total: float
+    count: int = 1
     notes: tuple[str, ...] = ()
 
     @property
@@ -48,7 +49,8 @@ def contenders(reports: Sequence[Report]) -> Field:
         distinct[key] = replace(before, weight=before.weight + answer.weight) if before else answer
     answers = tuple(distinct.values())
     notes = _cut_off([answer.id for answer in everything if answer.cut], len(whole) < len(everything))
-    return Field(_foremost(answers), sum(answer.weight for answer in whole), (*notes, *_left_out(answers)))
+    total = sum(answer.weight for answer in whole)
+    return Field(_foremost(answers), total, len(whole), (*notes, *_left_out(answers)))
 
 
 def no_answer(reports: Sequence[Report]) -> MootError:

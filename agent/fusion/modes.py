@@ -48,8 +48,8 @@ class Settled:
 async def settle(run: Run, field: Field) -> Settled:
     """Make one answer of a field; with a single one there is nothing to judge."""
     if len(field.answers) == 1:
-        several = field.total > field.incumbent.weight or run.request.members[0].samples > 1
-        return Settled(field.incumbent, "all answers are the same" if several else "it is the only answer")
+        only = field.count == 1
+        return Settled(field.incumbent, "it is the only answer" if only else "all answers are the same")
     match run.request.mode:
         case Mode.BEST_OF:
             return await _best_of(run, field)

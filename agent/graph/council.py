@@ -8,10 +8,12 @@ from moot.agent.fusion.ledger import Caps, Ledger
 from moot.agent.fusion.seat import Table
 from moot.agent.graph.deps import Deps
 
-__all__ = ["SAMPLE", "seated"]
+__all__ = ["INFILL", "SAMPLE", "seated"]
 
 SAMPLE = "sample"
 """What the ledger calls further answers of the run's own model to the incumbent's prompt."""
+INFILL = "infill"
+"""What it calls a batch of infills. Both say by themselves what they used."""
 
 
 @asynccontextmanager
@@ -26,7 +28,7 @@ async def seated(deps: Deps) -> AsyncGenerator[Table]:
     finally:
         await table.close()
         for entry in ledger.entries:
-            if entry.purpose != SAMPLE:
+            if entry.purpose not in (SAMPLE, INFILL):
                 deps.emit(ModelCalled(entry.purpose, entry.usage, entry.seconds))
             if entry.member != council.own.name:
                 limits.elsewhere.add(entry.usage, entry.cost)

@@ -115,7 +115,7 @@ class Debate:
         if not self._paths:
             self._notes.append("no source is changed that code could be run of")
             return True
-        known = recorded(self._field.selection, self._paths[0])
+        known = recorded(self._field.selection)
         if not known:
             case = await self._case("inputs")
             asked = await self._ask(self._deps.council.own, lambda seat: find_inputs(seat, case))

@@ -16,8 +16,8 @@ from moot.agent.fusion.member import Answer, Member
 from moot.agent.fusion.pool import Report, gather
 from moot.agent.fusion.seat import Table
 from moot.agent.graph.chat import Writing, sampled_drafts
-from moot.agent.graph.conversation import messages
-from moot.agent.graph.council import SAMPLE, seated
+from moot.agent.graph.conversation import messages, size
+from moot.agent.graph.council import INFILL, SAMPLE, seated
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import Draft, Pace, RunState
 
@@ -106,6 +106,12 @@ class Entrants:
         own = self._deps.council.own.name
         return sum((each.usage for each in self.seats.ledger.entries if each.member == own), Usage())
 
+    def spent_on_infills(self, usage: Usage, seconds: float) -> None:
+        """Enter a batch of infills, which the run's own model wrote."""
+        own = self._deps.council.own
+        cost = own.cost(usage.prompt, usage.completion)
+        self.seats.ledger.entries.append(Entry(own.name, INFILL, usage, seconds, cost, True))
+
     async def _write(self, samples: int, others: Sequence[Member]) -> None:
         """Have all write, and wait for them as long as patience has it."""
         own, patience, pace = self._deps.council.own, self._deps.council.patience, self._writing.pace
@@ -146,6 +152,7 @@ class Entrants:
             return
         await self._writing.first.wait()
         used, started, whole = list[Usage](), time.monotonic(), False
+        own, ledger, reserved = self._deps.council.own, self.seats.ledger, (0, 0.0)
 
         def open_ones() -> list[asyncio.Future[None]]:
             return [each for each in awaited if not each.done()]
@@ -156,6 +163,7 @@ class Entrants:
                 waiting[0].set_result(None)
 
         try:
+            reserved = ledger.reserve(own, *await self._most(len(awaited)))
             first = self._deps.settings.samples + 1
             await sampled_drafts(self._state, self._deps, len(awaited), first, take, used.append)
             whole = True
@@ -163,9 +171,17 @@ class Entrants:
             for each in open_ones():
                 each.set_exception(exc)
         finally:
-            own, spent = self._deps.council.own, sum(used, Usage())
+            spent = sum(used, Usage())
             price, seconds = own.cost(spent.prompt, spent.completion), time.monotonic() - started
-            self.seats.ledger.entries.append(Entry(own.name, SAMPLE, spent, seconds, price, whole))
+            ledger.settle(reserved, Entry(own.name, SAMPLE, spent, seconds, price, whole))
+
+    async def _most(self, samples: int) -> tuple[int, int]:
+        """Return the tokens that samples read and write at most, where any limit asks for it."""
+        limits, wanted = self._deps.limits, self._deps.generation.answer_tokens
+        if limits.tokens_left is None and limits.cost_left is None:
+            return 0, 0
+        prompt = await size(messages(self._state, self._deps), self._deps)
+        return prompt, samples * limits.answer(wanted, prompt, samples)
 
     async def _patches(self, member: Member) -> None:
         """Have another model write patches of the same prompt."""

@@ -1,10 +1,12 @@
 """Fill-in-the-middle drafts: one batch of masks a round."""
 
 import time
+from collections.abc import Callable
 from functools import partial
 
 from moot.agent.core.errors import LimitReached
 from moot.agent.core.events import CandidatesGenerated, ModelCalled
+from moot.agent.core.messages import Usage
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.faults import Suspected, signatures, span_drafts, suspected
 from moot.agent.graph.state import RunState
@@ -13,11 +15,15 @@ from moot.agent.repair.generate import Batch, Fault, Limits, fim_batch
 __all__ = ["infill_drafts"]
 
 
-async def infill_drafts(state: RunState, deps: Deps, number: int) -> RunState:
+Used = Callable[[Usage, float], None]
+"""Is told of tokens and seconds."""
+
+
+async def infill_drafts(state: RunState, deps: Deps, number: int, used: Used | None = None) -> RunState:
     """Return the drafts of batch `number` (from 0), best first; none when the masks are used up."""
     case = await suspected(state, deps)
     left = deps.settings.max_candidates - len(state["seen"])
-    batch = await _batch(state, deps, case, number) if left > 0 else None
+    batch = await _batch(state, deps, case, number, used) if left > 0 else None
     return {
         "localisation": case.found,
         "drafts": span_drafts("fim", number, batch.infills, case)[:left] if batch is not None else (),
@@ -26,7 +32,9 @@ async def infill_drafts(state: RunState, deps: Deps, number: int) -> RunState:
     }
 
 
-async def _batch(state: RunState, deps: Deps, case: Suspected, number: int) -> Batch | None:
+async def _batch(
+    state: RunState, deps: Deps, case: Suspected, number: int, used: Used | None
+) -> Batch | None:
     fim = deps.generation.fim
     assert fim is not None
     started = time.monotonic()
@@ -38,7 +46,10 @@ async def _batch(state: RunState, deps: Deps, case: Suspected, number: int) -> B
         return None
     if not batch.infills and batch.left_out:
         raise LimitReached(f"the tokens left do not suffice for another mask: {deps.limits.flags}")
-    deps.emit(ModelCalled("repair", batch.usage, time.monotonic() - started))
+    seconds = time.monotonic() - started
+    deps.emit(ModelCalled("repair", batch.usage, seconds))
+    if used is not None:
+        used(batch.usage, seconds)
     found = len(batch.infills)
     what = f"batch {number + 1}"
     deps.emit(CandidatesGenerated("fim", what, batch.prompts, batch.operators, batch.completions, found))

@@ -12,7 +12,7 @@ from moot.agent.graph.deps import Deps
 from moot.agent.graph.entrants import Entrants
 from moot.agent.graph.failures import wanted
 from moot.agent.graph.gate import run_gate, run_targets
-from moot.agent.graph.infill import infill_drafts
+from moot.agent.graph.infill import Used, infill_drafts
 from moot.agent.graph.state import Draft, RunState
 
 __all__ = ["with_more"]
@@ -25,13 +25,13 @@ async def with_more(state: RunState, deps: Deps, entrants: Entrants) -> RunState
     intake = _Intake(state, deps)
     if deps.limits.tokens_left is not None:
         await entrants.joined()  # what they leave of the tokens bounds the infills
-    infilled = await _infills(state, deps)
+    infilled = await _infills(state, deps, entrants.spent_on_infills)
     await intake.test(entrants.drafts)
     await entrants.joined()
     return await intake.joined(infilled)
 
 
-async def _infills(state: RunState, deps: Deps) -> RunState:
+async def _infills(state: RunState, deps: Deps, used: Used) -> RunState:
     """Fill in one batch of suspicious places beside a chat answer, where a failing test points at them.
 
     A round of infills that comes later goes on with the next batch.
@@ -40,7 +40,7 @@ async def _infills(state: RunState, deps: Deps) -> RunState:
     if earlier or deps.generation.fim is None or deps.generation.first == "fim" or not wanted(state):
         return {"drafts": (), "infilled": earlier}
     try:
-        update = await infill_drafts(state, deps, 0)
+        update = await infill_drafts(state, deps, 0, used)
     except MootError as exc:
         deps.emit(Notice("warning", f"no infills are argued: {exc}"))
         return {"drafts": (), "infilled": 0}

@@ -9,7 +9,7 @@ from moot.agent.core.errors import UsageError
 from moot.agent.core.outcomes import Fate, Outcome
 from moot.agent.core.types import ApplyMode, Candidate, Publication
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.state import RunState
+from moot.agent.graph.state import FusionSummary, RunState
 
 __all__ = ["log_failure", "log_published"]
 
@@ -46,7 +46,7 @@ def _outcome(state: RunState, commit: str, deps: Deps) -> Outcome | None:
     if first is None or first.risk.features is None:
         return None
     chosen = selected.id if selected is not None else ""
-    argued = fusion is not None and (fusion.chosen or "") == chosen
+    argued = fusion is not None and deps.runner is not None and (fusion.chosen or "") == chosen
     used = deps.limits.used()
     return Outcome(
         run_id=deps.folder.name,
@@ -66,12 +66,18 @@ def _outcome(state: RunState, commit: str, deps: Deps) -> Outcome | None:
         survivors=fusion.survivors if fusion is not None and argued else 0,
         tokens=used.total,
         argued_tokens=fusion.tokens if fusion is not None else 0,
+        argued_cost=fusion.cost if fusion is not None else 0.0,
         cost=deps.limits.cost,
         seconds=round(time.monotonic() - deps.limits.started, 2),
         argued_seconds=fusion.seconds if fusion is not None else 0.0,
-        futile=fusion.futile if fusion is not None else 0,
+        futile=_futile(fusion, argued=argued) if fusion is not None else 0,
         fate=Fate.OPEN if selected is not None else Fate.UNPUBLISHED,
     )
+
+
+def _futile(fusion: FusionSummary, *, argued: bool) -> int:
+    """Return the arguments in which nothing passed, beside the one that the outcome itself tells of."""
+    return fusion.futile + (not argued and fusion.chosen is None)
 
 
 def _passed(candidate: Candidate, deps: Deps) -> bool | None:

@@ -173,7 +173,8 @@ def _compare(files: Files, functions: Sequence[Function], answers: Mapping[str, 
         for name, changed in files.items()
     }
     calls = {name: answers[name].calls for name in files}
-    behaviour = compare_calls(answers[_BASE].calls, answers[_AGAIN].calls, calls, new)
+    paths = [function.path for function in functions]
+    behaviour = compare_calls(answers[_BASE].calls, answers[_AGAIN].calls, calls, new, paths)
     if not behaviour.calls:
         note = seen or f"not compared beside the tests: no input of {names} gave the same twice"
         return Probed(note, behaviour, watched)

@@ -35,9 +35,10 @@ class FusionSummary:
     """What was argued: how many contestants, how many survived, who won and why.
 
     Attributes:
-        tokens, seconds: that the arguments of all rounds took.
+        tokens, seconds, cost: that the arguments of all rounds took; cost in US dollars.
         futile: arguments of earlier rounds in which no candidate passed.
-        alone: tokens that the run had used before it was first argued: what one model alone takes.
+        alone, alone_seconds, alone_cost: what the run had used before it was first argued: what one model
+            alone takes.
         elsewhere, elsewhere_cost: tokens of other models than the run's own, and their price in US dollars.
     """
 
@@ -52,6 +53,9 @@ class FusionSummary:
     alone: int = 0
     elsewhere: Usage = field(default_factory=Usage)
     elsewhere_cost: float = 0.0
+    cost: float = 0.0
+    alone_seconds: float = 0.0
+    alone_cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

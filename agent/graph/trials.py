@@ -55,12 +55,12 @@ def subjects(contestants: Sequence[Contestant]) -> tuple[str, ...]:
     return tuple(path for path in paths if language_of(path) and not is_test_path(path))
 
 
-def recorded(selection: Selection | None, path: str) -> list[Tried]:
+def recorded(selection: Selection | None) -> list[Tried]:
     """Return the calls, seen in tests and near those, on which survivors differ: they were run already."""
     if selection is None:
         return []
     found = [
-        Tried(Trial(f"D{number}", path, each.call), _of_all(each, selection))
+        Tried(Trial(f"D{number}", each.path, each.call), _of_all(each, selection))
         for number, each in enumerate(selection.differences, 1)
     ]
     return [each for each in found if separates(each.observed, set(each.observed) - {BASE})]

@@ -89,7 +89,7 @@ def stats(outcomes: Sequence[Outcome]) -> Stats:
         ratio_all=_ratio(outcomes),
         argued_tokens=_mean(argued, lambda one: one.argued_tokens),
         argued_seconds=_mean(argued, lambda one: one.argued_seconds),
-        argued_cost=_mean(argued, lambda one: one.cost * one.argued_tokens / max(1, one.tokens)),
+        argued_cost=_mean(argued, lambda one: one.argued_cost),
         bins=reliability(outcomes),
     )
 

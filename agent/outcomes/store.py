@@ -21,7 +21,7 @@ from moot.agent.core.outcomes import Fate, Features, Outcome
 __all__ = ["FILE", "OutcomeStore"]
 
 FILE = "outcomes.sqlite"
-_VERSION = 1
+_VERSION = 2
 _BUSY_SECONDS = 30.0
 _FIELDS = tuple(field.name for field in fields(Outcome))
 _SCHEMA = """
@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS outcome (
     incumbent_passed INTEGER, chosen_passed INTEGER, candidates INTEGER NOT NULL, survivors INTEGER NOT NULL,
     tokens INTEGER NOT NULL, argued_tokens INTEGER NOT NULL, cost REAL NOT NULL,
     seconds REAL NOT NULL, argued_seconds REAL NOT NULL, futile INTEGER NOT NULL,
+    argued_cost REAL NOT NULL DEFAULT 0,
     fate TEXT NOT NULL, fate_at INTEGER NOT NULL, seen TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS outcome_fate ON outcome (root, fate);
@@ -148,6 +149,9 @@ def _connect(path: Path) -> sqlite3.Connection:
             raise sqlite3.OperationalError("it is of a later version of this program")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
+        columns = {row[1] for row in db.execute("PRAGMA table_info(outcome)")}
+        if columns and "argued_cost" not in columns:  # of version 1
+            db.execute("ALTER TABLE outcome ADD COLUMN argued_cost REAL NOT NULL DEFAULT 0")
         db.executescript(_SCHEMA)
         db.execute(f"PRAGMA user_version = {_VERSION}")
     except sqlite3.Error:

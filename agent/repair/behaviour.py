@@ -69,6 +69,7 @@ def compare_calls(
     again: Sequence[Call],
     survivors: Mapping[str, Sequence[Call]],
     new_literals: Mapping[str, frozenset[str]],
+    paths: Sequence[str] = (),
 ) -> Behaviour:
     """Compare what the same calls gave.
 
@@ -76,6 +77,7 @@ def compare_calls(
         base, again: with the files before any edit, twice: what differs there is left out.
         survivors: with each candidate's.
         new_literals: literals that each candidate brings in.
+        paths: files of the functions, by their numbers.
     """
     probed = _probed(base, again, survivors)
     groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
@@ -86,7 +88,7 @@ def compare_calls(
     doctests = {name: tuple(_doctests(base, calls)) for name, calls in survivors.items()}
     return Behaviour(
         members,
-        tuple(_differences(members, probed)),
+        tuple(_differences(members, probed, paths)),
         {name: (*doctests[name], *objections[name]) for name in survivors},
         len(probed.base),
     )
@@ -163,7 +165,9 @@ def _doctests(base: Sequence[Call], calls: Sequence[Call]) -> Iterator[Objection
             yield Objection("an example of the docstring does not hold any more", BREAKS)
 
 
-def _differences(groups: Sequence[Sequence[str]], probed: _Probed) -> Iterator[Difference]:
+def _differences(
+    groups: Sequence[Sequence[str]], probed: _Probed, paths: Sequence[str]
+) -> Iterator[Difference]:
     """Yield calls that tell the groups apart: inputs of tests first, then the shortest."""
     order = sorted(probed.base, key=lambda key: (len(key[1]), len(probed.base[key].call)))
     apart: set[tuple[tuple[str, str], ...]] = set()
@@ -173,4 +177,5 @@ def _differences(groups: Sequence[Sequence[str]], probed: _Probed) -> Iterator[D
             apart.add(outcomes)
             shown = [(group[0], probed.survivors[group[0]][key].text) for group in groups]
             told = [("base", probed.base[key].text), *shown]
-            yield Difference(probed.base[key].call, tuple(Output(*each) for each in told))
+            path = paths[key[0]] if key[0] < len(paths) else ""
+            yield Difference(probed.base[key].call, tuple(Output(*each) for each in told), path)

@@ -15,6 +15,7 @@ from moot.agent.graph.argument import Argument, hear
 from moot.agent.graph.debate import Argued, Debate
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.entrants import of_round
+from moot.agent.graph.limits import cost
 from moot.agent.graph.merge import merge_patches
 from moot.agent.graph.state import FusionSummary, RunState
 
@@ -27,32 +28,40 @@ async def fuse(state: RunState, runtime: Runtime[Deps]) -> RunState:
     started = time.monotonic()
     async with aclosing(await of_round(state, deps)) as entrants:
         used, seats = deps.limits.used() - entrants.used, entrants.seats
+        paid = deps.limits.cost - cost(entrants.used, deps.settings)
         argument = await hear(state, deps, entrants)
         argued = await _argue(argument, deps, seats)
     summary = _summary(argument, argued, deps)
     told = (summary, argued, seats.ledger.entries, used.total)
     add(deps.folder, await to_thread.run_sync(argument.transcript, *told))
-    tokens, seconds = deps.limits.used().total - used.total, time.monotonic() - started
-    summary = _with_bill(replace(summary, tokens=tokens, seconds=seconds), state, used.total, deps)
+    alone = replace(summary, alone=used.total, alone_seconds=started - deps.limits.started, alone_cost=paid)
+    summary = _with_bill(alone, state, time.monotonic() - started, deps)
     return {**argument.update, "fusion": summary, "candidates": _kept(argument, argued, summary)}
 
 
-def _with_bill(summary: FusionSummary, state: RunState, before: int, deps: Deps) -> FusionSummary:
-    """Add what earlier rounds took, and what other models used."""
-    earlier, elsewhere = state.get("fusion"), deps.limits.elsewhere
-    if earlier is not None:
-        summary = replace(
-            summary,
-            tokens=summary.tokens + earlier.tokens,
-            seconds=summary.seconds + earlier.seconds,
-            futile=earlier.futile + (earlier.chosen is None),
-        )
-    return replace(
+def _with_bill(summary: FusionSummary, state: RunState, seconds: float, deps: Deps) -> FusionSummary:
+    """Add what this argument took, and those of earlier rounds, and what other models used."""
+    elsewhere = deps.limits.elsewhere
+    summary = replace(
         summary,
-        seconds=round(summary.seconds, 2),
-        alone=earlier.alone if earlier is not None else before,
+        tokens=deps.limits.used().total - summary.alone,
+        seconds=round(seconds, 2),
+        cost=deps.limits.cost - summary.alone_cost,
+        alone_seconds=round(summary.alone_seconds, 2),
         elsewhere=elsewhere.usage,
         elsewhere_cost=elsewhere.cost,
+    )
+    if (earlier := state.get("fusion")) is None:
+        return summary
+    return replace(
+        summary,
+        tokens=summary.tokens + earlier.tokens,
+        seconds=round(summary.seconds + earlier.seconds, 2),
+        cost=summary.cost + earlier.cost,
+        futile=earlier.futile + (earlier.chosen is None),
+        alone=earlier.alone,
+        alone_seconds=earlier.alone_seconds,
+        alone_cost=earlier.alone_cost,
     )
 
 

@@ -74,6 +74,12 @@ def test_answers_that_are_the_same_need_no_judge(serve, mode):
     assert purposes(server) == ["answer"]
 
 
+def test_two_members_that_say_the_same_are_not_one_answer(serve):
+    servers = [serve(by_purpose(answer=RIGHT)) for _ in range(2)]
+    outcome = fuse(*(member(f"m{number}", server) for number, server in enumerate(servers)))
+    assert outcome.reason == "all answers are the same"
+
+
 def test_what_most_say_as_the_first_does_needs_no_judge(serve):
     server = serve(by_purpose(answer=Reply(texts=[RIGHT, WRONG, RIGHT])))
     outcome = fuse(member("m", server, samples=3))

@@ -83,6 +83,18 @@ def test_a_damaged_log_is_put_aside_not_deleted(path):
     assert kept.read_bytes().startswith(b"no database")
 
 
+def test_a_log_of_the_first_version_is_read_on(path):
+    with OutcomeStore(path) as store:
+        store.add(outcome(argued_cost=0.5))
+    db = sqlite3.connect(path)
+    db.execute("ALTER TABLE outcome DROP COLUMN argued_cost")
+    db.execute("PRAGMA user_version = 1")
+    db.close()
+    with OutcomeStore(path) as store:
+        store.add(outcome("next", argued_cost=0.25))
+        assert {one.run_id: one.argued_cost for one in store.all()} == {"run": 0.0, "next": 0.25}
+
+
 def test_a_log_of_a_later_version_is_left_alone(path):
     OutcomeStore(path).close()
     db = sqlite3.connect(path)

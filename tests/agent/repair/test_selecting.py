@@ -87,7 +87,9 @@ def test_what_departs_from_the_documentation_is_said():
 def test_survivors_that_behave_alike_are_one_group():
     base = [call(1, "1"), call(2, "2"), call(2, "2", near=True)]
     good = [call(1, "9"), call(2, "8"), call(2, "7", near=True)]
-    found = compare_calls(base, base, {"a": good, "b": good, "c": base}, dict.fromkeys("abc", frozenset()))
+    plain = dict.fromkeys("abc", frozenset[str]())
+    found = compare_calls(base, base, {"a": good, "b": good, "c": base}, plain, ["m.py"])
+    assert found.differences[0].path == "m.py"
     assert found.groups == (("a", "b"), ("c",))
     assert found.calls == 3
     assert {each.candidate for each in found.differences[0].outputs} == {"base", "a", "c"}
