@@ -146,7 +146,7 @@ async def hear(state: RunState, deps: Deps, entrants: Entrants) -> Argument:
         return Argument(state, deps, candidates[0], (), (), None, {}, Verdict(candidates[0], reason, 0))
     distinct = await find_survivors(state, deps)
     state = {**state, "votes": _joined(distinct, state.get("votes", {}))}
-    found = _foremost(list(distinct), deps)
+    found = _foremost([first for first, *_ in distinct], deps)
     own = deps.judged.get(candidates[0].commit)
     if own is not None and own.verified and candidates[0] not in found:
         found = [candidates[0], *found]  # others are its like, or likelier: its place they have to win
@@ -160,11 +160,9 @@ async def hear(state: RunState, deps: Deps, entrants: Entrants) -> Argument:
     return Argument(state, deps, first, tuple(contestants), tuple(ranked), selection, mass, verdict)
 
 
-def _joined(distinct: Mapping[Candidate, Sequence[str]], votes: Mapping[str, int]) -> dict[str, int]:
+def _joined(distinct: Sequence[Sequence[Candidate]], votes: Mapping[str, int]) -> dict[str, int]:
     """Give the votes of candidates that are the same edit to the one that stands for them."""
-    joined = {
-        one.id: sum(votes.get(same, 1) for same in (one.id, *others)) for one, others in distinct.items()
-    }
+    joined = {same[0].id: sum(votes.get(one.id, 1) for one in same) for same in distinct}
     return {**votes, **joined}
 
 

@@ -34,10 +34,10 @@ class _Fix:
     files: Mapping[str, Change]
 
 
-async def find_survivors(state: RunState, deps: Deps, beyond: int = 0) -> Mapping[Candidate, tuple[str, ...]]:
+async def find_survivors(state: RunState, deps: Deps, beyond: int = 0) -> list[tuple[Candidate, ...]]:
     """Return distinct candidates that fix a failing test, the most fixed first, then the likeliest.
 
-    Each comes with the ids of those that differ from it in comments and layout alone. A single candidate,
+    Each is followed by those that differ from it in comments and layout alone. A single candidate,
     and every one where no single test is known to fail, goes on to the whole command: there the first check
     would tell nothing more.
 
@@ -48,7 +48,7 @@ async def find_survivors(state: RunState, deps: Deps, beyond: int = 0) -> Mappin
     """
     candidates = state["candidates"]
     if len(candidates) == 1 or deps.runner is None:
-        return dict.fromkeys(candidates, ())
+        return [(one,) for one in candidates]
     if not wanted(state):
         return _distinct([await _fix(one, frozenset(), state, deps) for one in candidates])
     fixes = await _check(state, deps, beyond + deps.settings.survivors)
@@ -85,7 +85,7 @@ async def _fix(candidate: Candidate, tests: frozenset[str], state: RunState, dep
     return _Fix(candidate, tests, await to_thread.run_sync(changes, candidate, state, deps))
 
 
-def _distinct(fixes: Sequence[_Fix]) -> Mapping[Candidate, tuple[str, ...]]:
+def _distinct(fixes: Sequence[_Fix]) -> list[tuple[Candidate, ...]]:
     """Take as one the candidates whose files differ in comments and layout alone: the first of them."""
     alike: dict[tuple[tuple[str, bytes], ...], list[Candidate]] = {}
     for fix in fixes:
@@ -94,7 +94,7 @@ def _distinct(fixes: Sequence[_Fix]) -> Mapping[Candidate, tuple[str, ...]]:
             for path, change in sorted(fix.files.items())
         )
         alike.setdefault(key, []).append(fix.candidate)
-    return {first: tuple(one.id for one in others) for first, *others in alike.values()}
+    return [tuple(candidates) for candidates in alike.values()]
 
 
 # --- two at once ----------------------------------------------------------------------------

@@ -88,7 +88,8 @@ async def _judged(contestants: Sequence[Contestant], state: RunState, deps: Deps
         async with asyncio.timeout(seconds):
             while True:
                 known = {one.candidate.id for one in found}
-                more = [one for one in await find_survivors(state, deps, len(found)) if one.id not in known]
+                edits = await find_survivors(state, deps, len(found))
+                more = [first for first, *_ in edits if first.id not in known]
                 judged = await _gate(more, state, deps)
                 found += judged
                 if not more or any(map(_passes_clean, judged)):
