@@ -18,10 +18,8 @@ from moot.agent.core.events import Emit, Notice
 from moot.agent.core.messages import Usage
 from moot.agent.core.types import ContextPack, EditFormat, Task
 from moot.agent.fusion.council import Council
-from moot.agent.fusion.decide import Calibration
-from moot.agent.fusion.judge import Criteria
 from moot.agent.fusion.member import Member
-from moot.agent.fusion.spec import LOCAL, read_judge, read_pool
+from moot.agent.fusion.spec import LOCAL, read_criteria, read_judge, read_pool
 from moot.agent.git.repository import GitRepository
 from moot.agent.graph.deps import Deps, Generation
 from moot.agent.graph.entrants import dismiss
@@ -106,10 +104,9 @@ def _council(settings: Settings, client: OpenAIClient) -> Council:
     )
     named = read_pool(settings.fusion_pool, settings) if settings.fusion_pool else ()
     others = tuple(member for member in named if member.name not in (LOCAL, own.name))
-    criteria = Criteria("", settings.judge_threshold, Calibration(settings.judge_scale))
     judge = read_judge(settings.judge, settings, (own, *others))
     judge = own if judge.name == LOCAL else judge
-    return Council(own, others, judge, partial(connect_member, settings), criteria)
+    return Council(own, others, judge, partial(connect_member, settings), read_criteria(settings))
 
 
 def _warn(emit: Emit, text: str) -> None:

@@ -2,24 +2,17 @@
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from moot.agent.connection import connect_member
 from moot.agent.core.config import Settings
-from moot.agent.core.errors import UsageError
 from moot.agent.core.messages import ChatMessage
-from moot.agent.fusion.decide import Calibration
-from moot.agent.fusion.judge import Criteria
 from moot.agent.fusion.ledger import Caps
 from moot.agent.fusion.pool import Tell
 from moot.agent.fusion.request import FusionOutcome, FusionRequest, Mode
-from moot.agent.fusion.spec import read_judge, read_pool
+from moot.agent.fusion.spec import read_criteria, read_judge, read_pool
 from moot.agent.fusion.text import fuse_text
 
-__all__ = ["Wanted", "fuse", "request_for", "text_of"]
-
-_RUBRIC_BYTES = 16_000
-"""A third of what a judge reads at most."""
+__all__ = ["Wanted", "fuse", "request_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +24,6 @@ class Wanted:
         pool: see `read_pool`.
         samples: answers of each member that does not say how many.
         mode: `best-of`, `merge` or `debate`.
-        rubric: what a good answer is, in words; empty means the usual.
         answer_tokens: bound of one answer.
         system: a system prompt for the pool.
     """
@@ -40,7 +32,6 @@ class Wanted:
     pool: str | None = None
     samples: int | None = None
     mode: str = "best-of"
-    rubric: str = ""
     answer_tokens: int = 2048
     system: str | None = None
 
@@ -66,28 +57,10 @@ def request_for(settings: Settings, wanted: Wanted) -> FusionRequest:
         members=pool,
         judge=read_judge(settings.judge, settings, pool),
         mode=Mode(wanted.mode),
-        criteria=Criteria(wanted.rubric, settings.judge_threshold, Calibration(settings.judge_scale)),
+        criteria=read_criteria(settings),
         caps=Caps(settings.max_tokens, settings.max_cost, settings.max_time),
         answer_tokens=wanted.answer_tokens,
     )
-
-
-def text_of(path: Path) -> str:
-    """Return a rubric's text.
-
-    Raises:
-        UsageError: the file cannot be read, is empty, or too long to leave a judge room for answers.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as exc:
-        raise UsageError(f"cannot read the rubric in {path}: {exc.strerror}") from exc
-    text = content.decode("utf-8", "replace").strip()
-    if not text:
-        raise UsageError(f"the rubric in {path} is empty: say in words what a good answer is")
-    if len(content) > _RUBRIC_BYTES:
-        raise UsageError(f"the rubric in {path} has {len(content)} bytes: keep it below {_RUBRIC_BYTES}")
-    return text
 
 
 def _messages(wanted: Wanted) -> tuple[ChatMessage, ...]:

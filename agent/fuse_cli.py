@@ -67,17 +67,16 @@ def _fuse(
     Standard output holds the answer and nothing else; JSON has everything that led to it.
     """
     from moot.agent.core.config import load_settings
-    from moot.agent.fuse import Wanted, text_of
+    from moot.agent.fuse import Wanted
 
     limits = {"max_time": max_time, "max_tokens": max_tokens, "max_cost": max_cost}
-    settings = load_settings(None, model=model, base_url=base_url, judge=judge, **limits)
+    settings = load_settings(None, model=model, base_url=base_url, judge=judge, rubric=rubric, **limits)
     wanted = Wanted(
         prompt=_text(sys.stdin.buffer.read()) if prompt == "-" else prompt,
         system=system,
         pool=pool,
         samples=samples,
         mode=mode.value,
-        rubric=text_of(rubric) if rubric else "",
         answer_tokens=answer_tokens,
     )
     _show(_run(settings, wanted), output)

@@ -112,6 +112,7 @@ class Settings(BaseSettings):
 
     pool: tuple[PoolMember, ...] = Field((), description="models that `agent fuse` may ask")
     judge: str | None = Field(None, description="who judges; default: the first member")
+    rubric: Path | None = Field(None, description="file that says in words what a good answer or patch is")
     judge_threshold: float = Field(
         0.6, ge=0.5, lt=1, description="P(better) above which an answer takes the first one's place"
     )

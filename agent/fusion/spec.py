@@ -3,13 +3,16 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from moot.agent.core.config import PoolMember, Settings
 from moot.agent.core.errors import UsageError
+from moot.agent.fusion.decide import Calibration
+from moot.agent.fusion.judge import Criteria
 from moot.agent.fusion.member import Member
 
-__all__ = ["LOCAL", "read_judge", "read_pool"]
+__all__ = ["LOCAL", "read_criteria", "read_judge", "read_pool"]
 
 LOCAL = "local"
 """The model that the settings' server serves, else the local one."""
@@ -17,6 +20,8 @@ LOCAL = "local"
 MAX_MEMBERS = 8
 """As many as OpenRouter's Fusion takes."""
 MAX_SAMPLES = 16
+_RUBRIC_BYTES = 16_000
+"""A third of what a judge reads at most."""
 _DEFAULT_SAMPLES = 3
 
 _KEYS = {
@@ -137,3 +142,26 @@ def _bounded(members: tuple[Member, ...]) -> tuple[Member, ...]:
     if samples > MAX_SAMPLES or any(member.samples < 1 for member in members):
         raise UsageError(f"the pool asks for {samples} answers: ask for 1 to {MAX_SAMPLES}")
     return members
+
+
+def read_criteria(settings: Settings) -> Criteria:
+    """Return what the judge goes by.
+
+    Raises:
+        UsageError: the rubric cannot be read, is empty, or too long to leave a judge room for answers.
+    """
+    rubric = _rubric(settings.rubric) if settings.rubric is not None else ""
+    return Criteria(rubric, settings.judge_threshold, Calibration(settings.judge_scale))
+
+
+def _rubric(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        raise UsageError(f"cannot read the rubric in {path}: {exc.strerror}") from exc
+    text = content.decode("utf-8", "replace").strip()
+    if not text:
+        raise UsageError(f"the rubric in {path} is empty: say in words what a good answer is")
+    if len(content) > _RUBRIC_BYTES:
+        raise UsageError(f"the rubric in {path} has {len(content)} bytes: keep it below {_RUBRIC_BYTES}")
+    return text

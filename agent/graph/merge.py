@@ -35,6 +35,7 @@ async def merge_patches(field: Field, state: RunState, deps: Deps, seats: Table)
             merged = new
         else:
             notes.append(f"{other.candidate.id} is left out of the merge: with it, {new.reason}")
+    notes += [f"{one.candidate.id} overlaps too and is left out of the merge" for one in overlapping[1:]]
     if overlapping:
         new = await _helped(merged, overlapping[0], state, deps, seats)
         if isinstance(new, str):

@@ -323,13 +323,17 @@ def test_what_a_trusted_model_writes_weighs_more_with_the_judge(argue, serve, tm
     server = serve([Reply(edit(WHOLE))], tools=False, models=("other",))
     settings = tmp_path / "home" / ".config" / "moot" / "moot.toml"
     settings.parent.mkdir(parents=True)
-    settings.write_text(
-        f'[[pool]]\nname = "large"\nbase_url = "{server.base_url}"\nmodel = "other"\nweight = 4.0\n'
-    )
+    (tmp_path / "rubric.md").write_text("The shorter patch is better.")
+    member = {"name": "large", "base_url": server.base_url, "model": "other", "weight": 4.0}
+    lines = [f'rubric = "{tmp_path}/rubric.md"', "[[pool]]"]
+    lines += [f"{name} = {json.dumps(value)}" for name, value in member.items()]
+    settings.write_text("\n".join(lines))
     said = {**NONE, VALUES: Reply("no JSON"), JUDGE: lambda request: prefers_whole(request)}
-    outcome, code, [round_], shown, _ = argue([edit(HALF), edit(HALF), edit(HALF)], said, "--pool", "large")
+    patches = [edit(HALF), edit(HALF), edit(HALF)]
+    outcome, code, [round_], shown, asked = argue(patches, said, "--pool", "large")
     assert outcome.exit_code == 0, outcome.stderr
     assert WHOLE in code, shown
+    assert all("The shorter patch is better." in text for text in asked if JUDGE in text)
     assert round_["rulings"][0]["better"] > 0.75  # 0.7 of both orders, three votes against one of weight 4
 
 
