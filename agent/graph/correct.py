@@ -15,7 +15,7 @@ from moot.agent.core.messages import ChatMessage, ChatRequest, Completion
 from moot.agent.core.ports import ModelClient
 from moot.agent.graph.conversation import size
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.faults import Suspected, ask, span_drafts, suspected
+from moot.agent.graph.faults import Suspected, ask, candidates_left, span_drafts, suspected
 from moot.agent.graph.state import RunState
 from moot.agent.repair.correct import Passage, corrected, passages
 from moot.agent.repair.infill import Infill, distinct
@@ -42,9 +42,9 @@ async def correct_drafts(state: RunState, deps: Deps, number: int) -> RunState:
     """
     case = await suspected(state, deps)
     sources, chosen, again = await to_thread.run_sync(_chosen, case, number)
-    left = deps.settings.max_candidates - len(state["seen"])
+    left = candidates_left(state, deps)
     update: RunState = {"localisation": case.found, "drafts": (), "answer": "", "feedback": ""}
-    if left <= 0 or not chosen:
+    if not (left and chosen):
         return update
     asked = await _asked(chosen, again, case, state, deps)
     edits = await to_thread.run_sync(_edits, chosen, asked, sources)

@@ -25,7 +25,7 @@ from moot.agent.repair.peers import related_tests, request
 from moot.agent.repair.source import Source
 from moot.agent.verify.coverage.measure import CoverageTracer
 
-__all__ = ["Suspected", "ask", "failing_test", "signatures", "span_drafts", "suspected"]
+__all__ = ["Suspected", "ask", "candidates_left", "failing_test", "signatures", "span_drafts", "suspected"]
 
 _SUSPECTED_FILES = 12
 _SIGNATURES = 600
@@ -54,6 +54,14 @@ async def ask(client: ModelClient, request: ChatRequest) -> list[Completion]:
         return await client.chat(request)
     except EmptyAnswer:
         return []
+
+
+def candidates_left(state: RunState, deps: Deps) -> int:
+    """Return how many candidates the run may still try; where there are none that is said once."""
+    left = max(0, deps.settings.max_candidates - len(state["seen"]))
+    if not left:
+        deps.warn_once("the run tried as many candidates as it may: allow more with MOOT_MAX_CANDIDATES")
+    return left
 
 
 async def suspected(state: RunState, deps: Deps) -> Suspected:

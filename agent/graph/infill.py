@@ -8,7 +8,7 @@ from moot.agent.core.errors import LimitReached
 from moot.agent.core.events import CandidatesGenerated, ModelCalled
 from moot.agent.core.messages import Usage
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.faults import Suspected, signatures, span_drafts, suspected
+from moot.agent.graph.faults import Suspected, candidates_left, signatures, span_drafts, suspected
 from moot.agent.graph.state import RunState
 from moot.agent.repair.generate import Batch, Fault, Limits, fim_batch
 
@@ -22,8 +22,8 @@ Used = Callable[[Usage, float], None]
 async def infill_drafts(state: RunState, deps: Deps, number: int, used: Used | None = None) -> RunState:
     """Return the drafts of batch `number` (from 0), best first; none when the masks are used up."""
     case = await suspected(state, deps)
-    left = deps.settings.max_candidates - len(state["seen"])
-    batch = await _batch(state, deps, case, number, used) if left > 0 else None
+    left = candidates_left(state, deps)
+    batch = await _batch(state, deps, case, number, used) if left else None
     return {
         "localisation": case.found,
         "drafts": span_drafts("fim", number, batch.infills, case)[:left] if batch is not None else (),

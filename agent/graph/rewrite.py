@@ -12,7 +12,7 @@ from moot.agent.core.messages import ChatMessage, ChatRequest, Completion
 from moot.agent.edits.forms import SymbolEdit
 from moot.agent.graph.conversation import size
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.faults import Suspected, ask, signatures, suspected
+from moot.agent.graph.faults import Suspected, ask, candidates_left, signatures, suspected
 from moot.agent.graph.state import Draft, RunState
 from moot.agent.repair.prompt import brief
 from moot.agent.repair.rewrite import Target, definitions, targets
@@ -35,11 +35,11 @@ _REQUESTS = 2
 async def rewrite_drafts(state: RunState, deps: Deps, number: int) -> RunState:
     """Return the drafts of rewrite `number` (from 0); none where fewer functions are suspicious."""
     case = await suspected(state, deps)
-    left = deps.settings.max_candidates - len(state["seen"])
+    left = candidates_left(state, deps)
     texts = {path: data for path, (_, data) in case.sources.items()}
     found = await to_thread.run_sync(targets, case.found, texts, deps.index.outline)
     update: RunState = {"localisation": case.found, "drafts": (), "answer": "", "feedback": ""}
-    if left <= 0 or number >= len(found):
+    if not left or number >= len(found):
         return update
     target = found[number]
     answers = await _ask(await _request(target, case, state, deps), deps)

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -248,6 +249,24 @@ def test_those_left_of_a_batch_are_tried_where_the_first_that_fix_the_test_break
     outcome = command("run", TASK, "--repo", str(repo), "--test", PYTEST, *SMALL_MODEL)
     assert outcome.exit_code == 0, outcome.stderr
     assert "sum(values) / len(values)" in (repo / "stats.py").read_text()
+
+
+def test_no_more_candidates_are_tried_than_allowed_and_that_is_said(tmp_path: Path, agent):
+    repo = make_repository(tmp_path / "repo", {"stats.py": NO_SUM, "test_stats.py": TEST})
+    command, _ = agent(lambda request: Reply(f"return {zlib.crc32(request.prompt.encode())}"))
+    settings = tmp_path / "home" / ".config" / "moot" / "moot.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("max_candidates = 2\n")
+    arguments = ("--test", PYTEST, *SMALL_MODEL, "--output", "stream-json")
+    outcome = command("run", TASK, "--repo", str(repo), *arguments)
+    assert outcome.exit_code == 1, outcome.stderr
+    events = events_of(outcome.stdout)
+    said = [
+        one["text"] for one in events if one["event"] == "Notice" and "MOOT_MAX_CANDIDATES" in one["text"]
+    ]
+    assert len(said) == 1
+    tried = [one for one in events if one["event"] == "CandidateProposed"]
+    assert 0 < sum(not one["candidate"]["id"].startswith("chat") for one in tried) <= 2
 
 
 @pytest.mark.parametrize("limit", [2_000, 8_000])
