@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from moot.agent.core.errors import EditRejected
 from moot.agent.edits.diff import parse_diff
@@ -26,6 +26,12 @@ _ACTIONS: dict[str, SymbolAction] = {"symbol": "replace", "insert_after": "after
 
 class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def _plain_ends(cls, value: object) -> object:
+        """Leave the ends of lines to the file: an escape may hold others."""
+        return value.replace("\r\n", "\n") if isinstance(value, str) else value
 
 
 class _SearchReplace(_Shape):

@@ -16,7 +16,10 @@ __all__ = ["Outline", "add_imports", "edit_symbol"]
 Outline = Callable[[str, bytes], Sequence[Symbol]]
 """(path, text in UTF-8) -> its definitions, and its imports with the kind `import`."""
 
-_COMMENT = re.compile(r"\s*(?://|#(?![\[!])|/\*|\*|--)")
+_DIRECTIVES = (
+    r"(?:include|define|undef|if|ifdef|ifndef|elif|else|endif|pragma|error|warning|line|import|region)\b"
+)
+_COMMENT = re.compile(rf"\s*(?://|#(?![\[!]|{_DIRECTIVES}|.*coding[:=])|/\*|\*|--)")
 _DOC_COMMENT = re.compile(r"\s*(?://|/\*|\*|--)")
 _DECORATOR = re.compile(r"\s*(?:@|#\[)")
 _TAIL = re.compile(r"\s*[;,]?\s*(?:#.*|//.*|--.*|/\*.*)?$")
@@ -245,7 +248,10 @@ def _place_imports(document: Document, text: Sequence[str], at: int | None) -> D
     return document.splice(at, at, [*before, *text, *after])
 
 
-_HEADER = re.compile(r"\s*(?:$|//|#(?!\[\w)|--|/\*|\*|package\s|['\"]use strict['\"])")
+_HEADER = re.compile(
+    r"\s*(?:$|//|#(?!\[\w)|--|/\*|\*|package\s|['\"]use strict['\"]"
+    r"|<\?php\b|declare\s*\(|namespace\s[\w\\]+\s*;)"
+)
 
 
 def _below_header(lines: Sequence[str]) -> int:

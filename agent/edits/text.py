@@ -12,9 +12,11 @@ __all__ = ["Document", "new_document", "read_document"]
 _BOM = b"\xef\xbb\xbf"
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _DECLARED = re.compile(
-    rb"coding[=:][ \t]*([-\w.]+)|<\?xml[^>]*\bencoding=[\"']([-\w.]+)|@charset \"([-\w.]+)\""
+    rb"^[ \t\f]*#.*?coding[=:][ \t]*([-\w.]+)|-\*-.*?coding:[ \t]*([-\w.]+)|\bvim?:.*?encoding=([-\w.]+)"
+    rb"|<\?xml[^>]*\bencoding=[\"']([-\w.]+)|@charset \"([-\w.]+)\"",
+    re.MULTILINE,
 )
-"""PEP 263 (and Emacs and Vim), XML, CSS; all of them stand in the first two lines."""
+"""PEP 263, Emacs, Vim, XML, CSS; all of them stand in the first two lines. Another file's word is none."""
 
 # Encodings in which every ASCII byte is itself, so that code stays code; others are refused as binary.
 _ASCII_LIKE = re.compile(

@@ -42,7 +42,7 @@ def commit_patch(git: Git, base: str, entries: Mapping[str, TreeEntry], patch: P
     if tree == git.line("rev-parse", f"{base}^{{tree}}"):
         raise EditRejected("the patch changes nothing")
     stamp = git.line("cat-file", "commit", base).partition("\ncommitter ")[2].partition("\n")[0]
-    date = " ".join(stamp.split()[-2:])
+    date = "@" + " ".join(stamp.split()[-2:])  # without the sign git takes few digits for a calendar date
     dates = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
     return git.line("commit-tree", tree, "-p", base, stdin=message.encode(), env=dates)
 

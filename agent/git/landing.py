@@ -142,6 +142,8 @@ class Lander:
             self._checkout.git.run("update-ref", *words, *what, landing.old)
         except GitFailed as exc:
             found = self._checkout.tip(landing.ref)
+            if found == (None if deleted else landing.new):
+                return  # git was stopped when it had moved it
             if found != (landing.old if landing.old.strip("0") else None):
                 raise RefMoved from exc
             raise

@@ -112,6 +112,11 @@ class Undoer:
         if tip != entry.published:
             return self._plan_revert(entry, undone, tip, here)
         if entry.mode == ApplyMode.BRANCH and not here:
+            if merged := self._others(branch, tip, "refs/heads"):
+                raise Refused(
+                    f"the commit of run {entry.run_id} is on {merged[0].removeprefix('refs/heads/')} too: "
+                    "check that out and undo it there"
+                )
             landing = Landing(f"refs/heads/{branch}", tip, "0" * len(tip), tip, tip)
             return replace(undone, landing=landing, how=f"deleted the branch {branch}")
         if self._is_shared(branch, tip):
@@ -123,13 +128,10 @@ class Undoer:
     def _find(self, entry: Entry) -> tuple[str, str]:
         """Return the branch that the run is to be taken back from, and its tip.
 
-        That is where it was published; or the current branch, where only that still has it, and where
-        a branch of our own was merged into it.
+        That is the current branch where it has the run, as what is merged is taken back where it is seen;
+        else where it was published.
         """
-        current = self._checkout.branch()
-        names = [name for name in (entry.branch, current) if name]
-        if entry.mode == ApplyMode.BRANCH:
-            names.reverse()
+        names = [name for name in (self._checkout.branch(), entry.branch) if name]
         for name in names:
             tip = self._checkout.tip(f"refs/heads/{name}")
             if tip is not None and self._holds(tip, entry):
@@ -147,8 +149,12 @@ class Undoer:
 
     def _is_shared(self, branch: str, commit: str) -> bool:
         """Tell whether something else has the commit: another branch, a tag, a remote it was pushed to."""
-        found = self._checkout.git.line("for-each-ref", f"--contains={commit}", "--format=%(refname)")
-        return bool(set(found.splitlines()) - {f"refs/heads/{branch}"})
+        return bool(self._others(branch, commit, "refs"))
+
+    def _others(self, branch: str, commit: str, below: str) -> list[str]:
+        """Return the other references that have a commit."""
+        words = ("for-each-ref", f"--contains={commit}", "--format=%(refname)", below)
+        return [ref for ref in self._checkout.git.line(*words).splitlines() if ref != f"refs/heads/{branch}"]
 
     def _plan_revert(self, entry: Entry, undone: Entry, tip: str, here: bool) -> Entry:
         parent = entry.onto or entry.base

@@ -15,7 +15,7 @@ from moot.agent.graph.failures import wanted
 from moot.agent.graph.state import RunState
 from moot.agent.verify.order import Order, order, within
 
-__all__ = ["Ran", "affected_first", "find_flaky", "run_again", "run_tests"]
+__all__ = ["Ran", "affected_first", "find_flaky", "joined", "run_again", "run_tests"]
 
 _RERUNS = 2
 """Times that a broken test is run again by itself. One in two misses a coin's toss one time in four."""
@@ -124,7 +124,7 @@ async def _wider(candidate: Candidate, state: RunState, deps: Deps, first: TestR
         if more.status == "timeout":
             chosen, rest = (), steps.rest
         else:
-            report = _joined(first, more)
+            report = joined(first, more)
     return Ran(report, frozenset((*steps.first, *chosen)), (_left_out(rest, budget),) if rest else ())
 
 
@@ -146,8 +146,11 @@ def _left_out(tests: Collection[str], budget: float | None) -> NotRun:
     return NotRun(f"time budget: {budget or 0:g} s for a candidate's tests", tuple(tests))
 
 
-def _joined(first: TestReport, second: TestReport) -> TestReport:
-    seen = {case.id for case in second.cases}
+def joined(first: TestReport, second: TestReport) -> TestReport:
+    """Return both runs as one; what one of them leaves out as skipped has the outcome of the other."""
+    ran = {case.id for case in first.cases if case.outcome != "skipped"}
+    later = [case for case in second.cases if case.outcome != "skipped" or case.id not in ran]
+    seen = {case.id for case in later}
     return replace(
         second,
         status="failed"
@@ -155,7 +158,7 @@ def _joined(first: TestReport, second: TestReport) -> TestReport:
         else "passed",
         exit_code=first.exit_code or second.exit_code,
         seconds=first.seconds + second.seconds,
-        cases=(*(case for case in first.cases if case.id not in seen), *second.cases),
+        cases=(*(case for case in first.cases if case.id not in seen), *later),
     )
 
 

@@ -64,7 +64,9 @@ class _Draft:
 
     def _add_calls(self, choice: Choice) -> None:
         for delta in choice.delta.tool_calls or ():
-            call = self._calls.setdefault(delta.index, _Call())
+            at = delta.index
+            while (call := self._calls.setdefault(at, _Call())).id and delta.id not in (None, "", call.id):
+                at += 1  # some servers number none of them
             call.id = delta.id or call.id
             if delta.function:
                 call.name += delta.function.name or ""
@@ -144,7 +146,8 @@ class Answer:
     def completions(self) -> list[Completion]:
         """Return all answers as they stand; those that have an end, where the server sent fewer."""
         drafts = [draft for draft in self._drafts if draft.finish] if self.fewer else self._drafts
-        exact = self._total.completion_tokens if self._total and len(drafts) == 1 else None
+        told = self._total or (None if self.cut_short else next(iter(self._running.values()), None))
+        exact = told.completion_tokens if told and len(drafts) == 1 else None
         return [draft.completion(exact) for draft in drafts]
 
     def usage(self, estimate: Callable[[], int]) -> Usage:
@@ -160,7 +163,9 @@ class Answer:
         if not prompt and self.started:
             prompt = estimate()
         cached = sum(usage.cached for usage in running)
-        return Usage(prompt, cached, sum(draft.tokens for draft in self._drafts), 1)
+        counted = sum(draft.tokens for draft in self._drafts)
+        told = 0 if self.cut_short else sum(usage.completion_tokens or 0 for usage in running)
+        return Usage(prompt, cached, max(counted, told), 1)
 
     def _account(self, chunk: Chunk) -> None:
         """The sum comes without choices at the end; before it, some servers send each answer's own."""

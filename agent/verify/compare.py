@@ -29,7 +29,8 @@ def compare(
 
     An edit is verified when every target passes, no test that failed before has vanished or is skipped,
     and either the command passes; or it failed before too, with single outcomes known on both sides,
-    and then at least one failing test is fixed, none is broken and none that passed has vanished.
+    and then at least one failing test is fixed, none is broken and none that passed has vanished, and where
+    no test fails any more its exit code is the one that it had before.
     Broken means: fails now and did not fail before. A module that could not be imported is fixed when
     its tests now run and none of them fails, and so is a suite whose hook failed. A flaky test decides
     nothing: it is neither fixed nor broken, and a command that fails for flaky tests alone counts as one
@@ -137,13 +138,18 @@ def _objection(
         return f"{sorted(result.broken)[0]} fails and did not before"
     if result.missing:
         return f"{sorted(result.missing)[0]} passed before and does not run any more"
+    if not after.failed and after.exit_code != before.exit_code:
+        return f"no test fails, but the command ends with exit code {after.exit_code}"
     return "" if result.fixed else "no failing test is fixed"
 
 
 def _praise(after: TestReport, fixed: frozenset[str]) -> str:
     if after.status == "passed":
         return f"the tests pass; {len(fixed)} were fixed" if fixed else "the tests pass"
-    return f"{len(fixed)} tests are fixed, none is broken; what still fails failed before"
+    done = f"{len(fixed)} tests are fixed, none is broken"
+    if not after.failed:
+        return f"{done}; the command ends with exit code {after.exit_code} as before, though no test fails"
+    return f"{done}; what still fails failed before"
 
 
 def _passes(name: str, report: TestReport) -> bool:

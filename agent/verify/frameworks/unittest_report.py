@@ -87,8 +87,13 @@ class _Result(unittest.TextTestResult):
 
     def addSkip(self, test: Any, reason: str) -> None:
         super().addSkip(test, reason)
-        self._outcome, self._message = "skipped", str(reason)
-        if not isinstance(test, unittest.TestCase):
+        alone = not isinstance(test, unittest.TestCase)
+        if alone or self._outcome not in (
+            "failed",
+            "error",
+        ):  # a subtest that is skipped hides none that failed
+            self._outcome, self._message = "skipped", str(reason)
+        if alone:
             self._write(_id(test), "", 0.0)
 
     def addUnexpectedSuccess(self, test: Any) -> None:

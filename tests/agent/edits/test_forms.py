@@ -1,5 +1,7 @@
 """Every form on real text: diffs with what models get wrong, symbols, imports, renames, encodings."""
 
+import json
+
 import pytest
 
 from moot.agent.core.errors import EditRejected
@@ -173,6 +175,7 @@ def test_deep_nesting_is_refused_and_not_a_crash():
         (b"a\r\nb\nc\r\n", "b", "x\ny", b"a\r\nx\r\ny\r\nc\r\n"),
         (b"\xef\xbb\xbfa\nb", "b", "x", b"\xef\xbb\xbfa\nx"),
         ("# coding: latin-1\né\n".encode("latin-1"), "é", "è", "# coding: latin-1\nè\n".encode("latin-1")),
+        ("encoding: latin-1\né\n".encode(), "é", "ï", "encoding: latin-1\nï\n".encode()),
         ("é\n".encode("cp1252"), "é", "€", "€\n".encode("cp1252")),
         (b"f\n\tif a\n\t\tb\n", "    if a\n        b", "    if c\n        d", b"f\n\tif c\n\t\td\n"),
         (b"    x = 1\n    y\n", "x = 1\ny", "x = 2\ny", b"    x = 2\n    y\n"),
@@ -183,6 +186,25 @@ def test_deep_nesting_is_refused_and_not_a_crash():
 def test_encoding_line_ends_and_indentation_are_the_files_own(base, search, new, result):
     block = f"<<<<<<< SEARCH a.txt\n{search}\n=======\n{new}\n>>>>>>> REPLACE\n"
     assert run(block, a_txt=base) == {"a.txt": result}
+
+
+def test_ends_of_lines_in_json_are_the_files_own():
+    edit = {"kind": "symbol", "path": "a.py", "symbol": "f", "text": "def f():\r\n    return 2\r\n"}
+    base = b"def f():\r\n    return 1\r\n"
+    assert run(json.dumps({"edits": [edit]}), a_py=base) == {"a.py": base.replace(b"1", b"2")}
+
+
+def test_directives_above_a_function_are_no_comment_of_it():
+    base = b"#include <stdio.h>\n#define LIMIT 3\nint f(void) {\n  return 1;\n}\n"
+    answer = "<<<<<<< SYMBOL a.c f\n/* Doc. */\nint f(void) {\n  return 2;\n}\n>>>>>>> END\n"
+    new = base.replace(b"int f", b"/* Doc. */\nint f").replace(b"1;", b"2;")
+    assert run(answer, a_c=base) == {"a.c": new}
+
+
+def test_an_import_of_php_goes_below_what_opens_the_file():
+    base = b"<?php\nnamespace A;\n\nfunction f() {\n    return 1;\n}\n"
+    [content] = run("<<<<<<< IMPORT a.php\nuse B\\C;\n>>>>>>> END\n", a_php=base).values()
+    assert content == base.replace(b"namespace A;\n", b"namespace A;\n\nuse B\\C;\n")
 
 
 def test_what_an_encoding_cannot_hold_is_refused():

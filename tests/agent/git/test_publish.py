@@ -6,6 +6,7 @@ import pytest
 from moot.agent.core.errors import Refused, UsageError
 from moot.agent.core.types import ApplyMode, FileChange
 from moot.agent.git.landing import Lander
+from moot.agent.git.plumbing import Git, GitFailed
 from moot.agent.git.repository import GitRepository
 from moot.agent.git.worktree import Worktree
 from tests.agent.git.conftest import git
@@ -330,3 +331,29 @@ def test_the_journal_is_private(repository, tmp_path):
     assert home.stat().st_mode & 0o077 == 0
     assert json.loads((home / "publications" / "run-1.json").read_text())["mode"] == "patch"
     assert not (home / "pending").exists()
+
+
+def test_a_git_that_is_stopped_when_the_branch_had_moved_has_published(repository, root, monkeypatch):
+    """It was killed beside its user's Ctrl-C; the ref says what happened."""
+    run = Git.run
+
+    def stopped(self: Git, *words: str, **more: object) -> bytes:
+        said = run(self, *words, **more)
+        if words[0] == "update-ref":
+            raise GitFailed("update-ref", -2, "killed by SIGINT")
+        return said
+
+    monkeypatch.setattr(Git, "run", stopped)
+    result = publish(repository, ApplyMode.COMMIT)
+    assert result.commit == git(root, "rev-parse", "main")
+    assert git(root, "status", "--porcelain") == ""
+
+
+def test_a_base_of_1970_can_be_gone_on_from(root, tmp_path):
+    tree = git(root, "rev-parse", "HEAD^{tree}")
+    text = f"tree {tree}\nauthor u <u@e.org> 1 +0000\ncommitter u <u@e.org> 1 +0000\n\nlong ago\n"
+    (tmp_path / "commit").write_text(text)
+    old = git(root, "hash-object", "-t", "commit", "-w", str(tmp_path / "commit"))
+    git(root, "reset", "-q", "--hard", old)
+    assert publish(GitRepository.open(root, tmp_path / "data"), ApplyMode.COMMIT).branch == "main"
+    assert (root / "a.py").read_text() == "A = 2\n"

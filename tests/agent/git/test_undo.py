@@ -210,6 +210,26 @@ def test_a_branch_that_was_merged_is_reverted_where_it_went(repository, root):
     assert git(root, "status", "--porcelain") == ""
 
 
+def test_a_branch_that_was_merged_elsewhere_is_not_said_to_be_taken_back(repository, root):
+    git(root, "branch", "other")
+    result = publish(repository, ApplyMode.BRANCH)
+    git(root, "merge", "-q", "--no-ff", "-m", "merge", result.branch)
+    git(root, "checkout", "-q", "other")
+    with pytest.raises(Refused, match="is on main too: check that out"):
+        repository.undo("run-1")
+    assert git(root, "rev-parse", result.branch) == result.commit
+
+
+def test_what_was_merged_is_taken_back_on_the_branch_that_is_seen(repository, root):
+    git(root, "checkout", "-q", "-b", "feature")
+    publish(repository, ApplyMode.COMMIT)
+    git(root, "checkout", "-q", "main")
+    git(root, "merge", "-q", "--no-ff", "-m", "merge", "feature")
+    repository.undo("run-1")
+    assert (root / "a.py").read_text() == "A = 1\n"
+    assert git(root, "log", "-1", "--format=%s", "main").startswith("Revert")
+
+
 def test_packed_branches_are_deleted_too(repository, root):
     publish(repository, ApplyMode.BRANCH)
     git(root, "pack-refs", "--all")

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from moot.agent.core.commands import TestCase, TestReport
+from moot.agent.graph.suite import joined
 from tests.agent.projects import BUGGY, FIX, PYTEST, TASK, TEST, Agent, make_repository
 from tests.scripted import Reply
 
@@ -99,3 +101,14 @@ def test_a_failed_suite_is_not_run_again_after_fusion(tmp_path, agent):
     )
     assert outcome.exit_code == 1
     assert selections(outcome.stdout) == [2]
+
+
+def test_what_a_second_run_leaves_out_keeps_what_the_first_said():
+    """Jest and Vitest name every test of a file, those that were not asked for as skipped."""
+
+    def report(**outcomes: str) -> TestReport:
+        cases = tuple(TestCase(name, outcome) for name, outcome in outcomes.items())
+        return TestReport("npx jest", "passed", 0, 1.0, cases)
+
+    whole = joined(report(x="passed", y="skipped"), report(x="skipped", y="passed", z="skipped"))
+    assert {case.id: case.outcome for case in whole.cases} == {"x": "passed", "y": "passed", "z": "skipped"}

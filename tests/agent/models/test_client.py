@@ -13,6 +13,8 @@ import pytest
 from moot.agent.core.errors import ModelAnswerError, ModelUnreachable
 from moot.agent.core.messages import ChatMessage, ChatRequest, Completion, CompletionRequest, ToolCall, Usage
 from moot.agent.models.client import MAX_SEQUENCES, ClientOptions, OpenAIClient
+from moot.agent.models.drafts import Answer
+from moot.agent.models.wire import Chunk
 from tests.scripted import Call, Fault, Reply, Request, ScriptedServer
 
 FAST = ClientOptions(first_wait=0.01, read_timeout=5, call_timeout=10)
@@ -460,3 +462,21 @@ def test_calls_at_the_same_time_are_all_asked_again_without_what_is_refused() ->
 
     with ScriptedServer(lambda request: "yes", refuses=["top_logprobs"]) as server:
         assert [answers[0].text for answers in asyncio.run(main())] == ["yes"] * 3
+
+
+def test_usage_that_comes_with_the_last_piece_counts_too() -> None:
+    """Some servers send no piece of its own for it."""
+    answer = Answer(1, 1)
+    choice = {"index": 0, "delta": {"content": "a whole answer"}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 7, "completion_tokens": 400, "total_tokens": 407}
+    assert answer.add(Chunk.model_validate({"choices": [choice], "usage": usage}))
+    assert answer.usage(lambda: 0) == Usage(7, 0, 400, 1)
+    assert answer.completions()[0].tokens == 400
+
+
+def test_calls_of_tools_that_have_no_numbers_are_told_apart_by_their_ids() -> None:
+    answer = Answer(1, 1)
+    calls = [{"id": f"c{n}", "function": {"name": name, "arguments": "{}"}} for n, name in enumerate("ab")]
+    choice = {"index": 0, "delta": {"tool_calls": calls}, "finish_reason": "tool_calls"}
+    assert answer.add(Chunk.model_validate({"choices": [choice]}))
+    assert answer.completions()[0].tool_calls == (ToolCall("c0", "a", "{}"), ToolCall("c1", "b", "{}"))

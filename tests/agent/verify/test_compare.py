@@ -46,6 +46,15 @@ def test_a_new_test_that_fails_is_broken():
     assert not compare(before, report(f__a="passed", f__b="failed", f__new="failed")).verified
 
 
+def test_an_exit_code_that_no_test_explains_is_said_and_a_new_one_is_no_pass():
+    """A type checker behind the tests, a crash at the end; coverage below a bound, as before."""
+    before, after = report(f__a="failed"), report("failed", f__a="passed")
+    crashed = compare(before, replace(after, exit_code=139))
+    assert (crashed.verified, "exit code 139" in crashed.reason) == (False, True)
+    same = compare(before, replace(after, exit_code=1))
+    assert (same.verified, "though no test fails" in same.reason) == (True, True)
+
+
 def test_nothing_fixed_is_not_verified():
     before = report(f__a="failed")
     assert not compare(before, before).verified

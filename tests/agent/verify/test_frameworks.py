@@ -41,6 +41,9 @@ UNITTEST = Project(
         "    @unittest.expectedFailure\n    def test_surprise(self): pass\n"
         "    def test_parts(self):\n"
         "        for i in range(3):\n            with self.subTest(i=i): self.assertNotEqual(i, 1)\n"
+        "    def test_parts_left(self):\n"
+        "        with self.subTest(i=0): self.fail()\n"
+        "        with self.subTest(i=1): self.skipTest('it hides nothing')\n"
         "class Fixture(unittest.TestCase):\n"
         "    @classmethod\n    def setUpClass(cls): raise OSError('no database')\n"
         "    def test_never(self): pass\n"
@@ -53,6 +56,7 @@ UNITTEST = Project(
         "test_a.T.test_known": "passed",
         "test_a.T.test_surprise": "failed",
         "test_a.T.test_parts": "failed",
+        "test_a.T.test_parts_left": "failed",
         "setUpClass (test_a.Fixture)": "error",
     },
     dies={
