@@ -164,7 +164,8 @@ class Answer:
             prompt = estimate()
         cached = sum(usage.cached for usage in running)
         counted = sum(draft.tokens for draft in self._drafts)
-        told = 0 if self.cut_short else sum(usage.completion_tokens or 0 for usage in running)
+        whole = self.complete and not self.cut_short
+        told = 0 if not whole else sum(usage.completion_tokens or 0 for usage in running)
         return Usage(prompt, cached, max(counted, told), 1)
 
     def _account(self, chunk: Chunk) -> None:
