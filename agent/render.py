@@ -243,7 +243,7 @@ def _argued(result: RunResult) -> list[tuple[str, str]]:
     if not fusion:
         return []
     tried = f"{fusion['mode']}: {fusion['candidates']} patches, {fusion['survivors']} pass"
-    bill = f"{fusion['tokens']} tokens beside {fusion['alone']} before it"
+    bill = f"{fusion['tokens']} tokens beside {fusion['alone']} of the run itself"
     return [("argued", f"{tried}; {fusion['reason']}; {bill}; agent show {result.run_id} --debate")]
 
 

@@ -37,8 +37,7 @@ class FusionSummary:
     Attributes:
         tokens, seconds, cost: that the arguments of all rounds took; cost in US dollars.
         futile: arguments of earlier rounds in which no candidate passed.
-        alone, alone_seconds, alone_cost: what the run had used before it was first argued: what one model
-            alone takes.
+        alone, alone_seconds, alone_cost: what the run took beside them: what one model alone takes.
         elsewhere, elsewhere_cost: tokens of other models than the run's own, and their price in US dollars.
     """
 

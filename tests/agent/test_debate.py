@@ -503,6 +503,24 @@ def test_infills_wait_for_samples_where_tokens_are_limited(logged):
     assert calls[:3] == ["propose", "propose", "repair"]
 
 
+def test_the_bill_of_two_arguments_and_the_run_beside_them_add_up(tmp_path, serve):
+    """In the first one nothing passes; what one model alone takes are both of its rounds."""
+    repo = make_repository(tmp_path / "repo", FILES)
+    (tmp_path / "home").mkdir()
+    server = serve(
+        lambda request: Reply(edit(WHOLE if len(request.body["messages"]) > 2 else BAD)), tools=False
+    )
+    flags = ("--test", PYTEST, "--fusion", "always", "--mode", "best-of", "--output", "json")
+    outcome = Agent(tmp_path / "home", server.base_url)("run", TASK, "--repo", str(repo), *flags)
+    assert outcome.exit_code == 0, outcome.stderr
+    jsonschema.validate(outcome.result, SCHEMA)
+    fusion, used = outcome.result["fusion"], outcome.result["tokens"]
+    assert fusion["futile"] == 1
+    assert fusion["alone"] + fusion["tokens"] == used["prompt"] + used["completion"]
+    assert fusion["alone"] > 0
+    assert fusion["alone_seconds"] + fusion["seconds"] <= outcome.result["seconds"] + 0.1
+
+
 def test_infills_that_fail_are_tried_once(tmp_path, serve):
     """The argument tries them all; where none passes, what comes after it does not try them again."""
     repo = make_repository(tmp_path / "repo", FILES)

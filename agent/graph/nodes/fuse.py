@@ -2,7 +2,7 @@
 
 import time
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from anyio import to_thread
 from langgraph.runtime import Runtime
@@ -21,6 +21,17 @@ from moot.agent.graph.state import FusionSummary, RunState
 
 __all__ = ["fuse"]
 
+_NO_EARLIER = FusionSummary("", 0, 0, None, "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What the run had used when an argument began, and when that was; cost in US dollars."""
+
+    tokens: int
+    cost: float
+    at: float
+
 
 async def fuse(state: RunState, runtime: Runtime[Deps]) -> RunState:
     """Put the chosen candidate first; the incumbent stays when nothing beats it. Says what that took."""
@@ -34,34 +45,25 @@ async def fuse(state: RunState, runtime: Runtime[Deps]) -> RunState:
     summary = _summary(argument, argued, deps)
     told = (summary, argued, seats.ledger.entries, used.total)
     add(deps.folder, await to_thread.run_sync(argument.transcript, *told))
-    alone = replace(summary, alone=used.total, alone_seconds=started - deps.limits.started, alone_cost=paid)
-    summary = _with_bill(alone, state, time.monotonic() - started, deps)
+    summary = _with_bill(summary, state, _Before(used.total, paid, started), deps)
     return {**argument.update, "fusion": summary, "candidates": _kept(argument, argued, summary)}
 
 
-def _with_bill(summary: FusionSummary, state: RunState, seconds: float, deps: Deps) -> FusionSummary:
-    """Add what this argument took, and those of earlier rounds, and what other models used."""
-    elsewhere = deps.limits.elsewhere
-    summary = replace(
-        summary,
-        tokens=deps.limits.used().total - summary.alone,
-        seconds=round(seconds, 2),
-        cost=deps.limits.cost - summary.alone_cost,
-        alone_seconds=round(summary.alone_seconds, 2),
-        elsewhere=elsewhere.usage,
-        elsewhere_cost=elsewhere.cost,
-    )
-    if (earlier := state.get("fusion")) is None:
-        return summary
+def _with_bill(summary: FusionSummary, state: RunState, before: _Before, deps: Deps) -> FusionSummary:
+    """Add what the arguments of all rounds took, the run beside them, and what other models used."""
+    earlier, elsewhere, now = state.get("fusion") or _NO_EARLIER, deps.limits.elsewhere, time.monotonic()
+    alone, alone_cost = before.tokens - earlier.tokens, max(0.0, before.cost - earlier.cost)
     return replace(
         summary,
-        tokens=summary.tokens + earlier.tokens,
-        seconds=round(summary.seconds + earlier.seconds, 2),
-        cost=summary.cost + earlier.cost,
-        futile=earlier.futile + (earlier.chosen is None),
-        alone=earlier.alone,
-        alone_seconds=earlier.alone_seconds,
-        alone_cost=earlier.alone_cost,
+        tokens=deps.limits.used().total - alone,
+        seconds=round(earlier.seconds + now - before.at, 2),
+        cost=max(0.0, deps.limits.cost - alone_cost),
+        alone=alone,
+        alone_seconds=round(max(0.0, before.at - deps.limits.started - earlier.seconds), 2),
+        alone_cost=alone_cost,
+        futile=earlier.futile + (earlier is not _NO_EARLIER and earlier.chosen is None),
+        elsewhere=elsewhere.usage,
+        elsewhere_cost=elsewhere.cost,
     )
 
 
