@@ -7,7 +7,7 @@ from typing import Any
 from moot.agent.core.commands import TestReport
 from moot.agent.core.errors import MootError
 from moot.agent.core.types import RunResult, RunStatus
-from moot.agent.core.verification import TestDelta
+from moot.agent.core.verification import Reproduction, TestDelta
 
 __all__ = ["as_json", "ended", "selection_rows"]
 
@@ -52,6 +52,7 @@ def as_json(result: RunResult) -> dict[str, Any]:
             "before": _tests(result.before),
             "after": _tests(result.after),
             "baseline_from": result.baseline_from or None,
+            "reproduction": _reproduction(result.reproduction),
             "verified": result.verified,
             **_delta(result.delta),
         },
@@ -95,6 +96,10 @@ def _delta(delta: TestDelta | None) -> dict[str, Any]:
         for group in delta.not_run
     ]
     return {name: fields[name] for name in _DELTA} | {"not_run": groups}
+
+
+def _reproduction(found: Reproduction | None) -> dict[str, Any] | None:
+    return {"tests": list(found.tests), "written_to": found.path or None} if found is not None else None
 
 
 def _tests(report: TestReport | None) -> dict[str, Any] | None:

@@ -30,7 +30,7 @@ from moot.agent.graph.limits import cost
 from moot.agent.graph.nodes.index import load
 from moot.agent.graph.nodes.publish import caution_of
 from moot.agent.graph.outcome import log_failure
-from moot.agent.graph.state import RunState
+from moot.agent.graph.state import RunState, start_of
 from moot.agent.record import RunRecord
 from moot.agent.result import as_json, ended
 
@@ -241,7 +241,7 @@ class Run:
             usage, price = self._deps.limits.used(), self._deps.limits.cost
         result = replace(
             ended(error, self.id),
-            base=state.get("base"),
+            base=start_of(state) if "base" in state else None,
             test_command=state.get("test_command"),
             before=state.get("before"),
             after=state.get("after"),
@@ -253,6 +253,7 @@ class Run:
             selection=state.get("selection"),
             flags=_flags(state),
             risk=state.get("risk"),
+            reproduction=state.get("reproduction"),
             follows=state.get("follows"),
             usage=usage,
             cost=price,
@@ -262,10 +263,11 @@ class Run:
             result = replace(result, fusion=asdict(fusion))
         if selected is None or self._deps is None:
             return result
-        repository, base = self._deps.repository, state["base"]
+        repository, base, shown = self._deps.repository, start_of(state), result.reproduction
+        written = (shown.path,) if shown is not None and shown.path else ()
         result = replace(
             result,
-            files=tuple(delta.path for delta in selected.deltas),
+            files=tuple(dict.fromkeys([*(delta.path for delta in selected.deltas), *written])),
             diffstat=repository.diffstat(base, selected.commit),
             diff=repository.diff(base, selected.commit),
         )

@@ -8,7 +8,7 @@ from moot.agent.core.behaviour import Selection
 from moot.agent.core.commands import TestReport
 from moot.agent.core.messages import Usage
 from moot.agent.core.outcomes import Features
-from moot.agent.core.verification import IntegrityFlag, LintDelta, TestDelta
+from moot.agent.core.verification import IntegrityFlag, LintDelta, Reproduction, TestDelta
 
 __all__ = [
     "ApplyMode",
@@ -335,6 +335,7 @@ class RunResult:
         lint: what the repository's checkers say of the published edit; None when they were not asked.
         selection: the candidates that passed, and how they differ; None when none did.
         baseline_from: when the base's tests ran, where an earlier run did that; else empty.
+        reproduction: the tests that fail as the task's stack trace does; None without one.
         follows: the run whose conversation this one goes on; None when it began one.
     """
 
@@ -352,6 +353,7 @@ class RunResult:
     before: TestReport | None = None
     after: TestReport | None = None
     baseline_from: str = ""
+    reproduction: Reproduction | None = None
     verified: bool = False
     delta: TestDelta | None = None
     flags: tuple[IntegrityFlag, ...] = ()

@@ -23,6 +23,21 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True)
+class Reproduction:
+    """Tests that fail as the task's stack trace does.
+
+    Attributes:
+        start: the commit that the run began with, without a test that was written.
+        tests: their ids.
+        path: the file into which the one was written; empty where they were there already.
+    """
+
+    start: str
+    tests: tuple[str, ...]
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class IntegrityFlag:
     """A change that may make tests say less than they did.
 

@@ -22,9 +22,14 @@ def failing(state: RunState) -> frozenset[str]:
 
 
 def named(state: RunState) -> frozenset[str]:
-    """Return the failing tests that the task names, by their ids or their own names: these have to pass."""
-    text = state["task"].text
-    return frozenset(test for test in failing(state) if test in text or _is_named(own_name(test), text))
+    """Return the failing tests that the task names, or that fail as its stack trace does: these have to pass.
+
+    They are named by their ids or their own names.
+    """
+    text, shown = state["task"].text, state.get("reproduction")
+    told = frozenset(shown.tests) if shown is not None else frozenset[str]()
+    failed = failing(state)
+    return (failed & told) | {test for test in failed if test in text or _is_named(own_name(test), text)}
 
 
 def wanted(state: RunState) -> frozenset[str]:

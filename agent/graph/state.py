@@ -7,11 +7,21 @@ from moot.agent.core.behaviour import Selection
 from moot.agent.core.commands import TestReport
 from moot.agent.core.messages import ChatMessage, Usage
 from moot.agent.core.types import Candidate, Followed, PackedFile, Publication, RankedFile, Risk, Task
-from moot.agent.core.verification import IntegrityFlag, LintDelta, TestDelta, unasked
+from moot.agent.core.verification import IntegrityFlag, LintDelta, Reproduction, TestDelta, unasked
 from moot.agent.edits.forms import ReplaceSpan, SymbolEdit
 from moot.agent.repair.localise import Localisation
 
-__all__ = ["SERIALISED", "Doubted", "Draft", "FusionSummary", "Incumbent", "Pace", "Reserve", "RunState"]
+__all__ = [
+    "SERIALISED",
+    "Doubted",
+    "Draft",
+    "FusionSummary",
+    "Incumbent",
+    "Pace",
+    "Reserve",
+    "RunState",
+    "start_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +128,9 @@ class RunState(TypedDict, total=False):
     """Every key is written by one step and read by later ones.
 
     Keys:
-        base: commit id that the run starts from.
+        base: commit id that candidates are edits of: the run's first, or that with a reproduction.
         before, after: the tests on the base and on the selected candidate; None when not run.
+        reproduction: the tests that show what the task reports; there is none without a stack trace.
         follows: the run whose conversation this one goes on, and whether it could; None when it begins one.
         round: how many rounds of generation have begun.
         drafts, candidates: of the current round; candidates are in order of preference.
@@ -150,6 +161,7 @@ class RunState(TypedDict, total=False):
     base: str
     test_command: str | None
     before: TestReport | None
+    reproduction: Reproduction
     ranked: tuple[RankedFile, ...]
     follows: Followed | None
     packed: tuple[PackedFile, ...]
@@ -186,6 +198,12 @@ class RunState(TypedDict, total=False):
     spent: Usage
 
 
+def start_of(state: RunState) -> str:
+    """Return the commit that the run began with: what is published is the difference to it."""
+    found = state.get("reproduction")
+    return found.start if found is not None else state["base"]
+
+
 SERIALISED = (
     ("moot.agent.core.behaviour", "Difference"),
     ("moot.agent.core.behaviour", "Output"),
@@ -210,6 +228,7 @@ SERIALISED = (
     ("moot.agent.core.verification", "IntegrityFlag"),
     ("moot.agent.core.verification", "LintDelta"),
     ("moot.agent.core.verification", "NotRun"),
+    ("moot.agent.core.verification", "Reproduction"),
     ("moot.agent.core.verification", "TestDelta"),
     ("moot.agent.edits.forms", "ReplaceSpan"),
     ("moot.agent.edits.forms", "SymbolEdit"),

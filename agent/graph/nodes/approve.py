@@ -8,7 +8,7 @@ from moot.agent.core.errors import Refused
 from moot.agent.core.types import Risk
 from moot.agent.core.verification import unasked
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.state import RunState
+from moot.agent.graph.state import RunState, start_of
 from moot.agent.graph.surroundings import rate
 from moot.agent.risk.assess import refusal
 
@@ -27,7 +27,7 @@ async def approve(state: RunState, runtime: Runtime[Deps]) -> RunState:
         return {"approved": True, "risk": risk}
     if flags and deps.settings.approve == "never":
         raise Refused(refusal(flags))
-    diff = await to_thread.run_sync(deps.repository.diff, state["base"], candidate.commit)
+    diff = await to_thread.run_sync(deps.repository.diff, start_of(state), candidate.commit)
     evidence = [text for text in (state.get("evidence", ""),) if text]
     if not interrupt({"candidate": candidate.id, "diff": diff, "reasons": [*risk.reasons, *evidence]}):
         raise Refused(refusal(flags) if flags else "the edit was not approved: nothing was published")

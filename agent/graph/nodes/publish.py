@@ -7,26 +7,26 @@ from moot.agent.core.events import Notice, Published
 from moot.agent.core.types import Publication
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.outcome import log_published
-from moot.agent.graph.state import RunState
+from moot.agent.graph.state import RunState, start_of
 
 __all__ = ["caution_of", "publish"]
 
 
 async def publish(state: RunState, runtime: Runtime[Deps]) -> RunState:
     """Publish in the way that was asked for; doing so twice changes nothing."""
-    deps, candidate = runtime.context, state["selected"]
+    deps, candidate, start = runtime.context, state["selected"], start_of(state)
     assert candidate is not None
     publication = await to_thread.run_sync(
         deps.repository.publish,
         deps.folder.name,
-        state["base"],
+        start,
         candidate.commit,
         deps.settings.apply,
         deps.client.info.id,
     )
     await log_published(state, publication, deps)
     deps.emit(Published(publication))
-    if caution := caution_of(publication, state["base"]):
+    if caution := caution_of(publication, start):
         deps.emit(Notice("warning", caution))
     return {"publication": publication}
 

@@ -10,6 +10,7 @@ from moot.agent.core.errors import LimitReached, UsageError
 from moot.agent.core.events import Notice
 from moot.agent.graph.baseline import Taken, take_baseline
 from moot.agent.graph.deps import Deps
+from moot.agent.graph.reproduction import reproduce_trace
 from moot.agent.graph.state import RunState
 from moot.agent.verify.detect import Found, detect
 
@@ -22,7 +23,7 @@ _TRIED = 3
 
 
 async def reproduce(state: RunState, runtime: Runtime[Deps]) -> RunState:
-    """Find the test command and its outcome before any edit."""
+    """Find the test command and its outcome before any edit, and a test for what the task reports."""
     deps = runtime.context
     if deps.runner is None:
         deps.emit(Notice("warning", "nothing is verified: --no-verify was given"))
@@ -35,12 +36,13 @@ async def reproduce(state: RunState, runtime: Runtime[Deps]) -> RunState:
             taken = await _take(command, state, deps)
     baseline = taken.baseline
     _check(baseline.report, deps)
-    return {
+    found: RunState = {
         "test_command": baseline.report.command,
         "before": baseline.report,
         "flaky": baseline.flaky,
         "baseline_from": baseline.taken if taken.cached else "",
     }
+    return {**found, **await reproduce_trace({**state, **found}, deps)}
 
 
 async def _take(command: str | Found, state: RunState, deps: Deps) -> Taken:
