@@ -105,8 +105,7 @@ def prompt(
         tests: the file at whose end it is to stand.
     """
     text = _text(tests)
-    imports = text[: _first_definition(tests)][:_OPENING].count("\n")
-    before, _ = window(text, "", _SHOWN, keep=imports)
+    before, _ = window(text, "", _SHOWN, keep=min(_opening(tests), text[:_OPENING].count("\n")))
     files = [("REPORT.md", task[-_REPORT:]), *reversed(_functions(trace, sources))]
     prefix = f"{before}{_between(tests.path)}{frame.once}{frame.head}"
     return fim.prompt(prefix, frame.tail, files, tests.path)
@@ -144,14 +143,19 @@ def _body(text: str, finish: str, frame: Frame, judge: Trimmer) -> str:
 
 def with_tests(tests: Source, found: Sequence[Sketch]) -> tuple[bytes, list[Sketch]]:
     """Return a file of tests with more of them at its end, and these with their places in it."""
-    data, placed = tests.data.rstrip(b"\n") + b"\n", list[Sketch]()
+    ending = b"\r\n" if b"\r\n" in tests.data else b"\n"
+    data, placed = tests.data.rstrip(b"\r\n") + ending, list[Sketch]()
+
+    def added(text: str) -> bytes:
+        return text.encode().replace(b"\n", ending)
+
     for number, sketch in enumerate(found, start=1):
         frame = sketch.frame.numbered(number if len(found) > 1 else 0)
-        data += (_between(tests.path) + ("" if number > 1 else frame.once) + frame.head).encode()
+        data += added(_between(tests.path) + ("" if number > 1 else frame.once) + frame.head)
         start = len(data)
-        data += sketch.body.encode()
+        data += added(sketch.body)
         placed.append(Sketch(frame, sketch.body, start, len(data)))
-        data += frame.tail.encode()
+        data += added(frame.tail)
     return data, placed
 
 
@@ -169,7 +173,7 @@ def least(source: Source, sketch: Sketch, line: int) -> str | None:
         return None
     before = source.data[sketch.start_byte : failing.start_byte].decode("utf-8", "replace")
     ending = ";" if source.text(failing).endswith(";") else ""
-    return f"{before}{source.text(called)}{ending}"
+    return f"{before}{source.text(called)}{ending}".replace("\r\n", "\n")
 
 
 def _outermost(source: Source, sketch: Sketch) -> Iterator[Node]:
@@ -204,18 +208,19 @@ def _asserts(callee: str) -> bool:
     return names[0] in _ASSERTING or names[-1].lower().startswith("assert")
 
 
-def _first_definition(tests: Source) -> int:
-    """Return the first character of a file's first function, class or call of several lines."""
-    if tests.tree is None:
-        return 0
-    for node in tests.tree.root_node.children:
-        if "import" not in node.type and node.end_point.row > node.start_point.row + 2:
-            return len(tests.data[: node.start_byte].decode("utf-8", "replace"))
-    return 0
+def _opening(tests: Source) -> int:
+    """Return how many lines there are above a file's first function, class or call of several lines."""
+    nodes = tests.tree.root_node.children if tests.tree is not None else ()
+    starts = (
+        node.start_point.row
+        for node in nodes
+        if "import" not in node.type and node.end_point.row > node.start_point.row + 2
+    )
+    return next(starts, 0)
 
 
 def _text(tests: Source) -> str:
-    return tests.data.decode("utf-8", "replace").rstrip("\n") + "\n"
+    return tests.data.decode("utf-8", "replace").replace("\r\n", "\n").rstrip("\n") + "\n"
 
 
 def _between(path: str) -> str:

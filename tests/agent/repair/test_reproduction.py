@@ -48,6 +48,15 @@ def test_a_name_that_is_taken_is_not_used_again():
     assert sketch.frame.name == "test_f_does_not_raise_key_error_2"
 
 
+def test_ends_of_lines_are_those_of_the_file():
+    tests = PYTHON.replace(b"\n", b"\r\n")
+    source, [sketch] = made("test_shop.py", tests, ("x = 2\n    f(x)", "stop"))
+    assert source.data.startswith(tests)
+    assert source.data.count(b"\n") == source.data.count(b"\r\n")
+    last = source.data[: sketch.end_byte].count(b"\n") + 1
+    assert least(source, sketch, last) == "x = 2\n    f(x)"
+
+
 def test_a_file_of_test_cases_gets_a_class():
     tests = (
         b"from unittest import TestCase\n\n\nclass TestF(TestCase):\n    def test_f(self):\n        pass\n"
