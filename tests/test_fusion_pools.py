@@ -12,10 +12,10 @@ from tests.bench.fusion.choosing import SELECTORS
 from tests.bench.fusion.figures import difference, headroom, mean, tally
 from tests.bench.fusion.parts import decisive, endorsed, judged
 from tests.bench.fusion.problems import Example, Problem
-from tests.bench.fusion.records import Record, Ruled, Said, Sample, dump, load
+from tests.bench.fusion.records import Merged, Record, Ruled, Said, Sample, dump, load
 from tests.bench.fusion.repair_pools import SELECTORS as OF_PATCHES
 from tests.bench.fusion.repair_pools import Patch, Pool, pools_in
-from tests.bench.fusion.replay import Rules, debate, pairs, simulated
+from tests.bench.fusion.replay import Rules, debate, merged, merges, pairs, simulated
 
 PROMPT = 'def twice(n):\n    """Double.\n    >>> twice(2)\n    4\n    twice(0) ==> 0, and so on\n    """\n'
 
@@ -162,3 +162,27 @@ def test_where_no_patch_passes_the_incumbent_stays_and_is_wrong():
     pool = Pool("b1", False, "c0", patches=(Patch("c1", "fim"),))
     for name, select in OF_PATCHES.items():
         assert mean(tally([pool], select).right).value == 0.0, name
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "passed", "chosen"),
+    [
+        (("challenger", "challenger"), True, "m0"),
+        (("tie", "tie"), True, "m0"),
+        (("incumbent", "incumbent"), True, "c0"),
+        (("invalid", "challenger"), True, "c0"),
+        (("challenger", "challenger"), False, "c0"),
+        ((), True, "c0"),
+    ],
+)
+def test_what_is_merged_stands_unless_it_fails_or_the_judge_objects(contested, verdicts, passed, chosen):
+    assert merges(contested) == [("c0", "c2")]
+    orders = tuple(
+        InOneOrder(first, said) for first, said in zip(("incumbent", "challenger"), verdicts, strict=False)
+    )
+    new = replace(sample(9, "6", True, passed), id="m0")
+    known = replace(contested, merged=(Merged("c0", "c2", new, orders),))
+    assert merged(known, 5) == {chosen: 1.0}
+    assert merged(known, 2) == {"c0": 1.0}
+    right = tally([known], lambda each: merged(each, 5)).right
+    assert list(right) == [chosen == "m0"]

@@ -9,7 +9,7 @@ from moot.agent.core.messages import ChatMessage, ChatRequest, Completion, Compl
 from moot.agent.core.ports import ModelClient
 from tests.bench.fusion.problems import Problem
 
-__all__ = ["Form", "opening", "program", "sample"]
+__all__ = ["Form", "function_in", "opening", "program", "sample"]
 
 Form = Literal["chat", "completion"]
 
@@ -34,7 +34,7 @@ async def sample(client: ModelClient, problem: Problem, form: Form, warm: int) -
     greedy, others = await asyncio.gather(
         _ask(client, problem, form, 0.0, 1), _ask(client, problem, form, _WARM, warm)
     )
-    read = _function if form == "chat" else _continued
+    read = function_in if form == "chat" else _continued
     return [(read(problem, each.text), round(each.logprob, 4)) for each in (*greedy, *others)]
 
 
@@ -57,7 +57,8 @@ async def _ask(
     return found
 
 
-def _function(problem: Problem, text: str) -> str:
+def function_in(problem: Problem, text: str) -> str:
+    """Return the function of a chat answer, without the docstring."""
     found = _BLOCK.search(text)
     return _bare(problem, found["code"] if found else text)
 

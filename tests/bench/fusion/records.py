@@ -14,7 +14,19 @@ from moot.agent.fusion.claims import Claim, Tried, endorse, fits
 from moot.agent.fusion.judge import InOneOrder
 from tests.bench.fusion.problems import Example, half_of
 
-__all__ = ["ASKED", "POOLS", "Record", "Ruled", "Said", "Sample", "dump", "groups_of", "load", "output"]
+__all__ = [
+    "ASKED",
+    "POOLS",
+    "Merged",
+    "Record",
+    "Ruled",
+    "Said",
+    "Sample",
+    "dump",
+    "groups_of",
+    "load",
+    "output",
+]
 
 POOLS = Path(__file__).with_name("humaneval.jsonl.xz")
 ASKED = 5
@@ -95,6 +107,20 @@ class Ruled:
 
 
 @dataclass(frozen=True, slots=True)
+class Merged:
+    """What the model made of two survivors, and what the judge says of it and the leader, in both orders.
+
+    Attributes:
+        sample: None where the answer had no proper end; one of the pool where it is the same.
+    """
+
+    leader: str
+    other: str
+    sample: Sample | None = None
+    orders: tuple[InOneOrder, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """A problem with its pool.
 
@@ -104,6 +130,7 @@ class Record:
         stage: `pool` when it was sampled and run; `argued` when also its debate was held, where that makes a
             difference; `extended` with what only some selectors need.
         failures: answers that could not be used, in sentences.
+        merged: of each leader and the first that differs from it.
     """
 
     task: str
@@ -116,6 +143,12 @@ class Record:
     said: tuple[Said, ...] = ()
     rulings: tuple[Ruled, ...] = ()
     failures: tuple[str, ...] = ()
+    merged: tuple[Merged, ...] = ()
+
+    @property
+    def answers(self) -> tuple[Sample, ...]:
+        """All that a selector may choose: the samples, and what was merged of them."""
+        return (*self.samples, *(each.sample for each in self.merged if each.sample is not None))
 
     @property
     def half(self) -> str:

@@ -69,6 +69,11 @@ class Pool:
         return [*(first or [Patch(self.incumbent, "chat")]), *others]
 
     @property
+    def answers(self) -> Sequence[Patch]:
+        """All that may be chosen."""
+        return self.samples
+
+    @property
     def alive(self) -> Sequence[Patch]:
         """Those that pass the gate."""
         return [each for each in self.patches if each.verified]

@@ -11,9 +11,9 @@ from moot.agent.core.commands import TestCase, TestReport
 from moot.agent.core.types import Candidate, FileDelta
 from moot.agent.fusion.best_of import Contestant, choose
 from moot.agent.fusion.claims import Tried
-from moot.agent.fusion.decide import Choice, agreed, debiased, with_prior
+from moot.agent.fusion.decide import Choice, agreed, debiased, stands, with_prior
 from moot.agent.fusion.judge import InOneOrder, PairRuling
-from moot.agent.fusion.patches import Findings, decide, undecided
+from moot.agent.fusion.patches import Findings, covers, decide, undecided
 from tests.bench.fusion.records import Record, Ruled, Sample, groups_of
 
 __all__ = [
@@ -25,6 +25,8 @@ __all__ = [
     "debate",
     "field",
     "judge_only",
+    "merged",
+    "merges",
     "pairs",
     "ruling",
     "simulated",
@@ -117,6 +119,31 @@ def debate(record: Record, size: int, rules: Rules) -> Chosen:
     rulings = {each.challenger: each for each in record.rulings if _meant(each, found, rules.informed)}
     said = {one: _ruling(each, found, rules) for one, each in rulings.items()} if rules.judge else {}
     return {_decided(found, _tried(record, rules), said, rules): 1.0}
+
+
+def merges(record: Record) -> list[tuple[str, str]]:
+    """Return every leader with what would be merged into it; others that overlap are left out, too."""
+    fields = [found for size in SIZES if (found := field(record, size))]
+    found = [(each.leader.candidate.id, each.others[0].candidate.id) for each in fields if each.others]
+    return list(dict.fromkeys(found))
+
+
+def merged(record: Record, size: int, threshold: float = 0.6) -> Chosen:
+    """Take what was merged of the leader and another, unless it fails or the judge prefers the leader."""
+    found = field(record, size)
+    if found is None:
+        return {record.samples[0].id: 1.0}
+    leader = found.leader.candidate.id
+    others = [each.candidate.id for each in found.others[:1]]
+    known = next((each for each in record.merged if (each.leader, [each.other]) == (leader, others)), None)
+    if known is None or known.sample is None or not known.orders:
+        return {leader: 1.0}
+    new = contestant(record, known.sample)
+    said = Ruled(leader, known.sample.id, informed=True, orders=known.orders)
+    stays = not covers(new, found.leader, Findings()) or not stands(
+        ruling(said, Rules(votes=False)).challenge, threshold
+    )
+    return {leader if stays else known.sample.id: 1.0}
 
 
 def simulated(record: Record, size: int, rules: Rules, accuracy: float) -> Chosen:
