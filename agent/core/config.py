@@ -111,6 +111,9 @@ class Settings(BaseSettings):
     price_out: float = Field(0.0, ge=0, description="US dollars per million tokens written")
 
     pool: tuple[PoolMember, ...] = Field((), description="models that `agent fuse` may ask")
+    infill_weight: float = Field(
+        1.0, gt=0, le=1000, description="odds that an infill is the better patch, against a chat answer"
+    )
     judge: str | None = Field(None, description="who judges; default: the first member")
     rubric: Path | None = Field(None, description="file that says in words what a good answer or patch is")
     judge_threshold: float = Field(

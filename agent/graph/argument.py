@@ -178,10 +178,14 @@ def _mass(selection: Selection | None, state: RunState, deps: Deps) -> Mapping[s
     """Return the mass of each survivor's cluster."""
     votes, groups = state.get("votes", {}), _groups(selection)
     weights = {one.name: one.weight for one in deps.council.others}
-    authors = {draft.id: draft.author for draft in state["drafts"]}
-    own = {
-        one: votes.get(one, 1) * weights.get(authors.get(one, ""), deps.council.own.weight) for one in groups
-    }
+    drafts = {draft.id: draft for draft in state["drafts"]}
+
+    def weight(one: str) -> float:
+        draft = drafts.get(one)
+        by_author = weights.get(draft.author if draft else "", deps.council.own.weight)
+        return by_author * (deps.settings.infill_weight if draft and draft.generator == "fim" else 1.0)
+
+    own = {one: votes.get(one, 1) * weight(one) for one in groups}
     return {
         one: sum(own[other] for other, group in groups.items() if group == mine)
         for one, mine in groups.items()

@@ -377,6 +377,28 @@ def test_likelier_infills_have_to_win_the_place_of_a_chat_answer_that_passes(tmp
     assert any(one["generator"] == "fim" for one in round_["entrants"])
 
 
+@pytest.mark.parametrize(("weight", "chosen"), [("1", "fim"), ("0.1", "chat")])
+def test_infills_count_for_as_much_as_their_weight(tmp_path, serve, weight, chosen):
+    """The incumbent fails: of three infills that behave alike and two equal samples the weightier follow."""
+    repo = make_repository(tmp_path / "repo", FILES)
+    settings = tmp_path / "home" / ".config" / "moot" / "moot.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(f"infill_weight = {weight}\n")
+    fits = ["return min(value, high)", "return min(high, value)", "return high if value > high else value"]
+
+    def script(request):
+        if "prompt" in request.body:
+            return Reply(texts=fits)
+        n = request.body.get("n") or 1
+        return Reply(edit(BAD)) if n == 1 else Reply(texts=[edit(WHOLE)] * n)
+
+    agent = Agent(tmp_path / "home", serve(script, tools=False).base_url)
+    flags = ("--test", PYTEST, "--fusion", "always", "--profile", "codestral-2", "--output", "json")
+    outcome = agent("run", TASK, "--repo", str(repo), *flags)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert outcome.result["fusion"]["chosen"].startswith(chosen)
+
+
 def test_a_run_that_was_not_argued_says_so(tmp_path, serve):
     repo = make_repository(tmp_path / "repo", FILES)
     (tmp_path / "home").mkdir()
