@@ -183,11 +183,19 @@ def attempt(bench: Bench, bug: Bug, system: str) -> Outcome:
     )
 
 
-def prepare(tree: Tree, bug: Bug, root: Path) -> Path:
-    """Make a repository of one commit: the parent's files with the fix's tests, and what tests need."""
+def prepare(tree: Tree, bug: Bug, root: Path, *, tests: bool = True) -> Path:
+    """Make a repository of one commit: the parent's files with the fix's tests, and what tests need.
+
+    Args:
+        tree: of the library.
+        bug: what is to be mended.
+        root: where the repository comes to.
+        tests: whether those of the fix are taken.
+    """
     tree.checkout(bug.parent)
     tree.install()
-    tree.take(bug.commit, bug.tests)
+    if tests:
+        tree.take(bug.commit, bug.tests)
     shutil.rmtree(root.parent, ignore_errors=True)
     ignored = shutil.ignore_patterns(".git", ".venv", "node_modules", ".moot-cache", "__pycache__")
     shutil.copytree(tree.root, root, symlinks=True, ignore=ignored)
