@@ -47,7 +47,8 @@ class Dialect:
     """One language.
 
     Attributes:
-        literals, conditions, returns, ignored: node types.
+        literals, conditions, exits, ignored: node types.
+        fails: those of the exits with which a test fails.
         scope: name of a class, module or group of tests that a node opens.
         unit: function or test that a node opens.
         mark: whether a node skips, focuses or mocks.
@@ -57,12 +58,13 @@ class Dialect:
     name: str
     literals: frozenset[str]
     conditions: frozenset[str]
-    returns: frozenset[str]
+    exits: frozenset[str]
     ignored: frozenset[str]
     scope: Callable[["Node"], str | None]
     unit: Callable[["Node"], Opened | None]
     mark: Callable[["Node"], MarkKind | None]
     repeats: bool = False
+    fails: frozenset[str] = frozenset()
 
     def suppresses(self, node: "Node") -> bool:
         """Tell whether a block swallows what fails inside of it."""
@@ -235,7 +237,8 @@ _SCRIPT = Dialect(
     "javascript",
     literals=frozenset({"number", "string", "template_string", "true", "false", "null", "regex"}),
     conditions=frozenset({"if_statement", "try_statement", "ternary_expression"}),
-    returns=frozenset({"return_statement"}),
+    exits=frozenset({"return_statement", "throw_statement", "break_statement", "continue_statement"}),
+    fails=frozenset({"throw_statement"}),
     ignored=frozenset({"import_statement", "comment"}),
     scope=_script_scope,
     unit=_script_unit,
@@ -248,7 +251,8 @@ DIALECTS = {
         "python",
         literals=frozenset({"integer", "float", "string", "concatenated_string", "true", "false", "none"}),
         conditions=frozenset({"if_statement", "try_statement", "conditional_expression"}),
-        returns=frozenset({"return_statement"}),
+        exits=frozenset({"return_statement", "raise_statement", "break_statement", "continue_statement"}),
+        fails=frozenset({"raise_statement"}),
         ignored=frozenset({"import_statement", "import_from_statement", "comment"}),
         scope=_python_scope,
         unit=_python_unit,
@@ -264,7 +268,7 @@ DIALECTS = {
             | {"rune_literal", "true", "false", "nil"}
         ),
         conditions=frozenset({"if_statement"}),
-        returns=frozenset({"return_statement"}),
+        exits=frozenset({"return_statement", "break_statement", "continue_statement", "goto_statement"}),
         ignored=frozenset({"import_declaration", "package_clause"}),
         scope=_no_scope,
         unit=_go_unit,
@@ -277,7 +281,7 @@ DIALECTS = {
             | {"boolean_literal"}
         ),
         conditions=frozenset({"if_expression"}),
-        returns=frozenset({"return_expression"}),
+        exits=frozenset({"return_expression", "break_expression", "continue_expression"}),
         ignored=frozenset({"use_declaration", "line_comment", "block_comment"}),
         scope=_rust_scope,
         unit=_rust_unit,

@@ -2,11 +2,13 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from moot.agent.risk.assertions import Assertion, assertion_of
 from moot.agent.risk.dialects import DIALECTS, Dialect, text_of
+from moot.agent.risk.nested import mentions, never_called
+from moot.agent.risk.reach import guards, unreached
 from moot.agent.syntax import language_of, new_parser
 
 if TYPE_CHECKING:
@@ -85,6 +87,7 @@ class _Reader:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
+        self._names = Counter[str]()  # of the unit that is read
         self.top = Unit("", 1, False, "")
         self.units: dict[str, Unit] = {"": self.top}
         self.marks: list[Mark] = []
@@ -93,6 +96,8 @@ class _Reader:
         """Visit a node: it opens a scope or a unit, is an assertion, a mark or a literal, or holds others."""
         dialect = self._dialect
         if node.type in dialect.ignored or place.nodes > _DEEPEST or _is_docstring(node):
+            return
+        if unit is not self.top and never_called(node, self._names):
             return
         if self._mark(node, scope, unit):
             return
@@ -118,15 +123,18 @@ class _Reader:
         body = _without_name(text_of(node), names[-1])
         unit = Unit(name, node.start_point.row + 1, is_test, body, place.conditions)
         self.units[name] = unit
+        self._names = mentions(node)
         return unit
 
     def _children(self, node: "Node", scope: tuple[str, ...], unit: Unit, place: _Place) -> None:
         deeper = node.type in self._dialect.conditions or self._dialect.suppresses(node)
         inner = _Place(place.conditions + deeper, place.nodes + 1)
+        dead = unreached(node, self._dialect)
         for child in node.named_children:
-            self.walk(child, scope, unit, inner)
-            if child.type in self._dialect.returns and not inner.conditions and unit is not self.top:
-                return  # what follows an unconditional return never runs
+            if child.id not in dead:
+                self.walk(child, scope, unit, inner)
+                if guards(child, self._dialect):
+                    inner = replace(inner, conditions=inner.conditions + 1)
 
     def _mark(self, node: "Node", scope: tuple[str, ...], unit: Unit) -> bool:
         """Note a mark; True when nothing inside of it is of interest."""
