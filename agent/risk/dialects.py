@@ -66,10 +66,6 @@ class Dialect:
     repeats: bool = False
     fails: frozenset[str] = frozenset()
 
-    def suppresses(self, node: "Node") -> bool:
-        """Tell whether a block swallows what fails inside of it."""
-        return node.type == "with_statement" and "suppress(" in text_of(node).partition("\n")[0]
-
 
 def text_of(node: "Node | None") -> str:
     """Return a node's text."""

@@ -1,16 +1,17 @@
 """Which code of a test never runs: what is under a constant, after a return, or in a loop over nothing."""
 
+import re
 from typing import TYPE_CHECKING
 
 from moot.agent.risk.assertions import assertion_of
 from moot.agent.risk.constants import COLLECTIONS, is_empty, operator_of, truth
-from moot.agent.risk.dialects import Dialect
+from moot.agent.risk.dialects import Dialect, callee, text_of
 from moot.agent.risk.nested import ANONYMOUS
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["guards", "unreached"]
+__all__ = ["guards", "swallowed", "unreached"]
 
 _BLOCKS = frozenset({"block", "module", "statement_block", "program", "statement_list", "source_file"})
 _OPERATIONS = frozenset({"boolean_operator", "binary_expression"})
@@ -19,6 +20,8 @@ _BRANCHES = frozenset(
     {"while_statement", "while_expression", "for_statement", "for_in_statement", "for_expression"}
     | {"elif_clause"}
 )
+_EXPECTS_FAILURE = re.compile(r"\b(suppress|raises|assertRaises(Regex)?|RaisesGroup)\(")
+_CATCHES = re.compile(r"(^|::)catch_unwind$|\.catch$")
 _HOISTED = frozenset({"function_declaration", "function_item"})
 
 
@@ -40,6 +43,20 @@ def guards(node: "Node", dialect: Dialect) -> bool:
     if body is None or not _returns(body, dialect):
         return False
     return not any(assertion_of(one, dialect, 0) for one in (node, *_statements(body)))
+
+
+def swallowed(node: "Node") -> "frozenset[int]":
+    """Return the ids of a node's children whose failures it swallows, or takes for what it expects."""
+    found: list[Node] = []
+    if node.type == "with_statement" and _EXPECTS_FAILURE.search(_header(node)):
+        found = _present(node.child_by_field_name("body"))
+    elif _CATCHES.search(callee(node)):
+        found = node.named_children
+    return frozenset(child.id for child in found)
+
+
+def _header(node: "Node") -> str:
+    return text_of(next(iter(node.named_children), None))
 
 
 def _after_exit(node: "Node", dialect: Dialect) -> "list[Node]":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from moot.agent.risk.assertions import Assertion, assertion_of
 from moot.agent.risk.dialects import DIALECTS, Dialect, text_of
 from moot.agent.risk.nested import mentions, never_called
-from moot.agent.risk.reach import guards, unreached
+from moot.agent.risk.reach import guards, swallowed, unreached
 from moot.agent.syntax import language_of, new_parser
 
 if TYPE_CHECKING:
@@ -81,6 +81,10 @@ class _Place:
     conditions: int = 0
     nodes: int = 0
 
+    def within(self, condition: bool) -> "_Place":
+        """Return the place under one more condition, where there is one."""
+        return replace(self, conditions=self.conditions + 1) if condition else self
+
 
 class _Reader:
     """One walk over one tree."""
@@ -127,14 +131,12 @@ class _Reader:
         return unit
 
     def _children(self, node: "Node", scope: tuple[str, ...], unit: Unit, place: _Place) -> None:
-        deeper = node.type in self._dialect.conditions or self._dialect.suppresses(node)
-        inner = _Place(place.conditions + deeper, place.nodes + 1)
-        dead = unreached(node, self._dialect)
+        inner = _Place(place.conditions + (node.type in self._dialect.conditions), place.nodes + 1)
+        dead, caught = unreached(node, self._dialect), swallowed(node)
         for child in node.named_children:
             if child.id not in dead:
-                self.walk(child, scope, unit, inner)
-                if guards(child, self._dialect):
-                    inner = replace(inner, conditions=inner.conditions + 1)
+                self.walk(child, scope, unit, inner.within(child.id in caught))
+                inner = inner.within(guards(child, self._dialect))
 
     def _mark(self, node: "Node", scope: tuple[str, ...], unit: Unit) -> bool:
         """Note a mark; True when nothing inside of it is of interest."""

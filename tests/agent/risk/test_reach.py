@@ -159,6 +159,38 @@ def test_what_runs_still(path, before, after):
     assert kinds(path, before, after) == []
 
 
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("tests/test_stats.py", "with pytest.raises(Exception):\n        ", ""),
+        ("tests/test_stats.py", "with pytest.raises(AssertionError) as caught:\n        ", ""),
+        ("tests/test_stats.py", "with self.assertRaises(AssertionError):\n        ", ""),
+        ("tests/test_stats.py", "with contextlib.suppress(Exception):\n        ", ""),
+        ("tests/test_stats.py", "with open(path), suppress(AssertionError):\n        ", ""),
+        ("tests/stats.rs", "let _ = std::panic::catch_unwind(|| { ", " });"),
+        ("src/stats.test.ts", "run(() => { ", " }).catch(() => {});"),
+        ("src/stats.test.ts", "Promise.resolve(", ").catch(() => {});"),
+    ],
+)
+def test_a_failure_that_is_swallowed(path, before, after):
+    assert kinds(path, before, after) == ["weakened"]
+
+
+def test_an_assertion_that_a_promise_goes_on_from_is_read():
+    old = 'test("a", () => {\n  return expect(load()).resolves.toBe(2);\n});\n'
+    for new in (old.replace("toBe(2)", "toBe(2).catch(() => {})"), old.replace("toBe", "not.toBe")):
+        versions = FileVersions("src/stats.test.ts", old.encode(), new.encode())
+        assert [flag.kind for flag in inspect([versions])] == ["weakened"]
+    versions = FileVersions("src/stats.test.ts", old.encode(), old.replace("(2);", "(2).then(end);").encode())
+    assert inspect([versions]) == ()
+
+
+def test_another_form_of_an_expected_error_is_as_good():
+    old = b"def test_mean():\n    pytest.raises(ValueError, mean, [])\n"
+    new = b"def test_mean():\n    with pytest.raises(ValueError):\n        mean([])\n"
+    assert inspect([FileVersions("tests/test_stats.py", old, new)]) == ()
+
+
 def test_what_never_ran_is_not_missed():
     source = b"def test_mean():\n    assert mean([1]) == 1\n    return\n    assert mean([2]) == 2\n"
     new = source.partition(b"    return")[0]
