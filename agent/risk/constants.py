@@ -14,6 +14,9 @@ __all__ = ["COLLECTIONS", "is_empty", "operator_of", "truth"]
 _FALSE = re.compile(r"False|false|0+(\.0*)?|None|null|nil|undefined|NaN|(typing\.)?TYPE_CHECKING|''|\"\"")
 _TRUE = re.compile(r"True|true|0*[1-9]\d*|\"[^\"]+\"|'[^']+'")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_DEEPEST = 20
+"""Nested operations that are followed."""
+
 _COMPARED = {
     **dict.fromkeys(("==", "===", "is"), operator.eq),
     **dict.fromkeys(("!=", "!==", "is not"), operator.ne),
@@ -30,9 +33,9 @@ _EMPTY = re.compile(
 )
 
 
-def truth(node: "Node | None") -> bool | None:
+def truth(node: "Node | None", deepest: int = _DEEPEST) -> bool | None:
     """Return what a condition always is, in the syntax of all languages here; None for one that depends."""
-    if node is None:
+    if node is None or not deepest:
         return None
     text, parts = text_of(node), node.named_children
     if _FALSE.fullmatch(text) or (node.type in _FALSY and not parts):
@@ -41,22 +44,22 @@ def truth(node: "Node | None") -> bool | None:
         return True
     match node.type:
         case "parenthesized_expression" if parts:
-            return truth(parts[0])
+            return truth(parts[0], deepest - 1)
         case "not_operator" | "unary_expression" if text.startswith(("not", "!")):
-            inner = truth(parts[-1])
+            inner = truth(parts[-1], deepest - 1)
             return None if inner is None else not inner
         case "boolean_operator" | "binary_expression" | "comparison_operator" if len(parts) == 2:
-            return _combined(operator_of(node), parts[0], parts[1])
+            return _combined(operator_of(node), parts[0], parts[1], deepest - 1)
         case _:
             return None
 
 
-def _combined(sign: str, left: "Node", right: "Node") -> bool | None:
+def _combined(sign: str, left: "Node", right: "Node", deepest: int) -> bool | None:
     if sign in _COMPARED:
         texts = text_of(left), text_of(right)
         numbers = all(_NUMBER.fullmatch(text) for text in texts)
         return _COMPARED[sign](float(texts[0]), float(texts[1])) if numbers else None
-    known = truth(left), truth(right)
+    known = truth(left, deepest), truth(right, deepest)
     if sign in ("and", "&&"):
         return False if False in known else None if None in known else True
     if sign in ("or", "||"):

@@ -16,19 +16,27 @@ _JS_TEST = re.compile(r"(it|test|specify|[xf]it|xtest)(\.\w+)*(\(.*\)|`.*`)?", r
 _JS_GROUP = re.compile(r"([xf]?describe|[xf]?context|suite)(\.\w+)*(\(.*\)|`.*`)?", re.DOTALL)
 _PY_SKIP = re.compile(r"(^|\.)mark\.(skip|skipif|xfail)$|^(unittest\.)?(skip(If|Unless)?|expectedFailure)$")
 _PY_SKIP_CALL = re.compile(
-    r"^(pytest\.)?(skip|xfail|importorskip)$|\.skipTest$|(^|\.)SkipTest$|^pytest\.(exit|fixture_skip)$"
+    r"^(pytest\.)?(skip(\.Exception)?|xfail|importorskip)$|\.skipTest$|(^|\.)SkipTest$|^pytest\.(exit|fixture_skip)$"
     r"|^(sys|os)\._?exit$"
 )
+_PY_SKIPPED = re.compile(r"(^|\.)(SkipTest|Skipped)$|^(pytest\.)?skip\.Exception$")
+_PY_UNITTEST = re.compile(r"^from unittest import (\([^)]*|.*)\bTestCase\b", re.MULTILINE)
 _PY_MOCK = re.compile(r"(^|\.)(mock\.)?patch(\.\w+)?$|^monkeypatch\.(setattr|setitem|delattr)$|^setattr$")
+_PY_FUNCTIONS = frozenset({"function_definition", "lambda", "class_definition"})
 _PY_FLAGS = re.compile(r"^(__test__\s*=\s*False|collect_ignore)")
 _JS_SKIP = re.compile(
     r"^(x(it|test|describe|context))$|^(it|test|specify|describe|context|suite)\.(\w+\.)*"
-    r"(skip|skipIf|todo|failing|fails|fixme)(\.\w+)*$|^(this|t|ctx|context)\.(skip|todo)$|^process\.exit$"
+    r"(skip|skipIf|runIf|if|todo|todoIf|failing|fails|fail|fixme)(\.\w+)*$|^(this|t|ctx|context)\.(skip|todo)$|^process\.exit$"
 )
 _JS_FOCUS = re.compile(r"^f(it|describe|context)$|^(it|test|specify|describe|context|suite)\.(\w+\.)*only$")
 _JS_MOCK = re.compile(
     r"^(jest|vi)\.(mock|doMock|spyOn|setMock)$|^sinon\.(stub|replace)$|^mock\.(method|module)$"
 )
+_JS_OPTIONS: dict[str, MarkKind] = {
+    **dict.fromkeys(("skip", "todo", "fails", "failing"), "skipped"),
+    "only": "focused",
+}
+_JS_OFF = ("false", "undefined", "null", "0")
 _GO_SKIP = re.compile(r"\.Skip(f|Now)?$|^os\.Exit$|^testing\.Short$")
 _GO_BUILD = re.compile(r"//\s*(go:build|\+build)\b")
 _RUST_SKIP = re.compile(r"#\[\s*(ignore|should_panic|cfg_attr\(.*ignore)|#\[\s*cfg\((?!test\b)", re.DOTALL)
@@ -100,17 +108,54 @@ def _python_unit(node: "Node") -> Opened | None:
     if inner.type != "function_definition":
         return None
     name = _name(inner)
-    runs = name.startswith("test") and "fixture" not in _decorators(node) and _collected(node)
-    return Opened(name, runs)
+    decorators = _decorators(node)
+    runs = name.startswith("test") and "fixture" not in decorators and _collected(node)
+    return Opened(name, runs and not _only_made(inner, bool(decorators)))
 
 
 def _collected(node: "Node") -> bool:
     """Tell whether pytest looks into the class around a node: `Test…`, or one with a base."""
+    around = _class_around(node)
+    based = around is not None and around.child_by_field_name("superclasses") is not None
+    return around is None or based or _name(around).startswith("Test")
+
+
+def _class_around(node: "Node") -> "Node | None":
     around = node.parent
     while around is not None and around.type != "class_definition":
         around = around.parent
-    based = around is not None and around.child_by_field_name("superclasses") is not None
-    return around is None or based or _name(around).startswith("Test")
+    return around
+
+
+def _only_made(function: "Node", decorated: bool) -> bool:
+    """Tell a test whose call makes a generator or a coroutine that its runner does not run."""
+    if any(child.type == "async" for child in function.children):
+        return _plain_unittest(function)
+    return not decorated and _yields(function)
+
+
+def _plain_unittest(function: "Node") -> bool:
+    """Tell a method of unittest's own TestCase; Django's and others' run coroutines, too."""
+    around = _class_around(function)
+    bases = around.child_by_field_name("superclasses") if around is not None else None
+    names = [text_of(base) for base in bases.named_children] if bases is not None else []
+    if "TestCase" not in names:
+        return "unittest.TestCase" in names
+    top = function
+    while top.parent is not None:
+        top = top.parent
+    return _PY_UNITTEST.search(text_of(top)) is not None
+
+
+def _yields(function: "Node") -> bool:
+    left = [*function.named_children]
+    while left:
+        node = left.pop()
+        if node.type == "yield":
+            return True
+        if node.type not in _PY_FUNCTIONS:
+            left.extend(node.named_children)
+    return False
 
 
 def _decorators(node: "Node") -> str:
@@ -131,6 +176,8 @@ def _python_mark(node: "Node") -> MarkKind | None:
         ):
             return "mocked"
         case "assignment" if _PY_FLAGS.match(text):
+            return "skipped"
+        case "raise_statement" if _PY_SKIPPED.search(text.removeprefix("raise").strip()):
             return "skipped"
         case "assignment" if _replaces(node):
             return "mocked"
@@ -185,7 +232,23 @@ def _script_mark(node: "Node") -> MarkKind | None:
         return "focused"
     if _JS_SKIP.match(name):
         return "skipped"
-    return "mocked" if _JS_MOCK.match(name) else None
+    return "mocked" if _JS_MOCK.match(name) else _script_option(node)
+
+
+def _script_option(node: "Node") -> MarkKind | None:
+    """Return what the options of a test or a group do (`it("a", { skip: true }, …)`)."""
+    arguments = node.child_by_field_name("arguments")
+    if arguments is None or (_script_title(node, _JS_TEST) or _script_title(node, _JS_GROUP)) is None:
+        return None
+    options = [
+        one for each in arguments.named_children if each.type == "object" for one in each.named_children
+    ]
+    for option in options:
+        key, value = option.child_by_field_name("key"), text_of(option.child_by_field_name("value"))
+        kind = _JS_OPTIONS.get(text_of(key or option).strip("'\""))
+        if kind and value not in _JS_OFF:
+            return kind
+    return None
 
 
 # --- Go and Rust ----------------------------------------------------------------------------

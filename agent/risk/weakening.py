@@ -43,8 +43,8 @@ def weakened(path: str, old: TestCode, new: TestCode, moved: Moved, helpers: boo
 def _gone(path: str, before: Unit, after: Unit | None, moved: Moved) -> Iterator[IntegrityFlag]:
     if before.is_test:
         if (before.body, True) not in moved:
-            line = after.line if after else before.line
-            yield IntegrityFlag(path, line, "deleted", f"the test {before.leaf} is removed", before.leaf)
+            line, done = (after.line, "no test any more") if after else (before.line, "removed")
+            yield IntegrityFlag(path, line, "deleted", f"the test {before.leaf} is {done}", before.leaf)
     elif before.assertions and not {(before.body, True), (before.body, False)} & moved:
         text = f"{before.leaf}, which asserts, is removed"
         yield IntegrityFlag(path, before.line, "weakened", text, before.leaf)

@@ -60,7 +60,7 @@ def kinds(path: str, before: str, after: str = "") -> list[str]:
         "for _ in range(0): ",
         "for _ in set(): ",
         "return\n    ",
-        "raise SkipTest\n    ",
+        "raise ValueError\n    ",
         "if True:\n        return\n    ",
         "if expected:\n        return\n    ",
         "with open(path):\n        return\n    ",
