@@ -36,18 +36,24 @@ _GO_FAILS = re.compile(r"\w+\.(Error|Errorf|Fatal|Fatalf|Fail|FailNow)")
 _GO_LIBRARY = re.compile(r"(assert|require)\.\w+")
 _BROAD = frozenset({"Exception", "BaseException", "(Exception,)", "Error", "Warning"})
 _TRUE = re.compile(r"True|true|[1-9]\d*|!0|not False|not None|\"[^\"]+\"|'[^']+'")
+_PROMISE = re.compile(
+    r"\.(rejects|resolves|eventually|doesNotReject|rejected\w*|fulfilled\w*|(notT|t)hrowsAsync)\b"
+)
+_AROUND_PROMISE = frozenset({"parenthesized_expression", "member_expression", "call_expression"})
+_DROPS = frozenset({"expression_statement", "unary_expression"})
 _MACRO = re.compile(r"(debug_)?assert(_eq|_ne|_matches)?|panic|unreachable")
 
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """One assertion; `depth` counts the conditions around it."""
+    """One assertion; `depth` counts the conditions around it, `awaited` says that the test waits for it."""
 
     line: int
     text: str
     strength: int
     depth: int
     literals: Counter[str] = field(default_factory=Counter[str], compare=False)
+    awaited: bool = False
 
 
 def assertion_of(node: "Node", dialect: Dialect, depth: int) -> Assertion | None:
@@ -66,7 +72,16 @@ def assertion_of(node: "Node", dialect: Dialect, depth: int) -> Assertion | None
     subject, strength = found
     text = " ".join(" ".join(text_of(part).split()) for part in subject)
     literals = Counter(word for part in subject for word in _literals(part, dialect))
-    return Assertion(node.start_point.row + 1, text, strength, depth, literals)
+    return Assertion(node.start_point.row + 1, text, strength, depth, literals, _awaited(node))
+
+
+def _awaited(node: "Node") -> bool:
+    """Tell whether a test waits for an assertion: for a promise wherever it is not a statement by itself."""
+    promised = _PROMISE.search(callee(node)) is not None
+    while node.parent is not None and node.parent.type in _AROUND_PROMISE:
+        node = node.parent
+    around = node.parent.type if node.parent is not None else ""
+    return around in ("await", "await_expression") or (promised and around not in _DROPS)
 
 
 _Found = tuple[list["Node"], int]
@@ -153,7 +168,7 @@ def _script(node: "Node") -> _Found | None:
         strength = _by_name(matcher, [])
         return [node], min(strength, PARTLY) if ".not." in name else strength
     if name == "expect" or not re.match(
-        r"(assert(\.strict)?(\.\w+)?|t\.(is|not|like|true|deepEqual))$", name
+        r"(assert(\.strict)?(\.\w+)?|t\.(is|not|like|true|deepEqual|(t|notT)hrows(Async)?))$", name
     ):
         return None
     return [node], _by_name(name.rpartition(".")[2], _arguments(node))

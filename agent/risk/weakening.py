@@ -122,15 +122,19 @@ def _assertions(path: str, before: Unit, after: Unit, where: str) -> Iterator[In
 
 
 def _without_common(old: list[Assertion], new: list[Assertion]) -> tuple[list[Assertion], list[Assertion]]:
-    """Take out the assertions that stand on both sides under no more conditions than before."""
+    """Take out the assertions that stand on both sides, awaited as before and under no more conditions."""
     left, rest = list[Assertion](), sorted(new, key=lambda one: one.depth)
     for assertion in sorted(old, key=lambda one: -one.depth):
-        same = [one for one in rest if one.text == assertion.text and one.depth <= assertion.depth]
+        same = [one for one in rest if one.text == assertion.text and not _less(assertion, one)]
         if same:
             rest.remove(same[-1])
         else:
             left.append(assertion)
     return sorted(left, key=lambda one: one.line), rest
+
+
+def _less(old: Assertion, new: Assertion) -> bool:
+    return new.depth > old.depth or (old.awaited and not new.awaited)
 
 
 def _likeness(one: Assertion, other: Assertion) -> float:
@@ -144,6 +148,8 @@ def _loss(old: Assertion, new: Assertion) -> str:
         return f"asserts {_STRENGTHS[new.strength]}: {change}"
     if new.depth > old.depth:
         return f"asserts under a condition: `{_cut(new.text)}`"
+    if old.awaited and not new.awaited:
+        return f"no longer waits for `{_cut(new.text)}`"
     gone = old.literals - new.literals
     if not gone:
         return ""
