@@ -1,8 +1,9 @@
 """The gate: what a candidate's tests say in the sandbox, cheapest first, each commit judged once."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from moot.agent.core.commands import TestReport
+from moot.agent.core.commands import TestCase, TestReport
 from moot.agent.core.events import EvidenceFound
 from moot.agent.core.types import Candidate
 from moot.agent.core.verification import IntegrityFlag, unasked
@@ -12,7 +13,9 @@ from moot.agent.graph.failures import named, wanted
 from moot.agent.graph.lint import new_findings
 from moot.agent.graph.state import RunState
 from moot.agent.graph.suite import Ran, affected_first, find_flaky, run_tests
-from moot.agent.verify.compare import compare, restricted, summarise, vanished
+from moot.agent.risk.asked import mark_asked
+from moot.agent.verify.compare import compare, restricted, summarise
+from moot.agent.verify.vanished import lost, vanished
 
 __all__ = ["is_known", "run_gate", "run_targets", "unverified"]
 
@@ -60,7 +63,7 @@ async def _judge(candidate: Candidate, state: RunState, deps: Deps) -> Contestan
     flaky = known | await find_flaky(candidate, broken, ran, state, deps)
     comparison = compare(before, ran.report, named(state) - flaky, flaky)
     stopped = next((group.reason for group in ran.left_out if not group.reason.startswith("time")), "")
-    flags = (*candidate.flags, *_vanished(before, ran.report, candidate))
+    flags = (*candidate.flags, *_vanished(before, ran, candidate, state, deps))
     verified = comparison.verified and not stopped
     lint = await new_findings(candidate, state, deps) if verified else None
     objections = (*unasked(flags), *(lint.new if lint else ()))
@@ -80,18 +83,39 @@ def _covered(before: TestReport | None, ran: Ran) -> TestReport | None:
     return before if ran.covered is None else restricted(before, ran.covered)
 
 
-def _vanished(before: TestReport | None, after: TestReport, candidate: Candidate) -> list[IntegrityFlag]:
-    """Flag tests that stopped running although their files are as they were.
+def _vanished(
+    before: TestReport | None, ran: Ran, candidate: Candidate, state: RunState, deps: Deps
+) -> tuple[IntegrityFlag, ...]:
+    """Flag tests that stopped running although nothing that the edit does to their files says so.
 
-    Where the task asks for a change of what selects the tests, that explains it.
+    Where the task asks for a change of what selects the tests, that explains it. Of a part of the tests
+    none is said to be gone from a file that the edit touches: what is new there did not run.
     """
     if any(flag.asked and flag.kind in ("runner", "skipped", "deleted") for flag in candidate.flags):
-        return []
+        return ()
     touched = {delta.path for delta in candidate.deltas}
-    gone = list(vanished(before, after, touched))
-    if not gone:
-        return []
-    paths = {case.id: case.file for case in before.cases} if before else {}
+    told = {case.id for case in (before.cases if before else ()) if _told(case, candidate.flags)}
+    gone = lost(before, ran.report, touched, told) if ran.covered is None else ()
+    flags = [
+        _flag(before, vanished(before, ran.report, touched), ", though its file did not change"),
+        _flag(before, gone, ", nor does one in its place"),
+    ]
+    return mark_asked(filter(None, flags), state["task"].text, deps.settings.allow_test_changes)
+
+
+def _flag(before: TestReport | None, gone: Sequence[str], how: str) -> IntegrityFlag | None:
+    if before is None or not gone:
+        return None
+    path = next(case.file for case in before.cases if case.id == gone[0])
     more = f" (and {len(gone) - 1} more)" if len(gone) > 1 else ""
-    text = f"{gone[0]}{more} ran before and does not run now, though its file did not change"
-    return [IntegrityFlag(paths[gone[0]], 1, "vanished", text, gone[0])]
+    text = f"{gone[0]}{more} ran before and does not run now{how}"
+    return IntegrityFlag(path, 1, "vanished", text, gone[0])
+
+
+def _told(case: TestCase, flags: Sequence[IntegrityFlag]) -> bool:
+    """Tell whether a flag says already that a test is gone, skipped or not the one that runs alone."""
+    return any(
+        flag.test in case.id if flag.test and flag.kind != "focused" else flag.path == case.file
+        for flag in flags
+        if flag.kind in ("deleted", "skipped", "focused")
+    )

@@ -22,6 +22,13 @@ _TEST_PATH = re.compile(
 )
 _SNAPSHOT = re.compile(r"(^|/)__?snapshots?__?/|\.(snap|ambr|golden|approved\.\w+|expected)$|(^|/)golden/")
 _DATA_FOLDER = re.compile(r"(^|/)(testdata|fixtures|__fixtures__)/")
+_COLLECTED = {
+    ".py": re.compile(r"(^|/)(test[^/]*|[^/]*_tests?)\.py$"),
+    ".go": re.compile(r"_test\.go$"),
+    ".rs": re.compile(r"^(?!(.*/)?tests/)|(^|/)tests/([^/]+|[^/]+/main)\.rs$"),
+}
+"""The names by which runners find files of tests, of languages whose runners go by one."""
+
 _LARGEST = 2_000_000
 """Bytes of a file beyond which it is not read as code."""
 
@@ -38,6 +45,12 @@ class FileVersions:
 def is_test_path(path: str) -> bool:
     """Tell whether a path is one where tests and what they need live."""
     return _TEST_PATH.search(path) is not None or _SNAPSHOT.search(path) is not None
+
+
+def is_collected(path: str) -> bool:
+    """Tell whether a runner would look for tests in a file, as far as its name tells."""
+    known = _COLLECTED.get(path[path.rfind(".") :])
+    return known is None or known.search(path) is not None
 
 
 def versions(patch: Patch, read_blob: Callable[[str], bytes]) -> list[FileVersions]:
@@ -58,7 +71,7 @@ def inspect(files: Sequence[FileVersions], test_paths: Collection[str] = ()) -> 
         test_paths: further files that are known to hold tests, from a run of them.
     """
     code = {file.path: (_read(file.path, file.old), _read(file.path, file.new)) for file in files}
-    moved = _new_bodies(code)
+    moved = _new_bodies(code, test_paths)
     flags: list[IntegrityFlag] = []
     for file in files:
         if file.old == file.new:
@@ -86,11 +99,18 @@ def _only_tests(code: TestCode | None) -> bool:
     return all(unit.is_test or unit.assertions for unit in units if unit.name)
 
 
-def _new_bodies(code: dict[str, tuple[TestCode | None, TestCode | None]]) -> Moved:
-    """Return the bodies that are in a file's new form under a name that it did not have."""
+def _new_bodies(
+    code: dict[str, tuple[TestCode | None, TestCode | None]], test_paths: Collection[str]
+) -> Moved:
+    """Return the bodies that are in a file's new form under a name that it did not have.
+
+    A test that was where runners look for tests is one only in such a place, or in a file known to hold some.
+    """
+    named = any(old is not None and old.tests and is_collected(path) for path, (old, _) in code.items())
+    places = {path for path in code if not named or is_collected(path) or path in test_paths}
     return frozenset(
-        (unit.body, unit.is_test)
-        for old, new in code.values()
+        (unit.body, unit.is_test and path in places)
+        for path, (old, new) in code.items()
         for unit in (new.units.values() if new is not None else ())
         if unit.name and (old is None or unit.name not in old.units)
     )

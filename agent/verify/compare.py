@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from moot.agent.core.commands import TestReport
 from moot.agent.core.verification import NotRun, TestDelta
+from moot.agent.verify.vanished import function_of
 
-__all__ = ["Comparison", "compare", "restricted", "summarise", "vanished"]
+__all__ = ["Comparison", "compare", "restricted", "summarise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +67,6 @@ def restricted(report: TestReport | None, only: Collection[str]) -> TestReport |
     return replace(report, status="failed" if failed else "passed", exit_code=int(failed), cases=cases)
 
 
-def vanished(before: TestReport | None, after: TestReport, touched: Collection[str]) -> tuple[str, ...]:
-    """Return tests that passed before and did not run now, though the edit left their files alone.
-
-    Parameters are left aside: they may be made from the code under test.
-    """
-    if before is None or not after.cases:
-        return ()
-    ran = {_function(name) for name in after.passed | after.failed}
-    gone = (case for case in before.cases if case.outcome == "passed" and case.file not in touched)
-    return tuple(sorted(case.id for case in gone if case.file and _function(case.id) not in ran))
-
-
 def summarise(
     before: TestReport | None,
     after: TestReport,
@@ -88,9 +77,9 @@ def summarise(
     """Return what a person wants to know: each test that matters, under what happened to it."""
     stopped = {name for group in left_out for name in group.tests}
     missing = sorted(comparison.missing - stopped)
-    ran = {_function(case.id) for case in after.cases}
-    renamed = tuple(name for name in missing if _function(name) in ran)
-    gone = tuple(name for name in missing if _function(name) not in ran)
+    ran = {function_of(case.id) for case in after.cases}
+    renamed = tuple(name for name in missing if function_of(name) in ran)
+    gone = tuple(name for name in missing if function_of(name) not in ran)
     groups = [*left_out, *_skipped(after)]
     if renamed:
         groups.append(NotRun("they ran with other parameters", renamed))
@@ -114,10 +103,6 @@ def _skipped(after: TestReport) -> list[NotRun]:
             said = case.message.strip().partition("\n")[0]
             groups[f"skipped: {said}" if said else "skipped"].append(case.id)
     return [NotRun(reason, tuple(sorted(names))) for reason, names in sorted(groups.items())]
-
-
-def _function(name: str) -> str:
-    return name.partition("[")[0]
 
 
 def _objection(

@@ -191,11 +191,15 @@ def test_a_person_is_shown_the_flags_and_decides(repo, agent, answer, exit_code)
     assert (snapshot(repo) == before) is (answer == "n")
 
 
-def test_code_that_makes_a_test_vanish_is_flagged(tmp_path, agent):
-    """Neither the test nor anything named like a setting is touched."""
+READY = "    def test_ready():\n"
+
+
+@pytest.mark.parametrize("more", ["", edit("test_stats.py", READY, f"    # Ready.\n{READY}")])
+def test_code_that_makes_a_test_vanish_is_flagged(tmp_path, agent, more):
+    """Neither anything named like a setting nor what the test says is touched."""
     tests = "import stats\n\nif stats.READY:\n    def test_ready():\n        assert stats.READY\n"
     files = {"stats.py": f"READY = True\n\n\n{BUGGY}", "test_stats.py": f"{TEST}\n\n{tests}"}
     repo = make_repository(tmp_path / "ready", files)
-    outcome = agent(FIX + edit("stats.py", "READY = True\n", "READY = False\n")).run(repo)
+    outcome = agent(FIX + edit("stats.py", "READY = True\n", "READY = False\n") + more).run(repo)
     assert outcome.exit_code == 5
     assert [flag["kind"] for flag in outcome.result["integrity"]["flags"]] == ["vanished"]

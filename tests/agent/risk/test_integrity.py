@@ -249,6 +249,25 @@ def test_deleted_emptied_and_moved_files():
     assert inspect(moved) == ()
 
 
+@pytest.mark.parametrize(
+    ("path", "source", "to", "known"),
+    [
+        ("tests/test_stats.py", PYTHON, "tests/stats_helper.py", False),
+        ("stats_test.go", GO, "stats_helper.go", False),
+        ("tests/stats.rs", RUST, "tests/common/stats.rs", False),
+        ("stats_test.go", GO, "mean_test.go", True),
+        ("tests/stats.rs", RUST, "tests/mean.rs", True),
+        ("tests/stats.rs", RUST, "src/mean.rs", True),
+        ("checks/stats.py", PYTHON, "checks/mean.py", True),
+        ("stats/tests.py", PYTHON, "stats/tests/test_mean.py", True),
+        ("src/stats.test.ts", SCRIPT, "src/mean.test.ts", True),
+    ],
+)
+def test_a_test_moves_only_to_where_runners_look(path, source, to, known):
+    files = [FileVersions(path, source.encode(), None), FileVersions(to, None, source.encode())]
+    assert ("deleted" not in {flag.kind for flag in inspect(files)}) is known
+
+
 def test_a_flag_names_the_test_and_its_place():
     new = PYTHON.replace("== expected", "!= 7")
     (flag,) = inspect([FileVersions("tests/test_stats.py", PYTHON.encode(), new.encode())])

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from moot.agent.core.commands import TestCase, TestReport
-from moot.agent.verify.compare import compare, summarise, vanished
+from moot.agent.verify.compare import compare, summarise
 
 
 def report(status: str = "", **cases: str) -> TestReport:
@@ -83,34 +83,6 @@ def test_a_module_that_can_be_imported_again():
 def test_other_ends_are_not_verified():
     for status in ("timeout", "no-tests", "not-found"):
         assert not compare(None, report(status)).verified
-
-
-def test_a_test_that_stops_running_though_its_file_is_as_it_was_has_vanished():
-    before = report(a_py__t="passed", b_py__t="passed")
-    before = replace(before, cases=tuple(replace(case, path=f"{case.id[0]}.py") for case in before.cases))
-    after = replace(before, cases=before.cases[:1])
-    assert vanished(before, after, ()) == (before.cases[1].id,)
-    assert vanished(before, after, ("b.py",)) == ()
-
-
-def test_a_skipped_test_has_vanished():
-    before = replace(report("passed"), cases=(TestCase("t.py::a", "passed"), TestCase("t.py::b", "passed")))
-    after = replace(before, cases=(TestCase("t.py::a", "passed"), TestCase("t.py::b", "skipped")))
-    assert vanished(before, after, ()) == ("t.py::b",)
-
-
-def test_parameters_may_come_and_go():
-    before = replace(
-        report("passed"), cases=(TestCase("t.py::a[1]", "passed"), TestCase("t.py::a[2]", "passed"))
-    )
-    after = replace(before, cases=(TestCase("t.py::a[3]", "failed"),))
-    assert vanished(before, after, ()) == ()
-
-
-def test_without_single_outcomes_nothing_is_said_to_have_vanished():
-    before = replace(report("passed"), cases=(TestCase("t.py::a", "passed"),))
-    assert vanished(before, report("passed"), ()) == ()
-    assert vanished(None, before, ()) == ()
 
 
 def test_tests_with_other_parameters_did_not_vanish():
