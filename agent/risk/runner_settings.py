@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from moot.agent.core.verification import IntegrityFlag
+from moot.agent.risk.dialects import text_of
+from moot.agent.syntax import language_of, new_parser
 
 __all__ = ["added_lines", "settings_flags", "special_cases"]
 
@@ -23,10 +25,18 @@ _COVERAGE = re.compile(
 )
 _RUNNER = re.compile(
     r"(^|/)(\.?pytest\.(ini|toml)|tox\.ini|noxfile\.py|(jest|vitest|karma|playwright|cypress|ava|wtr)\.conf(ig)?"
-    r"(\.\w+)*|\.mocharc[^/]*|\.?nextest\.toml|sitecustomize\.py|usercustomize\.py|vitest\.workspace\.\w+)$"
-    r"|(^|/)\.config/nextest\.toml$"
+    r"(\.\w+)*|web-test-runner\.config\.\w+|\.mocharc[^/]*|\.taprc|jasmine\.m?json|\.?nextest\.toml"
+    r"|(site|user)customize\.py|vitest\.workspace\.\w+|(unittest|nose)\.cfg|[^/]+\.pth)$"
+    r"|(^|/)\.config/nextest\.toml$|(^|/)\.cargo/config(\.toml)?$"
 )
+_SHADOW = re.compile(
+    r"^(src/)?(pytest|_pytest|pluggy|iniconfig|unittest|doctest|nose2?|coverage|tox|nox)(\.py|/__init__\.py)$"
+)
+_INSTALLED = re.compile(r"(^|/)(node_modules|site-packages)/")
+_VITE = re.compile(r"vite\.config\.\w+")
+_PROGRAMS = re.compile(r"^\s*(script-shell|node-options|yarn-?path|plugins)\b", re.IGNORECASE)
 _SECTIONS = re.compile(r"(tool:)?pytest|testenv.*|tox|coverage:.*|nosetests|unittest|aliases")
+_OPTIONS = re.compile(r"tool\.pytest\.|(tool:)?pytest\.|(jest|mocha|ava|vitest|tap)\.")
 _TOOLS = ("pytest", "coverage", "tox", "nox", "hatch", "poe", "pdm", "taskipy", "nose2")
 _MAKEFILES = ("Makefile", "makefile", "GNUmakefile", "justfile", "Justfile")
 _PACKAGE_KEYS = ("jest", "mocha", "ava", "c8", "nyc", "vitest", "tap")
@@ -35,7 +45,7 @@ _MAKE_TEST = re.compile(r"^(test|check|ci|coverage|verify)[\w-]*\s*:(?!=)")
 _CONFTEST = re.compile(
     r"^\s*(async\s+)?def\s+pytest_\w+|\bcollect_ignore|\b(sys|os)\.(_exit|exit)\(|\bpytest\.(exit|skip|xfail)\("
     r"|\bautouse\s*=\s*True|\bpytest_plugins\b|\bsys\.(modules|path|settrace)\b|\bsetattr\(|\bpatch(\.object)?\("
-    r"|\b_?pytest\.\w+(\.\w+)*\s*=[^=]|\bdeselect|\bitems\[|\.skip\b|\bbuiltins\."
+    r"|\bPYTEST_(ADDOPTS|PLUGINS)\b|\b_?pytest\.\w+(\.\w+)*\s*=[^=]|\bdeselect|\bitems\[|\.skip\b|\bbuiltins\."
 )
 _NO_COVER = re.compile(
     r"pragma:\s*no cover|istanbul ignore|c8 ignore|v8 ignore|#\[coverage\(off\)\]|no_coverage"
@@ -63,6 +73,14 @@ def settings_flags(path: str, old: bytes | None, new: bytes | None) -> Iterator[
         yield IntegrityFlag(
             path, _first(old, new), "runner", f"the test runner's settings are {_verb(old, new)}"
         )
+    elif _INSTALLED.search(path):
+        yield IntegrityFlag(path, _first(old, new), "runner", f"installed code is {_verb(old, new)}")
+    elif old is None and _SHADOW.search(path):
+        yield IntegrityFlag(path, 1, "runner", "a module takes the place of the test runner's own")
+    elif _VITE.fullmatch(name) and _test_options(path, old) != _test_options(path, new):
+        yield IntegrityFlag(path, _first(old, new), "runner", "the options of Vitest change")
+    elif name in (".npmrc", ".yarnrc", ".yarnrc.yml"):
+        yield from _lines(path, old, new, _PROGRAMS, "runner", "what runs scripts changes")
     elif name == "Cargo.toml":
         yield from _lines(path, old, new, _CARGO_TEST, "runner", "how tests are built changes")
     elif name in _MAKEFILES and _target(old) not in (None, _target(new)):
@@ -126,15 +144,15 @@ def _conftest(path: str, old: bytes | None, new: bytes | None) -> Iterator[Integ
 def _tables(
     path: str, old: bytes | None, new: bytes | None, parse: Callable[[bytes], dict[str, Any] | None]
 ) -> Iterator[IntegrityFlag]:
-    if old is None:
-        return  # nothing is lost by the first settings of a project
-    before, after = parse(old), parse(new or b"")
+    before, after = parse(old or b""), parse(new or b"")
     if before is None or after is None:
         yield IntegrityFlag(path, _first(old, new), "runner", "settings of the tests cannot be read any more")
         return
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
             kind = "coverage" if re.search(r"cov|nyc|c8", name) else "runner"
+            if old is None and (kind == "coverage" or not _OPTIONS.match(name)):
+                continue  # nothing is lost by the first scripts, or by the first bound, of a project
             line = _line_of(new if name in after else old, name)
             change = (
                 "changes"
@@ -188,6 +206,20 @@ def _package(data: bytes) -> dict[str, Any] | None:
         f"scripts.{key}": value for key, value in scripts.items() if re.search(r"test|cov|check|ci\b", key)
     }
     return tests | {key: inner for name in _PACKAGE_KEYS for key, inner in _flat(name, values.get(name, {}))}
+
+
+def _test_options(path: str, data: bytes | None) -> list[str]:
+    """Return what the properties named `test` are, as text, in a file of settings that is code."""
+    found: list[str] = []
+    left = [new_parser(language_of(path) or "typescript").parse(data or b"").root_node]
+    while left:
+        node = left.pop()
+        key = node.child_by_field_name("key") if node.type == "pair" else None
+        if node.type == "shorthand_property_identifier" or key is not None:
+            name, text = text_of(key or node), " ".join(text_of(node).split())
+            found += [text] if name.strip("'\"") == "test" else []
+        left.extend(node.named_children)
+    return found
 
 
 def _target(data: bytes | None) -> str | None:
