@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from anyio import to_thread
 
+from moot.agent.core.testfiles import is_test
 from moot.agent.core.types import Candidate
 from moot.agent.graph.contents import changes
 from moot.agent.graph.deps import Deps
@@ -12,7 +13,7 @@ from moot.agent.graph.faults import failing_test
 from moot.agent.graph.state import RunState
 from moot.agent.repair.fitted import borrowed
 from moot.agent.repair.prompt import brief
-from moot.agent.repair.source import Source, is_test_path
+from moot.agent.repair.source import Source
 
 __all__ = ["borrowings"]
 
@@ -31,7 +32,7 @@ async def borrowings(
         return [
             literal
             for path, change in changed.items()
-            if change.new is not None and not is_test_path(path)
+            if change.new is not None and not is_test(path)
             for literal in borrowed(
                 Source.parse(path, change.old or b""),
                 Source.parse(path, change.new),

@@ -7,6 +7,7 @@ from pathlib import Path
 from anyio import to_thread
 
 from moot.agent.core.behaviour import Difference
+from moot.agent.core.testfiles import is_test
 from moot.agent.graph.contents import Change, plain
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.failures import wanted
@@ -14,7 +15,6 @@ from moot.agent.graph.state import RunState
 from moot.agent.repair.behaviour import Behaviour, Objection, compare_calls
 from moot.agent.repair.changed import changed_functions, definitions, literals
 from moot.agent.repair.returns import Watched, compare_returns
-from moot.agent.repair.source import is_test_path
 from moot.agent.verify.runner import TestRunner
 from moot.agent.verify.warm.versions import Answer, Function, Orders, Version, run_versions, warmable
 
@@ -117,7 +117,7 @@ def functions_of(files: Files) -> list[Function]:
     found: dict[tuple[str, str], Function] = {}
     for changed in files.values():
         for path, change in changed.items():
-            if path.endswith(".py") and not is_test_path(path) and change.old and change.new:
+            if path.endswith(".py") and not is_test(path) and change.old and change.new:
                 for one in changed_functions(change.old, change.new):
                     found.setdefault((path, one.name), Function(path, one.name, one.first, one.last))
     regular = all(plain(changed) for changed in files.values())

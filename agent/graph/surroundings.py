@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from anyio import to_thread
 
+from moot.agent.core.testfiles import is_test
 from moot.agent.core.types import Candidate, Risk
 from moot.agent.graph.contents import Change, changes
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import RunState
 from moot.agent.risk.assess import assess
 from moot.agent.risk.features import Surroundings
-from moot.agent.risk.integrity import is_test_path
 from moot.agent.risk.past import MOST_COMMITS, FileHistory, file_history
 from moot.agent.risk.touched import api_changes, old_spans, touched_names
 from moot.agent.syntax import language_of
@@ -37,7 +37,7 @@ async def rate(candidate: Candidate, state: RunState, deps: Deps) -> Risk:
 
 def _surroundings(candidate: Candidate, state: RunState, deps: Deps) -> Surroundings:
     found = changes(candidate, state, deps)
-    sources = {path: each for path, each in found.items() if language_of(path) and not is_test_path(path)}
+    sources = {path: each for path, each in found.items() if language_of(path) and not is_test(path)}
     first = dict(list(sources.items())[:_MOST_FILES])
     return Surroundings(
         past=_past(state["base"], deps),

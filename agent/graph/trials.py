@@ -7,6 +7,7 @@ from anyio import to_thread
 
 from moot.agent.core.behaviour import Difference, Selection
 from moot.agent.core.events import EvidenceFound
+from moot.agent.core.testfiles import is_test
 from moot.agent.core.trials import Observed, Trial
 from moot.agent.fusion.best_of import Contestant
 from moot.agent.fusion.claims import Endorsed, Tried, endorse, separates
@@ -17,7 +18,6 @@ from moot.agent.graph.contents import changes, plain
 from moot.agent.graph.conversation import read
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import RunState
-from moot.agent.risk.integrity import is_test_path
 from moot.agent.syntax import language_of
 from moot.agent.verify.trials import run_trials
 
@@ -52,7 +52,7 @@ def subjects(contestants: Sequence[Contestant]) -> tuple[str, ...]:
     """Return the changed sources that code can be written about; tests and deleted files are none."""
     deltas = (delta for one in contestants for delta in one.candidate.deltas if delta.exists)
     paths = dict.fromkeys(delta.path for delta in deltas)
-    return tuple(path for path in paths if language_of(path) and not is_test_path(path))
+    return tuple(path for path in paths if language_of(path) and not is_test(path))
 
 
 def recorded(selection: Selection | None) -> list[Tried]:

@@ -7,11 +7,12 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from moot.agent.core.testfiles import is_test
 from moot.agent.core.types import TreeEntry
 from moot.agent.index.facts import Imports
 from moot.agent.index.imports.resolve import Resolver
 from moot.agent.index.imports.tree import Tree
-from moot.agent.index.paths import Paths, is_test, is_vendored
+from moot.agent.index.paths import Paths, is_vendored
 from moot.agent.index.segment import Ints, Segment
 from moot.agent.index.stems import stem, stem_prefix
 from moot.agent.index.store import Place

@@ -3,19 +3,15 @@
 import re
 from functools import cached_property
 
+from moot.agent.core.testfiles import is_test
 from moot.agent.index.terms import split_identifier
 
-__all__ = ["Paths", "is_test", "is_vendored", "test_subject"]
+__all__ = ["Paths", "is_vendored", "test_subject"]
 
 _WORD = re.compile(r"[^\W\d]\w+")
-_TEST_HINT = re.compile(r"[Tt]est|spec|IT[.C]|fixtures/|\.bats")  # in the path of every test
-_TEST_FOLDER = re.compile(
-    r"(?:^|/)(?:tests?|testing|specs?|__tests__|testdata|fixtures|Tests|[^/]*[a-z.]Tests?)/"
-)
 _TEST_STEM = re.compile(
     r"^(?:tests?_(?P<after>.+)|(?P<before>.+?)(?:_(?:unit)?tests?|[._-]spec|\.test|Tests?)|conftest)$"
 )
-_TEST_FILE = re.compile(r"[a-z0-9]IT(?:Case)?\.(?:java|kt|scala)$|\.bats$")
 _IN_TEST_FOLDER = re.compile(  # names that products have as well
     r"^(?:Test(?P<after>[A-Z]\w*)|(?P<before>\w*?[a-z0-9])(?:IT(?:Case)?|Spec|Suite))\.(?:java|kt|scala)$"
 )
@@ -124,15 +120,6 @@ def test_subject(path: str) -> str | None:
             return match["after"] or match["before"]
     plain = _PLAIN_TEST.search(path)
     return _stem(plain["any"] or plain["rust"] or plain["bats"]) if plain else None
-
-
-def is_test(path: str) -> bool:
-    """Tell whether a file is of tests, by its name or a folder."""
-    if not _TEST_HINT.search(path):
-        return False
-    name = path.rpartition("/")[2]
-    named = _TEST_STEM.match(_stem(name)) or _TEST_FILE.search(name)
-    return named is not None or _TEST_FOLDER.search(path) is not None
 
 
 def is_vendored(path: str) -> bool:

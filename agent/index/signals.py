@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from moot.agent.core.testfiles import is_test
 from moot.agent.index.corpus import FIELDS, Corpus
 from moot.agent.index.history import Past, scaled
 from moot.agent.index.languages import TEXT, language_of
 from moot.agent.index.mentions import Mentions
-from moot.agent.index.paths import is_test
 
 __all__ = ["Board", "Floats", "Gains", "first_signals", "following_signals"]
 

@@ -10,9 +10,10 @@ from anyio import to_thread
 
 from moot.agent.core.ports import Tracer
 from moot.agent.core.spectrum import Spectrum, TraceRequest
+from moot.agent.core.testfiles import is_test
 from moot.agent.repair.clues import WEIGHTS, Clue, Evidence, combine
 from moot.agent.repair.frames import identifiers, own_name, places, shared_words, words
-from moot.agent.repair.source import Source, is_test_path
+from moot.agent.repair.source import Source
 from moot.agent.repair.spectrum import ochiai
 
 __all__ = ["Failure", "Localisation", "Suspect", "localise"]
@@ -122,7 +123,7 @@ class _Case:
 
     def __init__(self, failure: Failure) -> None:
         self._failure = failure
-        self._files = [path for path in failure.files if not is_test_path(path)]
+        self._files = [path for path in failure.files if not is_test(path)]
         self._sources: dict[str, Source | None] = {}
         messages = "\n".join(case.message for case in failure.request.failing)
         frames = [place for place in places(messages, failure.files) if self._suspected(place)]
@@ -220,7 +221,7 @@ class _Case:
     def _suspected(self, place: Place) -> bool:
         """Tell whether there is code at a place, and none of a test."""
         path, line = place
-        if is_test_path(path):
+        if is_test(path):
             return False
         source = self._source(path)
         return source is None or (source.has_code(line) and not source.in_test(line))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from moot.agent.core.commands import TestCase
 from moot.agent.core.spectrum import TraceRequest
-from moot.agent.repair.source import is_test_path
+from moot.agent.core.testfiles import is_test
 
 __all__ = ["related_tests", "request"]
 
@@ -22,9 +22,9 @@ def related_tests(
         retrieved: files with their relevance.
         dependents: returns files and those that import them, directly or not.
     """
-    sources = [path for path in retrieved if not is_test_path(path)]
+    sources = [path for path in retrieved if not is_test(path)]
     best = sorted(sources, key=lambda path: -retrieved[path])[:_MOST_SOURCES]
-    return list(dict.fromkeys(path for source in best for path in dependents([source]) if is_test_path(path)))
+    return list(dict.fromkeys(path for source in best for path in dependents([source]) if is_test(path)))
 
 
 def request(

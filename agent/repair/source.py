@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from pathlib import PurePosixPath
 
 from tree_sitter import Node, Tree
 
 from moot.agent.syntax import defects, language_of, new_parser
 
-__all__ = ["COMMENTS", "Source", "is_statement", "is_test_path", "walk"]
+__all__ = ["COMMENTS", "Source", "is_statement", "walk"]
 
 _FUNCTIONS = frozenset(
     {
@@ -46,22 +45,6 @@ _NOT_STATEMENTS = frozenset(
         *("empty_statement", "statement_list", "block", "statement_block"),
     }
 )
-
-
-def is_test_path(path: str) -> bool:
-    """Tell whether a path is a test by the usual conventions of the five languages."""
-    parts = PurePosixPath(path).parts
-    name = parts[-1].lower() if parts else ""
-    stem = name.split(".", 1)[0]
-    folders = {part.lower() for part in parts[:-1]}
-    return bool(
-        folders & {"test", "tests", "__tests__", "testing", "spec"}
-        or stem.startswith("test_")
-        or stem.endswith("_test")
-        or stem == "conftest"
-        or ".test." in name
-        or ".spec." in name
-    )
 
 
 def walk(node: Node) -> Iterator[Node]:

@@ -4,9 +4,9 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from moot.agent.core.testfiles import is_test
 from moot.agent.core.types import FileDelta
 from moot.agent.core.verification import IntegrityFlag, unasked
-from moot.agent.risk.integrity import is_test_path
 
 __all__ = ["ALWAYS_ARGUED", "Impact", "impact_of"]
 
@@ -141,7 +141,7 @@ def _of(delta: FileDelta) -> Iterator[tuple[str, float, str]]:
         yield _SECURITY.name, _SECURITY.impact, f"{delta.path} {_SECURITY.words}"
     if delta.existed and not delta.exists:
         yield "deletion", _DELETION, f"{delta.path} is deleted"
-    elif is_test_path(delta.path) and delta.removed:
+    elif is_test(delta.path) and delta.removed:
         yield (
             "tests-changed",
             _TESTS,

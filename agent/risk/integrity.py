@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from moot.agent.core.testfiles import is_snapshot, is_test
 from moot.agent.core.types import Patch
 from moot.agent.core.verification import IntegrityFlag
 from moot.agent.risk.doctests import changed_examples
@@ -15,13 +16,8 @@ from moot.agent.risk.runner_settings import settings_flags, special_cases
 from moot.agent.risk.testcode import TestCode, read
 from moot.agent.risk.weakening import Moved, added_marks, deleted_file, weakened
 
-__all__ = ["FileVersions", "inspect", "is_test_path", "versions"]
+__all__ = ["FileVersions", "inspect", "versions"]
 
-_TEST_PATH = re.compile(
-    r"(^|/)(tests?|__tests__|specs?|testing|e2e)/|(^|/)(test_[^/]*|[^/]*_test|[^/]*[.-](test|spec)|conftest)\.\w+$"
-)
-_SNAPSHOT = re.compile(r"(^|/)__?snapshots?__?/|\.(snap|ambr|golden|approved\.\w+|expected)$|(^|/)golden/")
-_DATA_FOLDER = re.compile(r"(^|/)(testdata|fixtures|__fixtures__)/")
 _COLLECTED = {
     ".py": re.compile(r"(^|/)(test[^/]*|[^/]*_tests?)\.py$"),
     ".go": re.compile(r"_test\.go$"),
@@ -40,11 +36,6 @@ class FileVersions:
     path: str
     old: bytes | None
     new: bytes | None
-
-
-def is_test_path(path: str) -> bool:
-    """Tell whether a path is one where tests and what they need live."""
-    return _TEST_PATH.search(path) is not None or _SNAPSHOT.search(path) is not None
 
 
 def is_collected(path: str) -> bool:
@@ -78,7 +69,7 @@ def inspect(files: Sequence[FileVersions], test_paths: Collection[str] = ()) -> 
             continue
         old, new = code[file.path]
         flags += settings_flags(file.path, file.old, file.new)
-        if is_test_path(file.path) or (file.path in test_paths and _only_tests(old)):
+        if is_test(file.path) or (file.path in test_paths and _only_tests(old)):
             flags += _test_file(file, old, new, moved)
         elif file.new is not None:
             flags += special_cases(file.path, file.old, file.new)
@@ -119,7 +110,7 @@ def _new_bodies(
 def _test_file(
     file: FileVersions, old: TestCode | None, new: TestCode | None, moved: Moved
 ) -> Iterator[IntegrityFlag]:
-    if _SNAPSHOT.search(file.path):
+    if is_snapshot(file.path):
         if file.old is not None:
             done = "changed" if file.new is not None else "removed"
             yield IntegrityFlag(file.path, 1, "snapshot", f"a recorded expectation is {done}")
@@ -146,7 +137,7 @@ def _tests_within(
     path: str, old: TestCode | None, new: TestCode | None, moved: Moved
 ) -> Iterator[IntegrityFlag]:
     """Look at tests that stand in product code, as Rust's do."""
-    if _DATA_FOLDER.search(path) or old is None or new is None or not old.tests:
+    if old is None or new is None or not old.tests:
         return
     yield from weakened(path, old, new, moved, helpers=False)
     names = {unit.name for unit in old.tests}

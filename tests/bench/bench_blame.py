@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moot.agent.core.spectrum import Spectrum, TraceRequest
+from moot.agent.core.testfiles import is_test
 from moot.agent.repair.clues import WEIGHTS, Clue
 from moot.agent.repair.localise import Failure, Localisation, localise
 from moot.agent.repair.peers import request
-from moot.agent.repair.source import is_test_path
 from moot.agent.verify.coverage.measure import CoverageTracer
 from moot.agent.verify.runner import TestRunner
 from moot.sandbox.choose import choose
@@ -166,7 +166,7 @@ def seeded(root: Path) -> Iterator[Bug]:
     paths = [path.relative_to(root) for path in sorted(root.rglob("*.py"))]
     tests = {path.stem.removeprefix("test_"): str(path) for path in paths if path.stem.startswith("test_")}
     for path in paths:
-        if not is_test_path(str(path)) and path.stem in tests:
+        if not is_test(str(path)) and path.stem in tests:
             text = (root / path).read_text()
             for line, changed in mutants(text):
                 yield Bug(str(path), tests[path.stem], line, changed)

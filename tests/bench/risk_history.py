@@ -26,9 +26,9 @@ import numpy as np
 import numpy.typing as npt
 
 from moot.agent.core.outcomes import Features
+from moot.agent.core.testfiles import is_test
 from moot.agent.core.types import FileDelta
 from moot.agent.index.live import outline_text
-from moot.agent.index.paths import is_test
 from moot.agent.risk import model
 from moot.agent.risk.features import Surroundings, features_of
 from moot.agent.risk.past import MOST_COMMITS, FileHistory, is_fix

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from moot.agent.core.testfiles import is_test
 from moot.agent.index.imports.tree import Tree, joined
-from moot.agent.index.paths import is_test
 
 __all__ = ["Include"]
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from functools import cache
 
+from moot.agent.core.testfiles import is_test
 from moot.agent.index.imports.tree import Tree
 from moot.agent.index.languages import language_of
-from moot.agent.index.paths import is_test
 
 __all__ = ["Jvm"]
 

@@ -4,9 +4,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+from moot.agent.core.testfiles import is_test
 from moot.agent.index.imports.configuration import read_toml
 from moot.agent.index.imports.tree import Tree, joined
-from moot.agent.index.paths import is_test
 
 __all__ = ["Python"]
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from moot.agent.core.testfiles import is_test
 from moot.agent.index import paths as names
-from moot.agent.index.paths import Paths, is_test
+from moot.agent.index.paths import Paths
 
 
 @pytest.mark.parametrize(
@@ -48,31 +49,6 @@ from moot.agent.index.paths import Paths, is_test
 def test_a_test_and_its_subject(path: str, subject: str | None) -> None:
     assert is_test(path)
     assert names.test_subject(path) == subject
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "contest.py",
-        "latest.go",
-        "testing.go",
-        "src/attest/sign.go",
-        "src/greatest.ts",
-        "protest.rb",
-        "src/main/java/TestRunner.java",
-        "src/main/kotlin/TypeSpec.kt",
-        "src/main/scala/FunSuite.scala",
-        "src/main/java/Unit.java",
-        "src/main/java/EXIT.java",
-        "src/main/kotlin/Audit.kt",
-        "specification/a.py",
-        "Latest/a.cs",
-        "src/Test/Client.php",
-        "manifests/a.yaml",
-    ],
-)
-def test_product_code_is_no_test(path: str) -> None:
-    assert not is_test(path)
 
 
 @pytest.mark.parametrize(

@@ -345,6 +345,18 @@ def test_settings_data_and_special_cases(path, old, new, expected):
     assert sorted(kinds(path, old, new)) == sorted(expected)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "kind"),
+    [
+        ("LIMIT = 5\n", "raise unittest.SkipTest('later')\n", "skipped"),
+        ("    assert value == 2", "    pass", "weakened"),
+        ("LIMIT = 5\n", "LIMIT = 5\nstats.mean = lambda values: 2\n", "mocked"),
+    ],
+)
+def test_the_tests_of_a_django_app_are_no_product_code(old, new, kind):
+    assert kind in change("shop/tests.py", PYTHON, (old, new))
+
+
 def test_a_path_that_a_run_named_is_test_code():
     versions = FileVersions(
         "checks/mean.py", b"def test_a():\n    assert f() == 2\n", b"def test_a():\n    pass\n"

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from moot.agent.index.paths import is_test, is_vendored
-from moot.agent.repair.source import is_test_path
+from moot.agent.core.testfiles import is_test
+from moot.agent.index.paths import is_vendored
 
 __all__ = ["LANGUAGES", "Fix", "Hunk", "fixes", "git"]
 
@@ -185,7 +185,7 @@ def _hunks(lines: Sequence[str]) -> Iterator[Hunk]:
 
 
 def _tests(path: str) -> bool:
-    return is_test(path) or is_test_path(path) or PurePosixPath(path).name in ("test.py", "tests.py")
+    return is_test(path) or PurePosixPath(path).name == "test.py"
 
 
 def _is_source(path: str) -> bool:

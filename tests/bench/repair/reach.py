@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher, unified_diff
 from pathlib import Path, PurePosixPath
 
+from moot.agent.core.testfiles import is_test
 from moot.agent.repair.grammar import is_string
 from moot.agent.repair.infill import normalised
 from moot.agent.repair.localise import Suspect
 from moot.agent.repair.masks import Mask, masks
-from moot.agent.repair.source import COMMENTS, Source, is_test_path, walk
+from moot.agent.repair.source import COMMENTS, Source, walk
 from moot.agent.syntax import language_of
 
 LANGUAGES = ("python", "javascript", "typescript", "tsx", "go", "rust")
@@ -122,7 +123,7 @@ def fixes(repository: Path, most: int) -> Iterator[Fix]:
 
 def is_source(path: str) -> bool:
     name = PurePosixPath(path).name.lower()
-    return not (is_test_path(path) or name.endswith(SKIPPED_SUFFIXES) or name.startswith("change"))
+    return not (is_test(path) or name.endswith(SKIPPED_SUFFIXES) or name.startswith("change"))
 
 
 def read(repository: Path, commit: str, path: str) -> Fix | None:

@@ -15,7 +15,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from moot.agent.index.paths import is_test, is_vendored
+from moot.agent.core.testfiles import is_test
+from moot.agent.index.paths import is_vendored
 
 HERE = Path(__file__).parent
 LANGUAGES = {
