@@ -43,6 +43,9 @@ _AROUND_PROMISE = frozenset({"parenthesized_expression", "member_expression", "c
 _DROPS = frozenset({"expression_statement", "unary_expression"})
 _MACRO = re.compile(r"(debug_)?assert(_eq|_ne|_matches)?|panic|unreachable")
 
+_DEEPEST = 50
+"""Nested operations of a condition that are followed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
@@ -107,21 +110,23 @@ def _python(node: "Node") -> _Found | None:
     return [node], _by_name(name, arguments)
 
 
-def _condition(node: "Node") -> int:
+def _condition(node: "Node", deepest: int = _DEEPEST) -> int:
     """Return what the truth of an expression says, in the syntax of Python, JavaScript or Go."""
+    if not deepest:
+        return TRUTHY
     text = text_of(node)
     if _TRUE.fullmatch(text):
         return NOTHING
     parts = node.named_children
     match node.type:
         case "parenthesized_expression":
-            return _condition(parts[0]) if parts else NOTHING
+            return _condition(parts[0], deepest - 1) if parts else NOTHING
         case "tuple":
             return NOTHING if parts else TRUTHY
         case "boolean_operator" | "binary_expression" if _operator(node) in ("or", "||"):
-            return min(TRUTHY, *(_condition(part) for part in parts))
+            return min(TRUTHY, *(_condition(part, deepest - 1) for part in parts))
         case "boolean_operator" | "binary_expression" if _operator(node) in ("and", "&&"):
-            return max(_condition(part) for part in parts)
+            return max(_condition(part, deepest - 1) for part in parts)
         case "comparison_operator" | "binary_expression" if len(parts) >= 2:
             return _comparison(node, parts)
         case _:
@@ -234,8 +239,10 @@ def _arguments(node: "Node") -> "list[Node]":
 
 
 def _literals(node: "Node", dialect: Dialect) -> Iterator[str]:
-    if node.type in dialect.literals:
-        yield text_of(node)
-        return
-    for child in node.named_children:
-        yield from _literals(child, dialect)
+    left = [node]
+    while left:
+        one = left.pop()
+        if one.type in dialect.literals:
+            yield text_of(one)
+        else:
+            left.extend(one.named_children)

@@ -17,6 +17,7 @@ ANONYMOUS = frozenset(
     {"lambda", "arrow_function", "function_expression", "func_literal", "closure_expression"}
 )
 _HOLDERS = frozenset({"decorated_definition", "class_definition", "impl_item", "trait_item"})
+_AROUND = frozenset({"parenthesized_expression", "expression_list"})
 _TARGETS = {
     "assignment": "left",
     "named_expression": "name",
@@ -69,18 +70,17 @@ def _unused(node: "Node", names: Counter[str]) -> bool:
 
 def _dropped(node: "Node") -> bool:
     """Tell what is a statement by itself, or assigned to the name for nothing."""
-    parent = node.parent
-    if parent is not None and parent.type in ("parenthesized_expression", "expression_list"):
-        return len(parent.named_children) == 1 and _dropped(parent)
+    while node.parent is not None and node.parent.type in _AROUND and len(node.parent.named_children) == 1:
+        node = node.parent
     target = _target(node)
-    statement = parent is not None and parent.type == "expression_statement"
+    statement = node.parent is not None and node.parent.type == "expression_statement"
     return statement or (target is not None and target != node and text_of(target) == "_")
 
 
 def _target(node: "Node") -> "Node | None":
     """Return what a node is assigned to, where that is one thing."""
     parent = node.parent
-    while parent is not None and parent.type in ("parenthesized_expression", "expression_list"):
+    while parent is not None and parent.type in _AROUND:
         parent = parent.parent
     field = _TARGETS.get(parent.type) if parent is not None else None
     target = parent.child_by_field_name(field) if parent is not None and field else None

@@ -22,6 +22,9 @@ _BRANCHES = frozenset(
 )
 _EXPECTS_FAILURE = re.compile(r"\b(suppress|raises|assertRaises(Regex)?|RaisesGroup)\(")
 _CATCHES = re.compile(r"(^|::)catch_unwind$|\.catch$")
+_DEEPEST = 20
+"""Blocks within blocks that are followed."""
+
 _HOISTED = frozenset({"function_declaration", "function_item"})
 
 
@@ -66,15 +69,17 @@ def _after_exit(node: "Node", dialect: Dialect) -> "list[Node]":
     return [child for child in children[at + 1 :] if child.type not in _HOISTED]
 
 
-def _leaves(node: "Node", dialect: Dialect) -> bool:
+def _leaves(node: "Node", dialect: Dialect, deepest: int = _DEEPEST) -> bool:
     node = _bare(node)
+    if not deepest:
+        return False
     if node.type in _BLOCKS:
-        return any(_leaves(child, dialect) for child in node.named_children)
+        return any(_leaves(child, dialect, deepest - 1) for child in node.named_children)
     if node.type == "with_statement":  # it may swallow what is raised
         return _returns(node.child_by_field_name("body"), dialect)
     if node.type in dialect.conditions and truth(node.child_by_field_name("condition")):
         body = node.child_by_field_name("consequence")
-        return body is not None and _leaves(body, dialect)
+        return body is not None and _leaves(body, dialect, deepest - 1)
     return node.type in dialect.exits
 
 
@@ -150,8 +155,8 @@ def _bare(node: "Node") -> "Node":
     return inner[0] if len(inner) == 1 else node
 
 
-def _statements(body: "Node") -> "list[Node]":
+def _statements(body: "Node", deepest: int = _DEEPEST) -> "list[Node]":
     """Return the statements of a branch, with or without a block."""
-    if body.type not in _BLOCKS:
+    if body.type not in _BLOCKS or not deepest:
         return [_bare(body)]
-    return [one for child in body.named_children for one in _statements(child)]
+    return [one for child in body.named_children for one in _statements(child, deepest - 1)]

@@ -195,3 +195,15 @@ def test_what_never_ran_is_not_missed():
     source = b"def test_mean():\n    assert mean([1]) == 1\n    return\n    assert mean([2]) == 2\n"
     new = source.partition(b"    return")[0]
     assert inspect([FileVersions("tests/test_stats.py", source, new)]) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("tests/test_a.py", f"def test_a():\n    assert {' and '.join('x' * 3_000)}\n"),
+        ("tests/test_a.py", f"def test_a():\n    {'(' * 1_500}x{')' * 1_500}\n"),
+        ("src/a.test.ts", f"test('a', () => {{ {'{' * 1_500}return;{'}' * 1_500} }});\n"),
+    ],
+)
+def test_deep_code_is_read_as_far_as_it_goes(path, text):
+    assert inspect([FileVersions(path, text.encode(), f"{text}\n".encode())]) == ()
