@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from moot.agent.core.testfiles import is_test
 from moot.agent.repair.frames import places
-from moot.agent.repair.source import Source, is_test_path
+from moot.agent.repair.source import Source
 from moot.agent.syntax import language_of
 
 __all__ = ["Read", "Trace", "read_trace", "shows"]
@@ -56,7 +57,7 @@ def read_trace(text: str, files: Sequence[str], read: Read) -> Trace | None:
         files: paths of the repository.
         read: gives the files, to tell in which function a line is.
     """
-    frames = tuple(place for place in places(text, files) if not is_test_path(place[0]))
+    frames = tuple(place for place in places(text, files) if not is_test(place[0]))
     error = _error(text, language_of(frames[0][0]) or "") if frames else None
     if error is None:
         return None
@@ -69,7 +70,7 @@ def shows(message: str, trace: Trace, files: Sequence[str], read: Read) -> bool:
 
     What a panic says has to be the same, too, but for numbers and what is in quotes: it has no type.
     """
-    frames = [place for place in places(message, files) if not is_test_path(place[0])]
+    frames = [place for place in places(message, files) if not is_test(place[0])]
     if not frames or frames[0][0] != trace.path:
         return False
     if _function(read(trace.path), frames[0][1]) != trace.function:

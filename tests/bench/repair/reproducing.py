@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moot.agent.core.config import load_settings
-from moot.agent.repair.source import Source, is_test_path
+from moot.agent.core.testfiles import is_test
+from moot.agent.repair.source import Source
 from moot.agent.repair.trace import read_trace
 from moot.agent.verify.runner import TestRunner
 from moot.sandbox.choose import choose
@@ -96,7 +97,7 @@ def _alone(message: str, root: Path) -> str:
 
     def calls(frame: "re.Match[str]") -> bool:
         path = frame["path"].removeprefix(f"{root}/")
-        return is_test_path(path) or "site-packages" in path
+        return is_test(path) or "site-packages" in path
 
     if python := list(_FRAME.finditer(message)):
         last = max((number for number, frame in enumerate(python) if calls(frame)), default=-1)
