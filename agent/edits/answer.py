@@ -40,7 +40,8 @@ def _scan(lines: list[str]) -> list[Edit]:
     edits: list[Edit] = []
     at = 0
     while at < len(lines):
-        if block := read_block(lines, at, edits[-1].path if edits else "") or read_echo(lines, at):
+        last = edits[-1].path if edits else ""
+        if block := read_block(lines, at, last) or read_echo(lines, at, edits):
             edits.append(block[0])
             at = block[1]
         elif diff := read_diff(lines, at):

@@ -17,7 +17,7 @@ from moot.agent.edits.forms import (
     WholeFile,
 )
 
-__all__ = ["read_block", "read_echo"]
+__all__ = ["begins_edit", "read_block", "read_echo"]
 
 _OPEN = re.compile(
     r"\s{0,3}<{5,9} ?(?P<kind>SEARCH|SYMBOL|AFTER|BEFORE|REMOVE|IMPORT|FILE|DELETE|RENAME|MODE)"
@@ -27,6 +27,9 @@ _CLOSE = re.compile(r"\s{0,3}>{5,9}(?: ?[A-Z]+\b.*)?\s*$")
 _DIVIDER = re.compile(r"={5,9}\s*$")
 _PATH_LINE = re.compile(r"[#*`\s]*(?:[Ff]ile(?:name)?:?\s*)?`{0,3}(?P<path>[\w./@+ -]*\w)[`*:]*\s*$")
 _ECHO = re.compile(r"<file path=(?P<quote>[\"'])(?P<path>[^\"'<>]+)(?P=quote)>\s*$")
+_ELEMENT = re.compile(r"\s*<file(?:\s[^>]*)?(?<!/)>(?!.*</file>)")
+_BEGINS = re.compile(r"\s{0,3}<{5,9} ?[A-Z]|diff --git |--- \S|\*\*\* [A-Z]")
+_ENDS_ECHO = re.compile(rf"<file path=|{_CLOSE.pattern}|{_BEGINS.pattern}")
 _ACTIONS: dict[str, SymbolAction] = {
     "SYMBOL": "replace",
     "AFTER": "after",
@@ -63,18 +66,45 @@ def read_block(lines: Sequence[str], at: int, last_path: str) -> tuple[Edit, int
     return _edit(kind, head, body, _path_above(lines, at) or last_path), end + 1
 
 
-def read_echo(lines: Sequence[str], at: int) -> tuple[Edit, int] | None:
-    """Return a whole file in the form in which prompts show files, which small models answer in."""
+def read_echo(lines: Sequence[str], at: int, before: Sequence[Edit]) -> tuple[Edit, int] | None:
+    """Return a whole file in the form in which prompts show files, which small models answer in.
+
+    One without an end is passed over where the answer has edited the file already: small models go on
+    from their last edit with what the prompt showed.
+
+    Raises:
+        EditRejected: it has no end.
+    """
     opened = _ECHO.match(lines[at])
-    end = (
-        next((n for n in range(at + 1, len(lines)) if lines[n].strip() == "</file>"), None)
-        if opened
-        else None
-    )
-    if opened is None or end is None:
+    if opened is None:
         return None
+    path, end = unescape(opened["path"]), _echo_end(lines, at)
+    if end is None and any(edit.path == path for edit in before):
+        return None
+    if end is None:
+        raise EditRejected(f"the text of {path[:80]} has no end: close it with </file>")
     text = "".join(f"{line}\n" for line in lines[at + 1 : end])
-    return WholeFile(unescape(opened["path"]), text, echo=True), end + 1
+    return WholeFile(path, text, echo=True), end + 1
+
+
+def begins_edit(line: str) -> bool:
+    """Whether a line looks like the first one of a block, a diff or a patch."""
+    return _BEGINS.match(line) is not None
+
+
+def _echo_end(lines: Sequence[str], at: int) -> int | None:
+    """Return the last closing tag before other edits, as a file's text may hold such tags itself."""
+    depth, end = 1, None
+    for n in range(at + 1, len(lines)):
+        if end is not None and _ENDS_ECHO.match(lines[n]):
+            break
+        if _ELEMENT.match(lines[n]):
+            depth += 1
+        elif lines[n].strip() == "</file>":
+            depth -= 1
+            more = end is None or any(line.strip() for line in lines[end + 1 : n])
+            end = n if depth <= 0 and more else end
+    return end
 
 
 def _ends(line: str) -> bool:

@@ -72,6 +72,25 @@ def test_an_answer_without_a_complete_edit_is_rejected_with_a_reason(text, reaso
         parse_answer(text)
 
 
+ECHO = '<file path="b.xml">\n<list>\n</list>\n</file>\n'
+DIFF = "```diff\n--- a/c.py\n+++ b/c.py\n@@ -1,2 +1,2 @@\n x\n-old\n+new\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<a>\n  <file name="c">\n  </file>\n</a>\n',
+        '<file path="c.xml">\n</file>\n',
+        'END = """\n</file>\n"""\n',
+        '<file name="c"><b/>\n</file>\n<file/>\n<file>d</file>\n',
+    ],
+)
+@pytest.mark.parametrize("after", ["", "Done.\n", ECHO, BLOCK, "</file>\n", f"{DIFF} </file>\n"])
+def test_the_text_of_a_file_may_hold_its_closing_tag(text, after):
+    first = parse_answer(f'<file path="a.xml">\n{text}</file>\n{after}')[0]
+    assert first == WholeFile("a.xml", text, echo=True)
+
+
 @given(st.text(alphabet="<>=SEARCHREPLACE a.py\n{}\"'`\0é", max_size=300) | st.text())
 def test_any_text_gives_edits_or_a_rejection(text):
     with contextlib.suppress(EditRejected):
