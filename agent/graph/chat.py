@@ -10,6 +10,7 @@ from moot.agent.core.events import ModelCalled, TokensStreamed
 from moot.agent.core.messages import ChatMessage, ChatRequest, Completion, Usage
 from moot.agent.core.types import EditFormat
 from moot.agent.edits.json_answer import ANSWER_SCHEMA
+from moot.agent.fusion.member import CUT
 from moot.agent.graph.conversation import messages, read, size
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import Draft, Pace, RunState
@@ -102,7 +103,7 @@ def _drafts(answers: list[Completion], number: int, first: int) -> tuple[Draft, 
 
 
 def _draft(answer: Completion, number: int, position: int) -> Draft:
-    return Draft(f"chat-{number}.{position}", "chat", answer.text, answer.logprob)
+    return Draft(f"chat-{number}.{position}", "chat", answer.text, answer.logprob, cut=answer.finish in CUT)
 
 
 async def _said(state: RunState, deps: Deps) -> tuple[ChatMessage, ...]:

@@ -71,7 +71,7 @@ def _base(state: RunState, deps: Deps) -> Base:
 
 
 def _commit(draft: Draft, state: RunState, base: Base, deps: Deps) -> Candidate:
-    edits = [draft.edit] if draft.edit is not None else parse_answer(draft.text)
+    edits = [draft.edit] if draft.edit is not None else parse_answer(draft.text, cut=draft.cut)
     return commit_patch(draft, build_patch(edits, base), state, deps)
 
 

@@ -12,7 +12,7 @@ from moot.agent.core.messages import ChatRequest, Completion, Usage
 from moot.agent.core.types import EditFormat, FusionPolicy
 from moot.agent.edits.json_answer import ANSWER_SCHEMA
 from moot.agent.fusion.ledger import Entry
-from moot.agent.fusion.member import Answer, Member
+from moot.agent.fusion.member import CUT, Answer, Member
 from moot.agent.fusion.pool import Report, gather
 from moot.agent.fusion.seat import Table
 from moot.agent.graph.chat import Writing, sampled_drafts
@@ -199,7 +199,10 @@ class Entrants:
             if self._taken[name] < member.samples:  # after a second request there are more
                 self._taken[name] += 1
                 number = f"{name}-{self._state['round'] + 1}.{self._taken[name]}"
-                self.drafts.put_nowait(Draft(number, "chat", answer.text, answer.logprob, author=name))
+                cut = answer.finish in CUT
+                self.drafts.put_nowait(
+                    Draft(number, "chat", answer.text, answer.logprob, author=name, cut=cut)
+                )
 
         await seat.ask(request, "answer", ended)
 

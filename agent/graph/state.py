@@ -30,6 +30,7 @@ class Draft:
 
     Attributes:
         author: a member of the pool; empty for the run's own model.
+        cut: whether the text has no proper end.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Draft:
     logprob: float = 0.0
     edit: ReplaceSpan | SymbolEdit | None = None
     author: str = ""
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,21 @@ def test_a_rejected_edit_is_repaired(repo, agent):
     assert outcome.exit_code == 0, outcome.stderr
 
 
+def test_an_answer_that_was_cut_off_within_an_edit_is_asked_for_again(repo, agent):
+    (repo / "other.py").write_text("")
+    git(repo, "add", "other.py")
+    git(repo, "commit", "-qm", "other")
+    more = "--- a/other.py\n+++ b/other.py\n@@ -1 +1,2 @@\n+import"
+
+    def script(request):
+        again = "the answer was cut off" in json.dumps(request.body)
+        return Reply(FIX) if again else Reply(FIX + more, finish_reason="length")
+
+    outcome = agent(script=script).run(repo)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert outcome.result["files"] == ["stats.py"]
+
+
 def test_an_edit_that_fails_the_tests_is_repaired(repo, agent):
     wrong = FIX.replace("/ len(values)\n>", "/ (len(values) + 1)\n>")
     outcome = agent(Reply(wrong), Reply(FIX), Reply(texts=["no", "no"])).run(repo)

@@ -11,6 +11,7 @@ from moot.agent.core.errors import EditRejected
 from moot.agent.core.types import EditFormat, TreeEntry
 from moot.agent.edits.answer import parse_answer
 from moot.agent.edits.apply import Base, build_patch
+from moot.agent.fusion.member import CUT
 from moot.agent.index.live import outline_text
 from moot.agent.pack.render import whole_block
 from moot.agent.syntax import syntax_errors
@@ -104,7 +105,8 @@ def changed_by(answer: Answer) -> dict[str, bytes | None] | None:
     """Return the files that an answer changes; None when it is refused."""
     path = tasks()[answer.task].path
     try:
-        patch = build_patch(parse_answer(answer.text), make_base({path: files()[path]}))
+        edits = parse_answer(answer.text, cut=answer.finish in CUT)
+        patch = build_patch(edits, make_base({path: files()[path]}))
     except EditRejected:
         return None
     return {change.path: change.content for change in patch.changes}

@@ -77,6 +77,40 @@ DIFF = "```diff\n--- a/c.py\n+++ b/c.py\n@@ -1,2 +1,2 @@\n x\n-old\n+new\n"
 
 
 @pytest.mark.parametrize(
+    "rest",
+    [
+        DIFF,
+        DIFF.partition("@@")[0],
+        "diff --git a/c.py b/c.py\n",
+        "<<<<<<< SEARCH b.py\nold\n=======\nne",
+        "<<<<<<< DELETE src/app",
+        ECHO.removesuffix("</file>\n"),
+        '<file path="b.xml">\n<list>\n  <file name="c">\n  </file>\n',
+        "*** Begin Patch\n*** Update File: c.py\n@@\n-old\n+ne",
+    ],
+)
+def test_an_answer_that_was_cut_off_within_an_edit_is_refused_whole(rest):
+    with pytest.raises(EditRejected, match="cut off"):
+        parse_answer(BLOCK + rest, cut=True)
+
+
+@pytest.mark.parametrize("text", ["I would", '{"edits": [{"kind": "delete", "path": "a'])
+def test_an_answer_that_was_cut_off_before_any_edit_says_so(text):
+    with pytest.raises(EditRejected, match="cut off"):
+        parse_answer(text, cut=True)
+
+
+@pytest.mark.parametrize("edit", [BLOCK, BLOCK.rstrip(), f"{DIFF}```\n", ECHO.rstrip(), "<<<<<<< DELETE a\n"])
+def test_whole_edits_of_an_answer_that_was_cut_off_after_them_are_read(edit):
+    for rest in ("", "\nThis chan"):
+        assert parse_answer(edit + rest, cut=True) == parse_answer(edit)
+
+
+def test_a_file_that_is_shown_again_after_its_edit_is_passed_over():
+    assert parse_answer(ECHO + ECHO.removesuffix("</file>\n"), cut=True) == parse_answer(ECHO)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         '<a>\n  <file name="c">\n  </file>\n</a>\n',
@@ -93,5 +127,6 @@ def test_the_text_of_a_file_may_hold_its_closing_tag(text, after):
 
 @given(st.text(alphabet="<>=SEARCHREPLACE a.py\n{}\"'`\0é", max_size=300) | st.text())
 def test_any_text_gives_edits_or_a_rejection(text):
-    with contextlib.suppress(EditRejected):
-        assert parse_answer(text)
+    for cut in (False, True):
+        with contextlib.suppress(EditRejected):
+            assert parse_answer(text, cut=cut)
