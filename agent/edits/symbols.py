@@ -30,12 +30,17 @@ _WIDEST_GAP = 2
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """Whole lines [start, end) of a definition, its indentation, and what follows it on its last line."""
+    """Whole lines [start, end) of a definition, its indentation, and what follows it on its last line.
+
+    Attributes:
+        dashes: whether `--` begins a comment there, rather than an expression.
+    """
 
     start: int
     end: int
     indent: str
     tail: str
+    dashes: bool
 
 
 def edit_symbol(edit: SymbolEdit, path: str, document: Document, outline: Outline) -> Document:
@@ -45,7 +50,7 @@ def edit_symbol(edit: SymbolEdit, path: str, document: Document, outline: Outlin
         EditRejected: there is not exactly one, or the new text is not what it says.
     """
     symbol = _find(edit.symbol, path, outline(path, document.joined()))
-    span = _span(symbol, document)
+    span = _span(symbol, path, document)
     if edit.action == "delete":
         return _delete(document, span)
     text = _trimmed(edit.text.split("\n"))
@@ -112,7 +117,7 @@ def _nearest(name: str, symbols: Sequence[Symbol]) -> str:
     return f"; it defines {', '.join(close)}" if close else ""
 
 
-def _span(symbol: Symbol, document: Document) -> _Span:
+def _span(symbol: Symbol, path: str, document: Document) -> _Span:
     data = document.joined()
     start, end = symbol.start_byte, symbol.end_byte
     end = start + len(data[start:end].rstrip())
@@ -121,7 +126,7 @@ def _span(symbol: Symbol, document: Document) -> _Span:
     tail = data[end:].split(b"\n", 1)[0].decode("utf-8", "replace")
     if head.strip() or not _TAIL.match(tail):
         raise EditRejected(f"{symbol.qualified_name} shares its line with other code: use SEARCH for it")
-    return _Span(first, last + 1, head, tail)
+    return _Span(first, last + 1, head, tail, path.lower().endswith(".sql"))
 
 
 def _replace(document: Document, span: _Span, text: Sequence[str]) -> Document:
@@ -190,10 +195,17 @@ def _delete(document: Document, span: _Span) -> Document:
 
 
 def _above(document: Document, span: _Span, comment: re.Pattern[str]) -> int:
-    """Return where the comment right above a definition begins."""
-    start = span.start
-    while start > 0 and comment.match(document.lines[start - 1]):
-        start -= 1
+    """Return where the comment right above a definition begins; lines with a star need their `/*`."""
+    start = at = span.start
+    while at > 0 and comment.match(document.lines[at - 1]):
+        at -= 1
+        line = document.lines[at].lstrip()
+        if line.startswith("--") and not span.dashes:
+            break
+        if not line.startswith("*"):
+            if at < start - 1 and (not line.startswith("/*") or "*/" in line):
+                break
+            start = at
     return start
 
 

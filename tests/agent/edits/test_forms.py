@@ -111,6 +111,28 @@ def test_a_symbol_is_replaced_inserted_beside_and_removed():
     assert new == PY[: PY.index(b"\n\n\ndef h")] + b"\n"
 
 
+@pytest.mark.parametrize(
+    ("path", "kept", "gone"),
+    [
+        ("a.js", "let i = 1;\n  --i;\n", ""),
+        ("a.js", "let i = 1;\n  --i;\n", "  /**\n   * Of g.\n   */\n  // And more.\n"),
+        ("a.rs", "// Sets.\n  *p = 1;\n", ""),
+        ("a.rs", "/* Sets. */\n  *p = 1;\n", "  /// Of g.\n"),
+    ],
+)
+def test_removing_a_definition_takes_its_comment_and_no_code_above_it(path, kept, gone):
+    word = "fn" if path == "a.rs" else "function"
+    text = f"{word} f() {{\n  {kept}{gone}  {word} g() {{}}\n}}\n"
+    base = make_base({path: text.encode()})
+    patch = build_patch(parse_answer(f"<<<<<<< REMOVE {path} f.g\n>>>>>>> END"), base)
+    assert (patch.changes[0].content or b"").decode() == f"{word} f() {{\n  {kept}}}\n"
+
+
+def test_a_comment_of_sql_goes_with_its_definition():
+    sql = b"SELECT 1;\n-- Of t.\nCREATE TABLE t (a int);\n"
+    assert run("<<<<<<< REMOVE a.sql t\n>>>>>>> END", a_sql=sql) == {"a.sql": b"SELECT 1;\n"}
+
+
 def test_several_symbols_and_forms_of_one_file_build_on_each_other():
     text = (
         "<<<<<<< SYMBOL a.py h\ndef h():\n    x = 1\n    return x\n>>>>>>> END\n"
