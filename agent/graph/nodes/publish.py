@@ -33,11 +33,13 @@ async def publish(state: RunState, runtime: Runtime[Deps]) -> RunState:
 
 def caution_of(publication: Publication, base: str) -> str:
     """Return what a person has to know of a publication that is not quite what was verified."""
+    cautions = list[str]()
     if publication.onto:
-        return (
+        cautions.append(
             f"the branch had moved on in other files: the edit was verified on {base[:10]} "
             f"and published on top of {publication.onto[:10]}"
         )
     if publication.left:
-        return f"you edited {', '.join(publication.left)} meanwhile: your version stayed in the working tree"
-    return ""
+        names = ", ".join(publication.left)
+        cautions.append(f"you edited {names} meanwhile: your version stayed in the working tree")
+    return "; ".join(cautions)
