@@ -168,7 +168,7 @@ def run(
             settings = _settings(repo, **read(settings.data_dir, resume).resumed_with(flags))
     except MootError as exc:
         raise typer.Exit(refuse(exc, output.value)) from exc
-    text = sys.stdin.read() if task == "-" else task
+    text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape") if task == "-" else task
     raise typer.Exit(run_task(settings, repo, Task(text, settings.test, follow), resume, output.value))
 
 

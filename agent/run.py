@@ -294,6 +294,9 @@ def _check_task(task: Task) -> None:
             f"the task has {len(task.text)} characters and the limit is {MAX_TASK_CHARS}: "
             "put the details into files of the repository and name them in the task"
         )
+    for what, text in (("task", task.text), ("test command", task.test_command or "")):
+        if any("\ud800" <= char <= "\udfff" for char in text):
+            raise UsageError(f"the {what} is not UTF-8: convert it, for example with `iconv -t UTF-8`")
 
 
 def _flags(state: RunState) -> tuple[IntegrityFlag, ...]:

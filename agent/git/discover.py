@@ -77,6 +77,8 @@ def _ask(path: Path) -> tuple[Path, Path, Path, str]:
         lines = git.line("rev-parse", *options).split("\n")
     except GitFailed as exc:
         raise UsageError(_explain(path, exc.text)) from exc
+    if any("\ud800" <= char <= "\udfff" for line in lines for char in line):
+        raise UsageError(f"the path of the repository is not UTF-8: rename a folder of {lines[0]!r}")
     root, git_dir = Path(lines[0]), Path(lines[1])
     common_dir = (path / lines[2]).resolve()
     if not path.is_relative_to(root) or not os.path.lexists(root / ".git"):

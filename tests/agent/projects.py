@@ -141,6 +141,7 @@ class Agent:
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             timeout=100,
             check=False,
         )

@@ -1,7 +1,9 @@
 """Bad input: one clear sentence, the exit code of the table, an untouched tree."""
 
 import json
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +57,20 @@ def test_an_empty_repository(tmp_path, agent):
 def test_an_unborn_branch(repo, agent):
     git(repo, "checkout", "-q", "--orphan", "fresh")
     refused(agent().run(repo), repo, snapshot(repo), 2, "commit")
+
+
+def test_a_task_that_is_not_utf8(repo, agent):
+    before, latin = snapshot(repo), os.fsdecode(b"the caf\xe9 is closed")
+    refused(agent().run(repo, task=latin), repo, before, 2, "the task is not UTF-8")
+    outcome = agent()("run", "-", "--repo", str(repo), "--test", PYTEST, "--output", "json", stdin=latin)
+    refused(outcome, repo, before, 2, "the task is not UTF-8")
+
+
+def test_a_test_command_and_a_path_that_are_not_utf8(repo, agent, tmp_path):
+    before = snapshot(repo)
+    refused(agent().run(repo, test=os.fsdecode(b"true \xe9")), repo, before, 2, "not UTF-8")
+    odd = repo.rename(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xe9")))
+    refused(agent().run(odd), odd, snapshot(odd), 2, "not UTF-8")
 
 
 def test_a_bare_repository(tmp_path, repo, agent):
