@@ -129,6 +129,13 @@ class Worktree:
         except GitFailed:
             return ""
 
+    def _switch(self, name: str) -> str:
+        """Return `true` or `false` for any of git's words for them; another word, or none, as it is."""
+        try:
+            return self._trusted.line("config", "--type=bool", "--get", name)
+        except GitFailed:
+            return self._setting(name)
+
     def _conversions(self, paths: list[str]) -> dict[str, "_Conversion"]:
         if not paths:
             return {}
@@ -137,8 +144,8 @@ class Worktree:
         found: dict[str, dict[str, str]] = {path: {} for path in paths}
         for path, name, value in zip(fields[0::3], fields[1::3], fields[2::3], strict=False):
             found[os.fsdecode(path)][name.decode()] = value.decode(errors="replace")
-        autocrlf, eol = self._setting("core.autocrlf"), self._setting("core.eol")
-        modes = self._setting("core.fileMode") != "false"
+        autocrlf, eol = self._switch("core.autocrlf"), self._setting("core.eol")
+        modes = self._switch("core.fileMode") != "false"
         return {
             path: replace(_conversion(attributes, autocrlf, eol), modes=modes)
             for path, attributes in found.items()

@@ -196,7 +196,11 @@ def test_lfs_pointers(root, tmp_path, mode):
     ("settings", "attributes", "ends"),
     [
         ({"core.autocrlf": "true"}, "", b"\r\n"),
+        ({"core.autocrlf": "1"}, "", b"\r\n"),
+        ({"core.autocrlf": "Yes"}, "", b"\r\n"),
+        ({"core.autocrlf": "off", "core.eol": "crlf"}, "* text=auto\n", b"\r\n"),
         ({"core.autocrlf": "input"}, "", b"\n"),
+        ({"core.autocrlf": "Input", "core.eol": "crlf"}, "* text=auto\n", b"\n"),
         ({}, "*.py text eol=crlf\n", b"\r\n"),
         ({}, "*.py eol=lf\n", b"\n"),
         ({"core.autocrlf": "true"}, "*.py -text\n", b"\n"),
