@@ -8,7 +8,15 @@ from moot.agent.git.names import check_id
 from moot.agent.git.plumbing import Git
 from moot.agent.git.worktree import FileEdit, FileState
 
-__all__ = ["Change", "changes_between", "edits_of", "new_objects", "tree_entries"]
+__all__ = [
+    "Change",
+    "changes_between",
+    "edits_of",
+    "folders_of",
+    "in_the_way",
+    "new_objects",
+    "tree_entries",
+]
 
 SUBMODULE = "160000"
 
@@ -57,6 +65,19 @@ def edits_of(git: Git, changes: Sequence[Change]) -> list[FileEdit]:
         FileEdit(change.path, _state(change.before, contents), _state(change.after, contents))
         for change in sorted(changes, key=lambda change: (bool(change.new_mode), change.path))
     ]
+
+
+def in_the_way(paths: Iterable[str], others: Iterable[str]) -> set[str]:
+    """Return those others that no tree has beside these paths: one of the two would be file and folder."""
+    files = set(paths)
+    folders = {folder for path in files for folder in folders_of(path)}
+    return {other for other in others if other in folders or not files.isdisjoint(folders_of(other))}
+
+
+def folders_of(path: str) -> list[str]:
+    """Return the folders on the way to a path, from the top."""
+    parts = path.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
 
 
 def tree_entries(git: Git, commit: str, paths: Iterable[str]) -> dict[str, tuple[str, str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moot.agent.core.errors import Refused
-from moot.agent.git.changes import SUBMODULE, Change, edits_of, tree_entries
+from moot.agent.git.changes import SUBMODULE, Change, edits_of, folders_of, in_the_way, tree_entries
 from moot.agent.git.discover import Location, current_branch
 from moot.agent.git.plumbing import Git, GitFailed
 from moot.agent.git.worktree import FileState, Worktree
@@ -113,7 +113,7 @@ class Checkout:
         staged = self.staged([change.path for change in changes], index)
         lines: list[bytes] = []
         flags: dict[str, list[bytes]] = {"--skip-worktree": [], "--assume-unchanged": []}
-        for change in changes:
+        for change in sorted(changes, key=lambda change: bool(change.new_mode)):
             entry, path = staged.get(change.path), os.fsencode(change.path) + b"\0"
             if not (entry.holds(change.before) if entry else change.before is None):
                 continue
@@ -202,10 +202,16 @@ class Checkout:
             raise Refused(f"outside your sparse checkout: {names}; add it to the checkout, {OTHERWISE}")
         states = [(edit.path, edit.before) for edit in edits_of(self._private, changes)]
         differing = self.tree.differing(state for state in states if state[0] not in outside)
-        dirty = sorted({*differing, *self.dirty(paths)})
+        dirty = sorted({*differing, *self.dirty(paths), *(self._in_the_way(changes) if index else ())})
         if dirty:
             names = ", ".join(dirty[:5]) + (" …" if len(dirty) > 5 else "")
             raise Refused(f"your uncommitted changes overlap in {names}: commit or stash them, {OTHERWISE}")
+
+    def _in_the_way(self, changes: Sequence[Change]) -> set[str]:
+        """Return index entries that git would drop for a new file: a folder's file, or a file on its way."""
+        new = [change.path for change in changes if change.new_mode and not change.old_mode]
+        staged = self.staged([*new, *{folder for path in new for folder in folders_of(path)}])
+        return in_the_way(new, staged) - {change.path for change in changes}
 
 
 def _state(entry: tuple[str, str] | None, contents: Mapping[str, bytes]) -> FileState:

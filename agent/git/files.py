@@ -47,6 +47,17 @@ class Folder:
                 return None
             raise
 
+    def leaves(self, path: str) -> Generator[str]:
+        """Yield what has nothing below it, at a path and below: files, links, and empty folders."""
+        found = self.state(path)
+        if found is None:
+            return
+        names = [each.name for each in (self.path / path).iterdir()] if stat.S_ISDIR(found.st_mode) else []
+        if not names:
+            yield path
+        for name in names:
+            yield from self.leaves(f"{path}/{name}")
+
     def read(self, path: str) -> tuple[str, bytes] | None:
         """Return (git mode, content) of a file or symbolic link; None when there is neither."""
         found = self.state(path)

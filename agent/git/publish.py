@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from moot.agent.core.errors import Refused
 from moot.agent.core.types import ApplyMode, Publication
-from moot.agent.git.changes import changes_between
+from moot.agent.git.changes import changes_between, in_the_way
 from moot.agent.git.checkout import OTHERWISE, Checkout
 from moot.agent.git.identity import Signature, sign
 from moot.agent.git.journal import Entry, Journal, Landing
@@ -131,7 +131,8 @@ class Publisher:
             raise Refused(
                 f"the branch {branch} has moved away from {entry.base[:10]}, where the run began: {instead}"
             )
-        touched = {change.path for change in changes_between(self._private, entry.base, tip)} & set(paths)
+        theirs = {change.path for change in changes_between(self._private, entry.base, tip)}
+        touched = theirs.intersection(paths) | in_the_way(paths, theirs)
         if touched:
             raise Refused(
                 f"the branch {branch} has moved since the run began, with changes in "

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,10 +49,14 @@ class Worktree:
         self._trusted = trusted
 
     def differing(self, states: Iterable[tuple[str, FileState]]) -> list[str]:
-        """Return those paths whose working file is not what is given."""
+        """Return those paths whose working file is not what is given.
+
+        Of a file and a folder that take each other's place one is given, and is not in the other's way.
+        """
         states = list(states)
         convert = self._conversions([path for path, _ in states])
-        return [path for path, state in states if not self._holds(path, state, convert[path])]
+        given = {path for path, state in states if state.mode}
+        return [path for path, state in states if not self._holds(path, state, convert[path], given)]
 
     def exists(self, path: str) -> bool:
         """Tell whether anything is there."""
@@ -72,15 +76,16 @@ class Worktree:
         A file that is in neither state was edited meanwhile: its user's version wins.
 
         Args:
-            edits: what was staged, in the same order.
+            edits: what was staged, in the same order: deletions first.
             folder: where.
         """
         convert = self._conversions([edit.path for edit in edits])
         left: list[str] = []
+        given = {edit.path for edit in edits if edit.after.mode}
         for number, edit in enumerate(edits):
             conversion = convert[edit.path]
-            if not self._holds(edit.path, edit.before, conversion):
-                if not self._holds(edit.path, edit.after, conversion):
+            if not self._holds(edit.path, edit.before, conversion, ()):
+                if not self._holds(edit.path, edit.after, conversion, given):
                     left.append(edit.path)
             elif edit.after.mode:
                 self._folder.adopt(edit.path, edit.after.mode, folder / str(number))
@@ -101,10 +106,10 @@ class Worktree:
                     f"run here: use --apply branch or --apply patch"
                 )
 
-    def _holds(self, path: str, state: FileState, convert: "_Conversion") -> bool:
+    def _holds(self, path: str, state: FileState, convert: "_Conversion", given: Collection[str]) -> bool:
         found = self._folder.read(path)
         if found is None:
-            return not state.mode and not self._in_the_way(path)
+            return not state.mode and not self._in_the_way(path, given)
         mode, content = found
         if SYMLINK in (mode, state.mode) and mode != state.mode:
             return False
@@ -113,14 +118,17 @@ class Worktree:
         same = (state.content, convert.to_worktree(state.content))
         return bool(state.mode) and (content in same or convert.to_git(content) == state.content)
 
-    def _in_the_way(self, path: str) -> bool:
-        """Tell whether a folder lies where a file would go, or a file where its folder would go."""
+    def _in_the_way(self, path: str, given: Collection[str]) -> bool:
+        """Tell whether a folder lies where a file would go, or a file where its folder would go.
+
+        Files that are given are meant to be there.
+        """
         if self._folder.state(path) is not None:
-            return True
+            return not all(other in given for other in self._folder.leaves(path))
         while "/" in path:
             path = path.rpartition("/")[0]
             if self._folder.state(path) is not None and self._folder.state(f"{path}/.") is None:
-                return True
+                return path not in given
         return False
 
     def _setting(self, name: str) -> str:

@@ -91,6 +91,84 @@ def test_sparse_file_that_its_user_brought_back(sparse, root):
         publish(sparse, ApplyMode.COMMIT, new)
 
 
+def test_sparse_file_outside_that_becomes_a_folder_and_back(sparse, root):
+    gone = [change(sparse, path, None) for path in ("out/o.py", "out/deep/d.py")]
+    new = commit(sparse, *gone, FileChange("out", None, b"file\n"))
+    publish(sparse, ApplyMode.COMMIT, new)
+    assert git(root, "ls-tree", "-r", "--name-only", "HEAD", "out") == "out"
+    assert git(root, "status", "--porcelain") == ""
+    sparse.undo("run-1")
+    assert git(root, "status", "--porcelain") == ""
+    assert "out/deep/d.py" in git(root, "ls-files")
+
+
+# --- files and folders in each other's place ------------------------------------------------------
+
+
+FLIPS = {
+    "folder": [("a.py", None), ("a.py/in/b.py", b"B = 1\n")],
+    "file": [("pkg/b.py", None), ("pkg", b"B = 1\n")],
+    "link": [("link", None), ("link/b.py", b"B = 1\n")],
+}
+
+
+def flip(repository: GitRepository, name: str) -> str:
+    edits = [change(repository, p, t) if t is None else FileChange(p, None, t) for p, t in FLIPS[name]]
+    return commit(repository, *edits)
+
+
+@pytest.mark.parametrize("name", FLIPS)
+@pytest.mark.parametrize("mode", [ApplyMode.COMMIT, ApplyMode.WORKTREE])
+def test_a_file_and_a_folder_take_each_others_place(repository, root, mode, name):
+    before = snapshot(root)
+    publish(repository, mode, flip(repository, name))
+    assert (root / FLIPS[name][1][0]).read_bytes() == b"B = 1\n"
+    if mode is ApplyMode.COMMIT:
+        assert git(root, "status", "--porcelain") == ""
+    repository.undo("run-1")
+    assert git(root, "status", "--porcelain") == ""
+    assert {path: state for path, state in snapshot(root).items() if not path.startswith(".git/")} == {
+        path: state for path, state in before.items() if not path.startswith(".git/")
+    }
+
+
+def test_a_folder_with_files_of_its_user_does_not_become_a_file(repository, root):
+    (root / "pkg" / "mine.txt").write_text("mine\n")
+    before = snapshot(root)
+    with pytest.raises(Refused, match="uncommitted changes overlap in pkg:"):
+        publish(repository, ApplyMode.COMMIT, flip(repository, "file"))
+    assert snapshot(root) == before
+
+
+@pytest.mark.parametrize(("staged", "added"), [("new", "new/n.py"), ("new/n.py/m.py", "new/n.py")])
+def test_what_is_staged_and_not_on_disk_is_in_the_way(repository, root, staged, added):
+    (root / staged).parent.mkdir(parents=True, exist_ok=True)
+    (root / staged).write_text("mine\n")
+    git(root, "add", "-A")
+    (root / staged).unlink()
+    for folder in (root / "new" / "n.py", root / "new"):
+        if folder.is_dir():
+            folder.rmdir()
+    before = snapshot(root)
+    with pytest.raises(Refused, match=f"uncommitted changes overlap in {staged}"):
+        publish(repository, ApplyMode.COMMIT, commit(repository, FileChange(added, None, b"N = 1\n")))
+    assert snapshot(root) == before
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [("new", "new/n.py"), ("new/n.py", "new")])
+def test_a_branch_that_moved_on_to_a_file_where_the_run_has_a_folder(repository, root, theirs, ours):
+    new, base = commit(repository, FileChange(ours, None, b"N = 1\n")), repository.head
+    (root / theirs).parent.mkdir(exist_ok=True)
+    (root / theirs).write_text("theirs\n")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "theirs")
+    (root / theirs).unlink()
+    git(root, "update-index", "--skip-worktree", theirs)
+    with pytest.raises(Refused, match=f"has moved since the run began, with changes in {theirs}:"):
+        repository.publish("run-1", base, new, ApplyMode.COMMIT)
+    assert git(root, "show", f"HEAD:{theirs}") == "theirs"
+
+
 # --- object formats, partial and shallow clones ---------------------------------------------------
 
 
