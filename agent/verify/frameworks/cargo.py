@@ -40,7 +40,14 @@ fi
 printf '\\n{"type":"ended","code":%s}\\n' "$code" >> "$reports/libtest.jsonl"
 exit "$code"
 """
-_DOCTEST = re.compile(r"test (\S.* \(line \d+\)(?: - compile(?: fail)?)?) \.\.\. (ok|FAILED|ignored)\b.*")
+_DOCTEST = re.compile(
+    r".*\btest (\S+(?: - .*)? \(line \d+\)(?: - (?:compile(?: fail)?|should panic))?) \.\.\. "
+    r"(?:.*\b)?(ok|FAILED|ignored)(?:,.*| <.*>)?"
+)
+_LONGEST = 1_000
+"""Characters of a line that may tell of a doctest: the search takes the square of them."""
+
+_EVENT = re.compile(r'\{ ?"type": ?"')
 _HASH = re.compile(r"-[0-9a-f]{16}$")
 _OUTCOMES = {"ok": "passed", "failed": "failed", "ignored": "skipped", "timeout": "error"}
 
@@ -103,15 +110,16 @@ class CargoTest:
 
     def read(self, evidence: Evidence) -> Reading:
         """Read what was built, what ran, and the lines of doctests."""
-        lines = evidence.reports.read(_BUILD).decode(errors="replace").splitlines()
+        lines = evidence.reports.read(_BUILD).decode(errors="replace").split("\n")
         messages = [message for line in lines if (message := _message(line))]
         sources = {
             each.executable: each.target.src_path for each in messages if each.executable and each.target
         }
-        events = evidence.reports.read(_TESTS).decode(errors="replace").splitlines()
+        events = evidence.reports.read(_TESTS).decode(errors="replace").split("\n")
         programs = list(_programs(_event(line) for line in events))
         found = [case for program in programs for case in program.cases(evidence.place, sources)]
-        found += [_doctest(match, evidence.place) for line in lines if (match := _DOCTEST.fullmatch(line))]
+        short = [line for line in lines if len(line) <= _LONGEST]
+        found += [_doctest(match, evidence.place) for line in short if (match := _DOCTEST.fullmatch(line))]
         cases = merge([*_broken(messages, evidence.place), *found])
         complete = any(each.reason == "build-finished" for each in messages) and all(
             program.code is not None for program in programs
@@ -192,10 +200,13 @@ def _message(line: str) -> _Message | None:
 
 
 def _event(line: str) -> _Event | None:
-    try:
-        return _Event.model_validate_json(line) if line.startswith("{") else None
-    except ValidationError:
-        return None
+    """Read an event; what a test's own processes print without a newline stands before it."""
+    for found in _EVENT.finditer(line):
+        try:
+            return _Event.model_validate_json(line[found.start() :])
+        except ValidationError:
+            continue
+    return None
 
 
 def _subcommand(call: Call) -> str:

@@ -1,11 +1,16 @@
 """Real test frameworks in a real sandbox, each with the same questions."""
 
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from moot.agent.core.commands import CommandResult
+from moot.agent.verify.frameworks.base import Evidence, Place
+from moot.agent.verify.frameworks.cargo import CargoTest
+from moot.agent.verify.tree import Tree
 from tests.agent.verify.sandboxed import run, write
 
 
@@ -200,3 +205,37 @@ def test_code_that_does_not_compile_is_an_error(project, root, work):
     assert "nonesuch" in report.output
     errors = [case for case in report.cases if case.outcome in ("error", "failed")]
     assert any("nonesuch" in case.message for case in errors), report
+
+
+@pytest.mark.parametrize("noise", ["noise", "noise ok", "test a::b ... ", '{ "type": "'])
+def test_what_a_cargo_test_prints_past_the_harness_hides_no_outcome(root, work, noise):
+    prints = f'std::process::Command::new("printf").arg(r#"{noise}"#).status().unwrap();'
+    outer = f"#[test] fn prints() {{ {prints} }}\n"
+    outer += '#[test] fn told() { println!("a\\u{2028}b\\u{85}c"); panic!("the reason"); }\n'
+    write(work, {**CARGO.files, "tests/outer.rs": outer})
+    report = run(root, work, "cargo test --test outer -- --test-threads 1")
+    assert {case.id: case.outcome for case in report.cases} == {
+        "outer::prints": "passed",
+        "outer::told": "failed",
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "outcome"),
+    [
+        ("test src/lib.rs - add (line 2) ... ok", "passed"),
+        ("noise test src/lib.rs - add (line 2) ... FAILED", "failed"),
+        ("test src/lib.rs - add (line 2) ... some book FAILED", "failed"),
+        ("test src/lib.rs - add (line 2) ... some output ok", "passed"),
+        ("test src/lib.rs - add (line 2) ... ignored, not yet", "skipped"),
+    ],
+)
+def test_a_doctest_may_print_on_its_line(work, line, outcome):
+    (work / "cargo.jsonl").write_text(f'{line}\n{{"reason": "build-finished"}}\n')
+    with ExitStack() as stack:
+        tree = Tree.open(work, stack)
+        place = Place(str(work), "", str(work), tree)
+        reading = CargoTest().read(Evidence(place, tree, CommandResult(0, "", "", 0.0)))
+    assert [(case.id, case.outcome) for case in reading.cases] == [
+        ("doctest::src/lib.rs - add (line 2)", outcome)
+    ]
