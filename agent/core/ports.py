@@ -191,8 +191,14 @@ class Repository(Protocol):
     def checkout(self, commit: str, directory: Path) -> None:
         """Make `directory` hold exactly the commit's files; it is created if missing.
 
-        Of other files only caches stay (`__pycache__`, `.moot-cache`, `.mypy_cache`, `.pytest_cache`,
-        `node_modules`, `target`).
+        Of other files only caches stay: `.moot-cache`, `.mypy_cache`, `target`, and what was adopted.
+        """
+        ...
+
+    def adopt(self, directory: Path) -> None:
+        """Let what is now in `__pycache__`, `.pytest_cache` and `node_modules` stay while nothing changes it.
+
+        Only the base's own tests may have written there: a candidate's could have left what others fall for.
         """
         ...
 

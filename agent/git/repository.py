@@ -138,7 +138,7 @@ class GitRepository:
             return None
 
     def checkout(self, commit: str, directory: Path) -> None:
-        """Make `directory` hold exactly the commit's files; of others only caches stay (`workspace.KEPT`).
+        """Make `directory` hold exactly the commit's files; of others only caches stay, and what was adopted.
 
         Only what differs from this object's last checkout there is written; the first one there
         writes everything.
@@ -146,6 +146,11 @@ class GitRepository:
         directory = directory.resolve()
         workspace = self._workspaces.setdefault(directory, Workspace(directory))
         workspace.checkout(self.files(commit), self._private.blobs)
+
+    def adopt(self, directory: Path) -> None:
+        """Let what the base's own tests left in caches there stay, while nothing changes it."""
+        if workspace := self._workspaces.get(directory.resolve()):
+            workspace.adopt()
 
     def diff(self, base: str, commit: str) -> str:
         """Return the unified diff between two commits."""

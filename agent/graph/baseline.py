@@ -78,6 +78,7 @@ async def _run(command: str, base: str, deps: Deps, only: frozenset[str] = froze
     await to_thread.run_sync(deps.repository.checkout, base, deps.workspace)
     deps.emit(TestsStarted(command, None))
     report = await deps.runner.run(command, deps.workspace, sorted(only))
+    await to_thread.run_sync(deps.repository.adopt, deps.workspace)
     deps.emit(TestsFinished(report, None))
     deps.warn_once(report.caution)
     if report.note:

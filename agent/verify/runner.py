@@ -135,8 +135,8 @@ def _variables(
 ) -> Mapping[str, str]:
     """Return the environment of the tests.
 
-    Byte code is written and kept: `GitRepository.checkout` removes that of every file it rewrites. The
-    hash seed is fixed so that runs before and after an edit can be compared. CI ends watch modes.
+    Byte code is written, and `GitRepository.checkout` keeps that of the base's files. The hash seed is fixed
+    so that runs before and after an edit can be compared. CI ends watch modes.
     """
     variables = {
         "PATH": ":".join([*(str(inside / folder) for folder in plan.path), *needed.path]),

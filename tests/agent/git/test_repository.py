@@ -174,8 +174,50 @@ def test_no_stale_byte_code(repository, tmp_path):
     (cache / "b.cpython-311.pyc").write_bytes(b"old")
     (cache / "b.cpython-311-pytest-9.0.pyc").write_bytes(b"old")
     (cache / "bb.cpython-311.pyc").write_bytes(b"kept")
+    repository.adopt(work)
     repository.checkout(commit(repository, change(repository, "pkg/b.py", b"B = 2\n")), work)
     assert [path.name for path in cache.iterdir()] == ["bb.cpython-311.pyc"]
+
+
+@pytest.mark.parametrize("place", ["pkg/__pycache__", ".pytest_cache/v", "pkg/node_modules/dep"])
+def test_what_a_candidate_leaves_in_a_cache_ends_with_it(repository, tmp_path, place):
+    work = tmp_path / "work"
+    repository.checkout(repository.head, work)
+    cache = work / place
+    cache.mkdir(parents=True)
+    for name in ("same", "changed", "gone"):
+        (cache / name).write_bytes(b"base")
+    repository.adopt(work)
+    new = commit(repository, change(repository, "a.py", b"A = 2\n"))
+    repository.checkout(new, work)
+    assert sorted(path.name for path in cache.iterdir()) == ["changed", "gone", "same"]
+    state = (cache / "changed").stat()
+    (cache / "changed").write_bytes(b"evil")
+    os.utime(cache / "changed", ns=(state.st_atime_ns, state.st_mtime_ns))
+    (cache / "gone").unlink()
+    (cache / "below").mkdir()
+    (cache / "below" / "new").write_bytes(b"evil")
+    (work / "__pycache__").mkdir()
+    (work / "__pycache__" / "c.cpython-311.pyc").write_bytes(b"evil")
+    repository.checkout(repository.head, work)
+    assert [path.name for path in cache.iterdir()] == ["same"]
+    assert not (work / "__pycache__").exists()
+
+
+@pytest.mark.parametrize("place", ["pkg/__pycache__", "node_modules/dep"])
+def test_a_kept_cache_is_in_no_files_way(repository, tmp_path, place):
+    work = tmp_path / "work"
+    repository.checkout(repository.head, work)
+    (work / place).mkdir(parents=True)
+    (work / place / "x").write_bytes(b"base")
+    repository.adopt(work)
+    gone = commit(repository, change(repository, "pkg/b.py", None))
+    repository.checkout(gone, work)
+    assert not (work / "pkg").exists()
+    top = place.partition("/")[0]
+    removed = [change(repository, "pkg/b.py", None)] if top == "pkg" else []
+    repository.checkout(commit(repository, *removed, FileChange(top, None, b"file\n")), work)
+    assert (work / top).read_bytes() == b"file\n"
 
 
 def test_submodules_stay_entries(root, tmp_path):
