@@ -68,7 +68,7 @@ class TestRunner:
             place = Place(str(inside), "", str(inside / folder.name), Tree.open(workspace, stack))
             plan = make_plan(command, place, only)
             reports = fill(folder, plan, stack)
-            needed = self._needed(command, plan)
+            needed = self._needed(command, plan, stack)
             unbuilt = self._built.take_along(workspace, place.tree)
             result = await self._sandbox.run(
                 Command(
@@ -114,10 +114,14 @@ class TestRunner:
         inside = str(self.inside(workspace))
         with ExitStack() as stack:
             plan = make_plan(command, Place(inside, "", inside, Tree.open(workspace, stack)))
-        return fingerprint(f"{command}\n{plan.script}", self._needed(command, plan))
+            needed = self._needed(command, plan, stack)
+        return fingerprint(f"{command}\n{plan.script}", needed)
 
-    def _needed(self, command: str, plan: Plan) -> Environment:
-        return environment(self._root, f"{command}\n{plan.script}\n{_programs(plan)}")
+    def _needed(self, command: str, plan: Plan, stack: ExitStack) -> Environment:
+        """Return what the command needs by the scripts of the user's tree: a candidate's open no folders."""
+        top = str(self._root)
+        own = make_plan(command, Place(top, "", top, Tree.open(self._root, stack)))
+        return environment(self._root, f"{command}\n{own.script}\n{_programs(plan)}")
 
     def inside(self, workspace: Path) -> Path:
         """Return where the workspace is seen by its tests."""

@@ -152,3 +152,19 @@ def test_a_swapped_report_is_not_followed(root, work, tmp_path):
     )
     (work / "tests" / "test_a.py").write_text("def test_a(): pass\n")
     assert "leak" not in str(run(root, work).cases)
+
+
+def test_a_candidates_script_opens_no_folder_of_the_user(root, work, tmp_path):
+    tool = tmp_path / "private" / "tool"
+    tool.parent.mkdir()
+    tool.write_text(f"#!/bin/sh\ncat {tool.parent}/notes\n")
+    tool.chmod(0o755)
+    (tool.parent / "notes").write_text("what only its user may read")
+    makefile = f"test:\n\t{tool}\n\tpython3 -m unittest\n"
+    (work / "Makefile").write_text(makefile)
+    (root / "Makefile").write_text("test:\n\tpython3 -m unittest\n")
+    report = run(root, work, "make test")
+    assert report.exit_code != 0
+    assert "what only" not in report.output
+    (root / "Makefile").write_text(makefile)
+    assert "what only" in run(root, work, "make test").output
