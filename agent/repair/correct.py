@@ -17,10 +17,11 @@ from moot.agent.repair.localise import Localisation, Suspect
 from moot.agent.repair.masks import masks
 from moot.agent.repair.prompt import scope
 from moot.agent.repair.rewrite import fenced
-from moot.agent.repair.source import Source
+from moot.agent.repair.source import Source, walk
 
 __all__ = ["Passage", "corrected", "passages"]
 
+_STRINGS = frozenset({"string", "template_string", "string_literal", "raw_string_literal"})
 _KINDS = frozenset({MaskKind.STATEMENT, MaskKind.HEADER, MaskKind.LINE})
 _MOST_LINES = 4
 _SHOWN = 1_800
@@ -81,18 +82,37 @@ def _passage(mask: Mask, source: Source) -> Passage:
     )
     above, below = window(before, after, max(0, _SHOWN - len(text)), keep=2)
     margin = _margin(mask, source)
-    return Passage(mask, dedent(margin + text.strip("\n")), (above + text + below).rstrip())
+    return Passage(mask, _shifted(margin + text.strip("\n"), mask.path, ""), (above + text + below).rstrip())
 
 
 def corrected(passage: Passage, source: Source, answers: Sequence[Completion]) -> list[Infill]:
     """Return the distinct edits in answers, each parsing as well as before, best first."""
     margin = _margin(passage.mask, source)
-    texts = [indent(dedent(fenced(answer)), margin).removeprefix(margin) for answer in answers]
+    path = passage.mask.path
+    texts = [_shifted(fenced(answer), path, margin).removeprefix(margin) for answer in answers]
     return infills(
         passage.mask,
         source,
         [replace(answer, text=text) for answer, text in zip(answers, texts, strict=True) if text],
     )
+
+
+def _shifted(text: str, path: str, margin: str) -> str:
+    """Return lines with a margin in place of what they have in common; those that begin in a string stay."""
+    kept = _in_strings(text, path)
+    lines = text.split("\n")
+    free = "\n".join(line for row, line in enumerate(lines) if row not in kept)
+    shifted = iter(indent(dedent(free), margin).split("\n"))
+    return "\n".join(line if row in kept else next(shifted) for row, line in enumerate(lines))
+
+
+def _in_strings(text: str, path: str) -> set[int]:
+    """Return the rows of a text that begin within a string."""
+    if "\n" not in text:
+        return set()
+    tree = Source.parse(path, text.lstrip(" \t").encode("utf-8", "replace")).tree
+    found = (node for node in walk(tree.root_node) if node.type in _STRINGS) if tree is not None else ()
+    return {row for node in found for row in range(node.start_point.row + 1, node.end_point.row + 1)}
 
 
 def _margin(mask: Mask, source: Source) -> str:

@@ -75,6 +75,30 @@ def test_more_lines_have_the_indentation_of_the_first():
     assert "        prices = list(prices)\n        if discount:\n            prices = sum(\n" in text
 
 
+QUOTED = """\
+def usage(name):
+    if name:
+        text = '''use:
+    NAME of it
+            and more
+''' + nam
+        return text
+"""
+
+
+@pytest.mark.parametrize("margin", ["", "    ", "        "])
+@pytest.mark.parametrize("inner", ["    NAME of it\n            and more\n", "          a\n          b\n"])
+def test_lines_within_a_string_keep_their_indentation(margin, inner):
+    old = QUOTED.replace("    NAME of it\n            and more\n", inner)
+    source = Source.parse("usage.py", old.encode())
+    [passage] = passages(Localisation((Suspect("usage.py", 3, 1.0),), ""), {"usage.py": source})
+    assert passage.text == f"text = '''use:\n{inner}''' + nam"
+    answer = f"```python\n{margin}{passage.text}e\n{margin}text = text.strip()\n```"
+    [edit] = corrected(passage, source, [Completion(answer, "stop", 9, -0.1)])
+    right = old.replace("nam\n", "name\n        text = text.strip()\n")
+    assert edit.apply(source.data).decode() == right
+
+
 def test_what_changes_nothing_or_breaks_the_file_or_was_broken_off_is_left_out():
     answers = ("```python\nreturn prices  # right\n```", "```python\nreturn (\n```", "I cannot.", "")
     assert edited("return prices", *answers) == []
