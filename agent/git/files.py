@@ -102,6 +102,10 @@ class Folder:
         """Remove a file and the folders that it leaves empty."""
         with suppress(FileNotFoundError, NotADirectoryError), self._parent(path) as (parent, name):
             os.unlink(name, dir_fd=parent)
+        self.prune(path)
+
+    def prune(self, path: str) -> None:
+        """Remove the folders on the way to a path that are empty."""
         above = path
         while "/" in above:
             above = above.rpartition("/")[0]

@@ -84,13 +84,15 @@ class Worktree:
         given = {edit.path for edit in edits if edit.after.mode}
         for number, edit in enumerate(edits):
             conversion = convert[edit.path]
-            if not self._holds(edit.path, edit.before, conversion, ()):
-                if not self._holds(edit.path, edit.after, conversion, given):
-                    left.append(edit.path)
-            elif edit.after.mode:
-                self._folder.adopt(edit.path, edit.after.mode, folder / str(number))
-            else:
-                self._folder.remove(edit.path)
+            if self._holds(edit.path, edit.before, conversion, ()):
+                if edit.after.mode:
+                    self._folder.adopt(edit.path, edit.after.mode, folder / str(number))
+                else:
+                    self._folder.remove(edit.path)
+            elif not self._holds(edit.path, edit.after, conversion, given):
+                left.append(edit.path)
+            elif not edit.after.mode:
+                self._folder.prune(edit.path)  # as a kill may come between a file and its folder
         return left
 
     def require_plain(self, paths: Iterable[str]) -> None:

@@ -84,7 +84,18 @@ def undoer(repository: GitRepository) -> object:
     return repository.undo("run-1")
 
 
-@pytest.fixture(params=["commit", "branch", "worktree", "undo commit", "undo with a revert", "undo worktree"])
+def swap(repository: GitRepository) -> str:
+    """A file becomes a folder, and a folder a file."""
+    gone = [change(repository, path, None) for path in ("a.py", "pkg/b.py")]
+    return commit(repository, *gone, *[FileChange(path, None, b"N = 1\n") for path in ("a.py/n.py", "pkg")])
+
+
+@pytest.fixture(
+    params=[
+        *("commit", "branch", "worktree", "undo commit", "undo with a revert", "undo worktree"),
+        *("swap commit", "swap worktree", "undo swap commit", "undo swap worktree"),
+    ]
+)
 def stage(request, root, tmp_path) -> tuple[Stage, Act]:
     data = tmp_path / "data"
     repository = GitRepository.open(root, data)
@@ -94,9 +105,11 @@ def stage(request, root, tmp_path) -> tuple[Stage, Act]:
         change(repository, "pkg/b.py", None),
         FileChange("new/n.py", None, b"N = 1\n"),
     )
-    act = publisher(repository.head, new, request.param) if not request.param.startswith("undo") else undoer
+    if "swap" in request.param:
+        new = swap(repository)
+    mode = next((way for way in ("branch", "worktree") if way in request.param), "commit")
+    act = publisher(repository.head, new, mode) if not request.param.startswith("undo") else undoer
     if act is undoer:
-        mode = "worktree" if "worktree" in request.param else "commit"
         publisher(repository.head, new, mode)(repository)
     if "revert" in request.param:
         git(root, "commit", "-q", "--allow-empty", "-m", "later")
