@@ -17,7 +17,7 @@ from moot.agent.fim.neighbours import neighbours
 from moot.agent.fim.trim import Hole
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.failures import wanted
-from moot.agent.graph.state import Draft, RunState
+from moot.agent.graph.state import Draft, RunState, start_of
 from moot.agent.repair.excerpt import excerpt
 from moot.agent.repair.infill import Infill
 from moot.agent.repair.localise import Failure, Localisation, localise
@@ -121,6 +121,8 @@ async def _localise(
             partial(deps.repository.ages, state["base"]),
         ),
     )
+    if start_of(state) == state["base"]:  # where a model's test ran, too, nothing of it is kept
+        await to_thread.run_sync(deps.repository.adopt, deps.workspace)
     deps.emit(Notice("info", f"suspects: {found.note}"))
     deps.emit(SuspectsFound(tuple((place.path, place.line, place.score) for place in found.suspects)))
     return found
