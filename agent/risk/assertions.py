@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from moot.agent.risk.dialects import Dialect, callee, text_of
+from moot.agent.risk.dialects.base import Dialect, callee, text_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -4,7 +4,7 @@ import operator
 import re
 from typing import TYPE_CHECKING
 
-from moot.agent.risk.dialects import text_of
+from moot.agent.risk.dialects.base import text_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from moot.agent.risk.dialects import text_of
+from moot.agent.risk.dialects.base import text_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node

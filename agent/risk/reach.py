@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from moot.agent.risk.assertions import assertion_of
 from moot.agent.risk.constants import COLLECTIONS, is_empty, operator_of, truth
-from moot.agent.risk.dialects import Dialect, callee, text_of
+from moot.agent.risk.dialects.base import Dialect, callee, text_of
 from moot.agent.risk.nested import ANONYMOUS
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from moot.agent.core.verification import IntegrityFlag
-from moot.agent.risk.dialects import text_of
+from moot.agent.risk.dialects.base import text_of
 from moot.agent.syntax import language_of, new_parser
 
 __all__ = ["added_lines", "settings_flags", "special_cases"]

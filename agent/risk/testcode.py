@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from moot.agent.risk.assertions import Assertion, assertion_of
-from moot.agent.risk.dialects import DIALECTS, Dialect, text_of
+from moot.agent.risk.dialects import DIALECTS
+from moot.agent.risk.dialects.base import Dialect, text_of
 from moot.agent.risk.nested import mentions, never_called
 from moot.agent.risk.reach import guards, swallowed, unreached
 from moot.agent.syntax import language_of, new_parser
