@@ -70,7 +70,7 @@ async def reproduce_trace(state: RunState, deps: Deps) -> RunState:
     if known:
         return {"reproduction": Reproduction(state["base"], known)}
     tests = await to_thread.run_sync(_tests, report, before, deps)
-    frame = frame_of(report.trace, tests) if tests is not None else None
+    frame = frame_of(report.trace, tests, report.sources) if tests is not None else None
     if tests is None or frame is None:
         return _not_shown("there is no file of tests in which one could stand", deps)
     try:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count, takewhile
 
 from tree_sitter import Node
@@ -36,20 +36,33 @@ class Frame:
     """The lines around a test's body, and the name by which its outcome is known.
 
     Attributes:
-        head: the lines above the body, with the body's indentation at the end.
+        head: the lines above the body.
+        indent: the body's indentation.
         tail: what stands below the body.
         once: lines above the first test alone, such as of a class for it.
+        imports: names that the file lacks, with the statements that import them.
     """
 
     name: str
     head: str
+    indent: str
     tail: str
     once: str = ""
+    imports: tuple[tuple[str, str], ...] = ()
+
+    def above(self, body: str | None = None) -> str:
+        """Return what stands above a body, with the imports that it needs: where it is not known, all."""
+        needed = (
+            f"{self.indent}{statement}\n"
+            for name, statement in self.imports
+            if body is None or re.search(rf"\b{re.escape(name)}\b", body)
+        )
+        return f"{self.head}{''.join(needed)}{self.indent}"
 
     def numbered(self, number: int) -> "Frame":
         """Return it with another name, for one of several tests in a file; 0 leaves it as it is."""
         name = f"{self.name}{'_' if ' ' not in self.name else ' '}{number}" if number else self.name
-        return Frame(name, self.head.replace(self.name, name), self.tail, self.once)
+        return replace(self, name=name, head=self.head.replace(self.name, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +75,14 @@ class Sketch:
     end_byte: int = 0
 
 
-def frame_of(trace: Trace, tests: Source) -> Frame | None:
-    """Return how a test looks in a file of tests; None in a language whose tests do not stand at its end."""
+def frame_of(trace: Trace, tests: Source, sources: Mapping[str, Source]) -> Frame | None:
+    """Return how a test looks in a file of tests; None in a language whose tests do not stand at its end.
+
+    Args:
+        trace: the error that it is to show.
+        tests: the file.
+        sources: the files of the trace's frames.
+    """
     text = _text(tests)
     subject = trace.function or trace.path.rpartition("/")[2].partition(".")[0]
     words = [word.lower() for word in _WORDS.findall(f"{subject} does not raise {trace.error}")]
@@ -71,20 +90,21 @@ def frame_of(trace: Trace, tests: Source) -> Frame | None:
     said = f"{mark} as reported: {trace.told[:200]}\n"
     match language:
         case "python":
+            imports = tuple(_imports(trace, tests, sources))
             name = _unused("test_" + "_".join(words), text)
             case = re.search(r"^class \w+\((?P<base>(?:\w+\.)*\w*TestCase)\):", text, re.MULTILINE)
             if case is None or re.search(r"^(?:async )?def test", text, re.MULTILINE):
-                return Frame(name, f"def {name}():\n    {said}    ", "\n")
+                return Frame(name, f"def {name}():\n    {said}", "    ", "\n", imports=imports)
             title = _unused("Test" + "".join(word.title() for word in words), text)
             once = f"class {title}({case['base']}):\n"
-            return Frame(name, f"    def {name}(self):\n        {said}        ", "\n", once)
+            return Frame(name, f"    def {name}(self):\n        {said}", " " * 8, "\n", once, imports)
         case "javascript" | "typescript" | "tsx":
             name = _unused(" ".join([subject, "does not raise", trace.error]), text)
             call = "test" if re.search(r"\btest\(", text) else "it"
-            return Frame(name, f'{call}("{name}", async () => {{\n  {said}  ', "\n});\n")
+            return Frame(name, f'{call}("{name}", async () => {{\n  {said}', "  ", "\n});\n")
         case "go":
             name = _unused("Test" + "".join(word.title() for word in words), text)
-            return Frame(name, f"func {name}(t *testing.T) {{\n\t{said}\t", "\n}\n")
+            return Frame(name, f"func {name}(t *testing.T) {{\n\t{said}", "\t", "\n}\n")
         case _:
             return None
 
@@ -107,7 +127,7 @@ def prompt(
     text = _text(tests)
     before, _ = window(text, "", _SHOWN, keep=min(_opening(tests), text[:_OPENING].count("\n")))
     files = [("REPORT.md", task[-_REPORT:]), *reversed(_functions(trace, sources))]
-    prefix = f"{before}{_between(tests.path)}{frame.once}{frame.head}"
+    prefix = f"{before}{_between(tests.path)}{frame.once}{frame.above()}"
     return fim.prompt(prefix, frame.tail, files, tests.path)
 
 
@@ -122,18 +142,30 @@ def _functions(trace: Trace, sources: Mapping[str, Source]) -> list[tuple[str, s
     return list(found)[:_FUNCTIONS]
 
 
+def _imports(trace: Trace, tests: Source, sources: Mapping[str, Source]) -> Iterator[tuple[str, str]]:
+    """Yield the functions and classes of Python that the trace leads through and the tests do not import."""
+    nodes = tests.tree.root_node.children if tests.tree is not None else ()
+    known = {word for node in nodes if "import" in node.type for word in re.findall(r"\w+", tests.text(node))}
+    for path, line in trace.frames:
+        source = sources.get(path)
+        name = source.definition_at_line(line) if source is not None else ""
+        if name and name not in known:
+            known.add(name)
+            module = path.removeprefix("src/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            yield name, f"from {module} import {name}"
+
+
 def sketches(answers: Sequence[tuple[str, str]], frame: Frame, tests: Source) -> list[Sketch]:
     """Return the distinct bodies among answers, each with how the server says it ended, in their order."""
-    judge = Trimmer(Hole(tests.path, _text(tests) + frame.once + frame.head, frame.tail))
+    judge = Trimmer(Hole(tests.path, _text(tests) + frame.once + frame.above(), frame.tail))
     bodies = dict.fromkeys(_body(text, finish, frame, judge) for text, finish in answers)
     return [Sketch(frame, body) for body in bodies if body.strip()]
 
 
 def _body(text: str, finish: str, frame: Frame, judge: Trimmer) -> str:
     """Return the lines that stand as deep as the first, and parse, and of an answer cut off not its last."""
-    depth = frame.head[frame.head.rfind("\n") + 1 :]
     lines = text.replace("\r\n", "\n").split("\n")
-    kept = [lines[0], *takewhile(lambda line: not line.strip() or line.startswith(depth), lines[1:])]
+    kept = [lines[0], *takewhile(lambda line: not line.strip() or line.startswith(frame.indent), lines[1:])]
     if finish == "length" and len(kept) == len(lines):
         kept.pop()
     ends = range(len(kept), 0, -1)
@@ -151,7 +183,7 @@ def with_tests(tests: Source, found: Sequence[Sketch]) -> tuple[bytes, list[Sket
 
     for number, sketch in enumerate(found, start=1):
         frame = sketch.frame.numbered(number if len(found) > 1 else 0)
-        data += added(_between(tests.path) + ("" if number > 1 else frame.once) + frame.head)
+        data += added(_between(tests.path) + ("" if number > 1 else frame.once) + frame.above(sketch.body))
         start = len(data)
         data += added(sketch.body)
         placed.append(Sketch(frame, sketch.body, start, len(data)))

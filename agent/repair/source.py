@@ -161,6 +161,15 @@ class Source:
         name = function.child_by_field_name("name") if function is not None else None
         return self.text(name) if name is not None else ""
 
+    def definition_at_line(self, line: int) -> str:
+        """Return the name of what the file defines around a line (1-based), the outermost; empty without."""
+        nodes = self.tree.root_node.children if self.tree is not None else ()
+        for node in nodes:
+            if node.start_point.row < line <= node.end_point.row + 1:
+                name = (node.child_by_field_name("definition") or node).child_by_field_name("name")
+                return self.text(name) if name is not None else ""
+        return ""
+
     def class_at(self, byte: int) -> Node | None:
         """Return the innermost class (or `impl`) around a byte."""
         return self._around(byte, _CLASSES)

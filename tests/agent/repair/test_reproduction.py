@@ -12,7 +12,7 @@ TRACE = Trace("KeyError", "'a'", (("shop.py", 1),), "f")
 
 def made(path: str, tests: bytes, *answers: tuple[str, str]) -> tuple[Source, list[Sketch]]:
     source = Source.parse(path, tests)
-    frame = frame_of(TRACE, source)
+    frame = frame_of(TRACE, source, {})
     assert frame is not None
     data, placed = with_tests(source, sketches(answers, frame, source))
     return Source.parse(path, data), placed
@@ -70,7 +70,7 @@ def test_a_file_of_test_cases_gets_a_class():
 
 
 def test_tests_of_rust_do_not_stand_at_the_end():
-    assert frame_of(TRACE, Source.parse("src/lib.rs", b"#[test]\nfn f() {}\n")) is None
+    assert frame_of(TRACE, Source.parse("src/lib.rs", b"#[test]\nfn f() {}\n"), {}) is None
 
 
 @pytest.mark.parametrize(
@@ -106,3 +106,16 @@ def test_what_leads_to_the_error_is_kept(answer: str, line: int, kept: str | Non
 def test_what_leads_to_the_error_is_kept_in_other_languages(path: str, answer: str, kept: str):
     source, [sketch] = made(path, b"package f\n" if path.endswith(".go") else b"", (answer, "stop"))
     assert least(source, sketch, source.data[: sketch.start_byte].count(b"\n") + 1) == kept
+
+
+def test_what_the_file_does_not_import_is_imported_where_it_is_used():
+    """Of a method that is its class; names that the tests have are imported already."""
+    code = b"class Shop:\n    def f(self):\n        pass\n\n\ndef g():\n    pass\n\n\ndef h():\n    pass\n"
+    trace = Trace("KeyError", "", (("src/shop/at.py", 3), ("src/shop/at.py", 7), ("src/shop/at.py", 11)), "f")
+    tests = Source.parse("tests/test_shop.py", b"from shop.at import h\n")
+    frame = frame_of(trace, tests, {"src/shop/at.py": Source.parse("src/shop/at.py", code)})
+    assert frame is not None
+    assert [name for name, _ in frame.imports] == ["Shop", "g"]
+    data, _ = with_tests(tests, sketches([("Shop().f()", "stop"), ("h()", "stop")], frame, tests))
+    assert data.decode().count("    from shop.at import Shop\n    Shop().f()\n") == 1
+    assert b"import g" not in data

@@ -1,6 +1,7 @@
 """How often a test is written that shows a real bug, from its stack trace alone.
 
     PYTHONPATH=. python tests/bench/repair/reproducing.py REPOSITORIES WORK [--half tune|report] [--bugs N]
+        [--languages python,javascript,go]
 
 Of the bugs whose tests fail by an error that the library raises, the trace is the report, without the frames
 of tests; the repository is the bug's parent without the fix's tests. A run ends when its first steps have
@@ -51,12 +52,18 @@ def main() -> int:
     arguments.add_argument("work", type=Path)
     arguments.add_argument("--half", choices=("tune", "report"), default="tune")
     arguments.add_argument("--bugs", type=int, default=1000)
+    arguments.add_argument("--languages", default="python,javascript,go")
     given = arguments.parse_args()
-    bugs = [bug for bug in load() if bug.split == given.half]
+    bugs = [bug for bug in load() if bug.split == given.half and bug.language in given.languages.split(",")]
     random.Random(1).shuffle(bugs)
     model_server()
     done: list[Shown] = []
     for bug in bugs[: given.bugs]:
+        owner, name = bug.library.name.split("/")
+        places = (given.repositories / owner / name, given.repositories / f"{owner}+{name}")
+        if not any(place.exists() for place in places):
+            print(f"{bug.id}: its library is not there", file=sys.stderr)
+            continue
         tree = Tree.open(bug.library, given.repositories.resolve(), (given.work / "trees").resolve())
         folder = given.work.resolve() / "runs" / f"{bug.id}-trace"
         report = _report(tree, bug, folder / bug.library.name.rpartition("/")[2])
