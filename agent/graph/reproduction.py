@@ -1,9 +1,11 @@
 """A stack trace in the task becomes a failing test, so that repair can localise by it and select by it."""
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from anyio import to_thread
 
@@ -33,6 +35,8 @@ _TOKENS = 4_000
 """About what asking takes, read and written: with less left, nothing is asked."""
 _SHARE = 4
 """Of the run's time the part in which a test has to be found."""
+_TESTS = 30
+"""Files of tests that are looked at, the nearest first."""
 _LONGEST = 60.0
 """Seconds of one run of such tests."""
 _CONFIRMED = 3
@@ -99,13 +103,24 @@ def _report(state: RunState, deps: Deps) -> _Report | None:
 
 
 def _tests(report: _Report, before: TestReport, deps: Deps) -> Source | None:
-    """Return the file of tests nearest to the code that failed, before others one that the command runs."""
-    run = {case.file for case in before.cases}
-    sources = dict.fromkeys(path for path, _ in report.trace.frames)
-    near = [path for each in sources for path in related_tests({each: 1.0}, deps.index.dependents)]
-    alike = [path for path in near if path in report.entries and _alike(path, report.trace.path)]
-    chosen = min(alike, key=lambda path: path not in run, default=None)
-    return Source.parse(chosen, deps.repository.read(report.entries[chosen].blob)) if chosen else None
+    """Return the file of tests nearest to the code that failed: one that the command runs, before others.
+
+    Of these the one named after a file of the trace, or else that names most what the trace leads through.
+    """
+    run, entries = {case.file for case in before.cases}, report.entries
+    paths = list(dict.fromkeys(path for path, _ in report.trace.frames))
+    near = [path for each in paths for path in related_tests({each: 1.0}, deps.index.dependents)]
+    alike = [path for path in dict.fromkeys(near) if path in entries and _alike(path, paths[0])]
+    stems = {PurePosixPath(path).stem for path in paths}
+    names = {report.sources[path].definition_at_line(line) for path, line in report.trace.frames} - {""}
+
+    def rank(tests: Source) -> tuple[bool, bool, int]:
+        text, stem = tests.data.decode("utf-8", "replace"), PurePosixPath(tests.path).stem
+        told = sum(len(re.findall(rf"\b{re.escape(name)}\b", text)) for name in names)
+        return tests.path not in run, not any(each in stem for each in stems), -told
+
+    known = [Source.parse(path, deps.repository.read(entries[path].blob)) for path in alike[:_TESTS]]
+    return min(known, key=rank, default=None)
 
 
 def _alike(path: str, other: str) -> bool:

@@ -84,7 +84,7 @@ def frame_of(trace: Trace, tests: Source, sources: Mapping[str, Source]) -> Fram
         sources: the files of the trace's frames.
     """
     text = _text(tests)
-    subject = trace.function or trace.path.rpartition("/")[2].partition(".")[0]
+    subject = _subject(trace, sources)
     words = [word.lower() for word in _WORDS.findall(f"{subject} does not raise {trace.error}")]
     language, mark = language_of(tests.path), line_comment(language_of(tests.path))
     said = f"{mark} as reported: {trace.told[:200]}\n"
@@ -107,6 +107,14 @@ def frame_of(trace: Trace, tests: Source, sources: Mapping[str, Source]) -> Fram
             return Frame(name, f"func {name}(t *testing.T) {{\n\t{said}", "\t", "\n}\n")
         case _:
             return None
+
+
+def _subject(trace: Trace, sources: Mapping[str, Source]) -> str:
+    """Return the function that raises the error, of one like `__init__` its class, else the file."""
+    source, name = sources.get(trace.path), trace.function
+    if name.startswith("__") and source is not None:
+        name = source.definition_at_line(trace.frames[0][1])
+    return name or trace.path.rpartition("/")[2].partition(".")[0]
 
 
 def prompt(
