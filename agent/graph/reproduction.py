@@ -154,6 +154,8 @@ class _Attempt:
                 tried += 1
                 if update := await self._keep(sketch):
                     return update
+            if tried == _CONFIRMED:
+                break
         return _not_shown(f"{len(found)} that the model wrote do not fail like it", self.deps)
 
     async def _ask(self, fim: FimPrompt) -> list[Sketch]:

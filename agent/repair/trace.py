@@ -62,7 +62,7 @@ def read_trace(text: str, files: Sequence[str], read: Read) -> Trace | None:
     if error is None:
         return None
     path, line = frames[0]
-    return Trace(*error, frames, _named(text, line) or _function(read(path), line))
+    return Trace(*error, frames, _named(text, path, line) or _function(read(path), line))
 
 
 def shows(message: str, trace: Trace, files: Sequence[str], read: Read) -> bool:
@@ -103,10 +103,12 @@ def _error(text: str, language: str) -> tuple[str, str] | None:
     return found["error"].rpartition(".")[2], says.strip()
 
 
-def _named(text: str, line: int) -> str:
+def _named(text: str, path: str, line: int) -> str:
     """Return the function that a frame names, of Python or JavaScript: the lines may be another version's."""
-    python = re.search(rf"\", line {line}, in (\w+)", text)
-    found = python or re.search(rf"\bat (?:async )?(?:[\w$.<>]+[. ])?([\w$]+) \([^()\n]*:{line}:\d+\)", text)
+    file = re.escape(path.rpartition("/")[2])
+    python = re.search(rf"{file}\", line {line}, in (\w+)", text)
+    script = rf"\bat (?:async )?(?:[\w$.<>]+[. ])?([\w$]+) \([^()\n]*{file}:{line}:\d+\)"
+    found = python or re.search(script, text)
     return found[1] if found else ""
 
 

@@ -82,6 +82,14 @@ def test_a_trace_is_read(text: str, error: str, says: str, path: str, function: 
     assert (trace.error, trace.text, trace.path, trace.function) == (error, says, path, function)
 
 
+def test_the_function_is_of_the_frame_in_that_file():
+    """Another file's frame has the same line."""
+    other = PYTHON.replace('report.py", line 12, in <module>', 'report.py", line 5, in nightly')
+    trace = read_trace(other, list(FILES), read)
+    assert trace is not None
+    assert trace.function == "mean"
+
+
 @pytest.mark.parametrize(
     "text",
     [
