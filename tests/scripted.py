@@ -57,6 +57,7 @@ class ScriptedServer:
         refuses: Sequence[str] = (),
         probes: bool = True,
         samples: bool = True,
+        owner: str = "vllm",
         port: int = 0,
     ) -> None:
         """Set what is served.
@@ -69,6 +70,7 @@ class ScriptedServer:
             refuses: fields of a request that are answered with 400.
             probes: whether a client's probes are answered here; False leaves them to the script.
             samples: whether the server knows `n`; False gives one answer, whatever is asked for.
+            owner: what the server says that it is.
         """
         self.requests: list[Request] = []
         self.disconnects = 0
@@ -77,7 +79,7 @@ class ScriptedServer:
         self._models, self._context, self._api_key = tuple(models), context, api_key
         self._can = {"response_format": structured_output, "tools": tools, **dict.fromkeys(refuses, False)}
         self._routes = {"/v1/completions": completions, "/tokenize": tokenize}
-        self._probes, self._samples = probes, samples
+        self._probes, self._samples, self._owner = probes, samples, owner
         self._fault: Fault | None = None
         self._faults_left = 0
         self._lock = threading.Lock()
@@ -207,7 +209,7 @@ class ScriptedServer:
                 return 404, error_body(404, "Not Found")
 
     def _card(self, model: str) -> Json:
-        card = {"id": model, "object": "model", "owned_by": "vllm"}
+        card = {"id": model, "object": "model", "owned_by": self._owner}
         return card | ({"max_model_len": self._context} if self._context else {})
 
     def _generate(self, request: Request) -> tuple[int, Reply | Fault | Json]:

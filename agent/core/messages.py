@@ -39,6 +39,9 @@ class ChatMessage:
 class ChatRequest:
     """A chat call. `max_tokens` bounds each of the `n` answers; `schema` is a JSON schema to obey.
 
+    Where the last message is the assistant's, the answer is what follows it, for servers of which
+    `ModelInfo.continues` is true.
+
     `top_logprobs` asks for so many of the likeliest tokens at each place; a server may refuse, see
     `Completion.choices`.
     """
@@ -127,7 +130,12 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What a served model is and can do, as probed. `context` is in tokens."""
+    """What a served model is and can do, as probed.
+
+    Attributes:
+        context: in tokens.
+        continues: whether the server goes on with an answer that a chat begins.
+    """
 
     id: str
     context: int
@@ -135,3 +143,4 @@ class ModelInfo:
     tools: bool = False
     fim: bool = False
     tokenize: bool = False
+    continues: bool = False

@@ -1,21 +1,19 @@
 """Corrections: the most suspicious lines, one a prompt, many answers in one batch."""
 
-import asyncio
 import html
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import accumulate
 
 from anyio import to_thread
 
 from moot.agent.core.events import CandidatesGenerated, ModelCalled
-from moot.agent.core.messages import ChatMessage, ChatRequest, Completion
-from moot.agent.core.ports import ModelClient
+from moot.agent.core.messages import ChatMessage, Completion
+from moot.agent.graph.answers import SAMPLES, TOKENS, Asking, answers
 from moot.agent.graph.conversation import size
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.faults import Suspected, ask, candidates_left, span_drafts, suspected
+from moot.agent.graph.faults import Suspected, candidates_left, span_drafts, suspected
 from moot.agent.graph.state import RunState
 from moot.agent.repair.correct import Passage, corrected, passages
 from moot.agent.repair.infill import Infill, distinct
@@ -24,13 +22,9 @@ from moot.agent.repair.source import Source
 from moot.agent.syntax import language_of
 from moot.prompts import render
 
-__all__ = ["SAMPLES", "answers", "correct_drafts", "question"]
+__all__ = ["correct_drafts", "question"]
 
 _LINES = 12
-SAMPLES = 3
-"""Answers beside the greedy one, which brings most of the fixes: more lines are worth more than these."""
-_TEMPERATURE = 0.8
-_TOKENS = 96
 _REQUESTS = 2
 """How often a question is sent: for the greedy answer, and for the samples."""
 
@@ -38,27 +32,27 @@ _REQUESTS = 2
 async def correct_drafts(state: RunState, deps: Deps, number: int) -> RunState:
     """Return the drafts of batch `number` (from 0), best first.
 
-    Where all suspicious lines were asked for they are asked for again, and sampled alone.
+    Where all suspicious lines were asked for they are asked for again, for other answers.
     """
     case = await suspected(state, deps)
-    sources, chosen, again = await to_thread.run_sync(_chosen, case, number)
+    sources, chosen, turn = await to_thread.run_sync(_chosen, case, number)
     left = candidates_left(state, deps)
     update: RunState = {"localisation": case.found, "drafts": (), "answer": "", "feedback": ""}
     if not (left and chosen):
         return update
-    asked = await _asked(chosen, again, case, state, deps)
+    asked = await _asked(chosen, turn, case, state, deps)
     edits = await to_thread.run_sync(_edits, chosen, asked, sources)
     count, what = sum(map(len, asked)), f"batch {number + 1}"
     deps.emit(CandidatesGenerated("correct", what, len(asked), 0, count, len(edits)))
     return {**update, "drafts": span_drafts("correct", number, edits, case)[:left]}
 
 
-def _chosen(case: Suspected, number: int) -> tuple[Mapping[str, Source], Sequence[Passage], bool]:
-    """Parse the suspected files; return the lines of batch `number`, and whether they are asked for again."""
+def _chosen(case: Suspected, number: int) -> tuple[Mapping[str, Source], Sequence[Passage], int]:
+    """Parse the suspected files; return the lines of batch `number`, and how often they were asked for."""
     sources = {path: Source.parse(path, data) for path, (_, data) in case.sources.items()}
     lines = passages(case.found, sources)
     turn, place = divmod(number, max(1, math.ceil(len(lines) / _LINES)))
-    return sources, lines[_LINES * place : _LINES * (place + 1)], turn > 0
+    return sources, lines[_LINES * place : _LINES * (place + 1)], turn
 
 
 def _edits(
@@ -71,23 +65,26 @@ def _edits(
 
 
 async def _asked(
-    chosen: Sequence[Passage], again: bool, case: Suspected, state: RunState, deps: Deps
+    chosen: Sequence[Passage], turn: int, case: Suspected, state: RunState, deps: Deps
 ) -> list[list[Completion]]:
     said = brief(state["task"].text, case.failing, case.test)
     texts = [question(passage, said) for passage in chosen]
     beside = await size((ChatMessage("system", render("system")), ChatMessage("user", "")), deps)
     sizes = [beside + count for count in await deps.client.count(texts)]
     most = _affordable(sizes, deps.limits.tokens_left)
-    room = deps.limits.answer(_TOKENS, _REQUESTS * sum(sizes[:most]), most * (1 + SAMPLES))
+    room = deps.limits.answer(TOKENS, _REQUESTS * sum(sizes[:most]), most * (1 + SAMPLES))
+    controls = () if deps.generation.fim is None else deps.generation.fim.controls
+    branching = deps.limits.tokens_left is None  # each of the likeliest is a request with the prompt in it
+    how = Asking(room, deps.generation.top_p, turn, controls, branching)
     before, started = deps.client.usage, time.monotonic()
-    found = await answers(deps.client, texts[:most], room, deps.generation.top_p, greedy=not again)
+    found = await answers(deps.client, texts[:most], how)
     deps.emit(ModelCalled("correct", deps.client.usage - before, time.monotonic() - started))
     return found
 
 
 def _affordable(sizes: Sequence[int], left: int | None) -> int:
     """Return for how many lines, one at least, the tokens suffice that are left."""
-    costs = accumulate(_REQUESTS * size + (1 + SAMPLES) * _TOKENS for size in sizes)
+    costs = accumulate(_REQUESTS * size + (1 + SAMPLES) * TOKENS for size in sizes)
     return len(sizes) if left is None else max(1, sum(cost <= left for cost in costs))
 
 
@@ -106,25 +103,3 @@ def question(passage: Passage, said: Brief) -> str:
         line=passage.text,
         language=language_of(passage.mask.path) or "",
     )
-
-
-async def answers(
-    client: ModelClient,
-    texts: Sequence[str],
-    max_tokens: int = _TOKENS,
-    top_p: float = 1.0,
-    *,
-    greedy: bool = True,
-) -> list[list[Completion]]:
-    """Return 1 + SAMPLES answers to each question, the first greedy where that is wanted.
-
-    The first request is alone, and fills the server's cache for all others.
-    """
-    system = ChatMessage("system", render("system"))
-    plain = [ChatRequest((system, ChatMessage("user", text)), max_tokens) for text in texts]
-    count = SAMPLES if greedy else 1 + SAMPLES
-    sampled = [replace(one, n=count, temperature=_TEMPERATURE, top_p=top_p) for one in plain]
-    order = [*plain, *sampled] if greedy else sampled
-    first = await ask(client, order[0])
-    found = [first, *await asyncio.gather(*(ask(client, each) for each in order[1:]))]
-    return [[answer for part in found[place :: len(texts)] for answer in part] for place in range(len(texts))]

@@ -85,8 +85,9 @@ def _served(
     fim: bool = False,
     tokenize: bool = False,
 ) -> Served:
-    info = ModelInfo(card.id, card.context or DEFAULT_CONTEXT, structured, tools, fim, tokenize)
-    return Served(info, vllm=card.owned_by == "vllm")
+    vllm = card.owned_by == "vllm"
+    context = card.context or DEFAULT_CONTEXT
+    return Served(ModelInfo(card.id, context, structured, tools, fim, tokenize, continues=vllm), vllm)
 
 
 async def _structured(transport: Transport, model: str) -> bool:

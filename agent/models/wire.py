@@ -163,6 +163,8 @@ def chat_body(model: str, request: ChatRequest, structured: bool) -> Body:
     """Return the body of a chat call; its schema is left out where the server cannot obey it."""
     body: Body = {"model": model, "messages": [_message(message) for message in request.messages]}
     body |= _sampling(request)
+    if request.messages[-1].role == "assistant":  # fields of vLLM, as of the chat templates of transformers
+        body |= {"add_generation_prompt": False, "continue_final_message": True}
     if request.schema is not None and structured:
         schema = {"name": "answer", "strict": True, "schema": request.schema}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}

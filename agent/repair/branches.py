@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 
 from moot.agent.core.messages import Completion, CompletionRequest
 
-__all__ = ["ALTERNATIVES", "Branch", "branches", "likeliest"]
+__all__ = ["ALTERNATIVES", "Branch", "Follow", "branches", "completing", "likeliest"]
+
+Follow = Callable[[Sequence[tuple[int, str]]], Awaitable[Sequence[Completion]]]
+"""Returns what follows beginnings of answers, each given with the number of its prompt."""
 
 ALTERNATIVES = 5
 """Tokens that are looked at for each place of a greedy answer: as many as the protocol allows to ask for."""
@@ -45,29 +48,36 @@ class Branch:
 
 
 async def likeliest(
-    ask: Callable[[CompletionRequest], Awaitable[list[list[Completion]]]],
-    request: CompletionRequest,
-    greedy: Sequence[Sequence[Completion]],
-    controls: Sequence[str],
-    most: int,
+    follow: Follow, greedy: Sequence[Completion], ends: Sequence[str], most: int, skip: int = 0
 ) -> list[list[Completion]]:
-    """Return for each prompt of a request so many answers beside its greedy one, in one more call.
+    """Return for each prompt so many answers beside its greedy one.
 
     Args:
-        ask: makes a call.
-        request: the greedy one.
-        greedy: its answers, one of each prompt, with `ALTERNATIVES` of each place.
-        controls: tokens that are no text.
-        most: answers of each prompt at most.
+        follow: asks for what follows the beginnings of other answers.
+        greedy: the answer to each prompt, with `ALTERNATIVES` of each place.
+        ends: texts and control tokens that end an answer.
+        most: answers to each prompt at most.
+        skip: how many of the likeliest to leave out, which were had before.
     """
-    found = [branches(answer, (*request.stop, *controls), most) for [answer] in greedy]
+    found = [branches(answer, ends, skip + most)[skip:] for answer in greedy]
     others = [[each.whole for each in own if each.ended] for own in found]
     begun = [(n, branch) for n, own in enumerate(found) for branch in own if not branch.ended]
-    prompts = tuple(request.prompts[n] + branch.text for n, branch in begun)
-    rest = await ask(replace(request, prompts=prompts)) if prompts else []
-    for (n, branch), [more] in zip(begun, rest, strict=True):
+    rest = await follow([(n, branch.text) for n, branch in begun])
+    for (n, branch), more in zip(begun, rest, strict=True):
         others[n].append(branch.followed_by(more))
     return others
+
+
+def completing(
+    ask: Callable[[CompletionRequest], Awaitable[list[list[Completion]]]], request: CompletionRequest
+) -> Follow:
+    """Return what goes on after beginnings of answers to the prompts of a request, in one call."""
+
+    async def follow(begun: Sequence[tuple[int, str]]) -> list[Completion]:
+        prompts = tuple(request.prompts[n] + text for n, text in begun)
+        return [answer for [answer] in await ask(replace(request, prompts=prompts))] if prompts else []
+
+    return follow
 
 
 def branches(greedy: Completion, ends: Sequence[str], most: int) -> list[Branch]:

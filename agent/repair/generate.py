@@ -13,7 +13,7 @@ from anyio import to_thread
 from moot.agent.core.commands import TestCase
 from moot.agent.core.messages import Completion, CompletionRequest, Usage
 from moot.agent.core.ports import FimPrompt, ModelClient
-from moot.agent.repair.branches import ALTERNATIVES, likeliest
+from moot.agent.repair.branches import ALTERNATIVES, completing, likeliest
 from moot.agent.repair.infill import Infill, distinct, infills
 from moot.agent.repair.kinds import Mask, MaskKind
 from moot.agent.repair.localise import Localisation
@@ -326,9 +326,12 @@ async def _ask(
         first, rest = await asyncio.gather(ask(greedy), ask(sampled))
     else:
         first = await ask(replace(greedy, top_logprobs=ALTERNATIVES))
-        told = any(answer.choices for [answer] in first)
-        beside = partial(likeliest, ask, greedy, first, search.fim.controls, work.view.answers)
-        rest = await (beside() if told else ask(sampled))
+        if any(answer.choices for [answer] in first):
+            ending = (*greedy.stop, *search.fim.controls)
+            own = [answer for [answer] in first]
+            rest = await likeliest(completing(ask, greedy), own, ending, work.view.answers)
+        else:
+            rest = await ask(sampled)
     return [(mask, [*one, *many]) for (mask, _), one, many in zip(chosen, first, rest, strict=True)]
 
 

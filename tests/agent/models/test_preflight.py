@@ -27,7 +27,7 @@ def info(base_url: str, known: Known | None = None, **options: Any) -> ModelInfo
 
 def test_everything_is_found() -> None:
     with ScriptedServer(models=["m"], context=8192) as server:
-        assert info(server.base_url) == ModelInfo("m", 8192, True, True, True, True)
+        assert info(server.base_url) == ModelInfo("m", 8192, True, True, True, True, continues=True)
     probes = [request for request in server.requests if "max_tokens" in request.body]
     assert 0 < len(probes) <= 4
     assert all(probe.body["max_tokens"] <= PROBE_TOKENS for probe in probes)

@@ -1,6 +1,6 @@
 """How often a mask on the right place is filled with the real fix, by what is said of it beside the hole.
 
-    PYTHONPATH=. python tests/bench/repair/infilling.py REPOSITORIES [--most N] [--seed N]
+    PYTHONPATH=. python tests/bench/repair/infilling.py REPOSITORIES [--most N] [--seed N] [--shown WHAT]
 
 `agent model up` must be running. The fixes are those of fixes.jsonl in Python, none of the report half; each
 gives one mask, the smallest that reaches it with a text of one line. A fix counts as found if one of the
@@ -18,7 +18,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import TypeAdapter
 
@@ -26,11 +26,12 @@ from moot.agent.app import connect
 from moot.agent.core.config import load_settings
 from moot.agent.core.errors import MootError
 from moot.agent.core.messages import CompletionRequest
-from moot.agent.graph.correct import SAMPLES as CHAT_SAMPLES
-from moot.agent.graph.correct import answers, question
+from moot.agent.graph.answers import SAMPLES as CHAT_SAMPLES
+from moot.agent.graph.answers import Asking, answers
+from moot.agent.graph.correct import question
 from moot.agent.models.client import OpenAIClient
 from moot.agent.models.fim import fim_format
-from moot.agent.repair.branches import ALTERNATIVES, likeliest
+from moot.agent.repair.branches import ALTERNATIVES, completing, likeliest
 from moot.agent.repair.correct import Passage, corrected, passages
 from moot.agent.repair.generate import VIEWS, View
 from moot.agent.repair.infill import cut, normalised
@@ -42,7 +43,7 @@ from tests.bench.repair.learn_priors import FIXES, Reached, blob, difference, fi
 
 SAMPLES, TEMPERATURE, TOKENS = 5, 0.8, 48  # tokens and temperature of the first round of a search
 LONGEST = 90  # bytes of the right text
-BATCH = 6
+BATCH = 12
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,15 @@ class Way:
 
 
 VIEWED = tuple(Way("before, task", sampled=False, view=view) for view in VIEWS)
-RUN = (*VIEWED, Way("asked in chat", sampled=True, view=View(600, answers=CHAT_SAMPLES)))
+_CHAT = View(600, answers=CHAT_SAMPLES)
+RUN = (*VIEWED, Way("asked in chat", sampled=False, view=_CHAT))
 _SIX = View(VIEWS[0].tokens, SAMPLES)
 WAYS = (
     Way("nothing", True, _SIX),
     Way("before", True, _SIX),
     Way("before", False, _SIX),
     Way("before, task", False, _SIX),
+    Way("asked in chat", True, _CHAT),
     *RUN,
 )
 
@@ -102,6 +105,7 @@ async def main() -> None:
     arguments.add_argument("repositories", type=Path)
     arguments.add_argument("--most", type=int, default=60)
     arguments.add_argument("--seed", type=int, default=0, help="which fixes are drawn")
+    arguments.add_argument("--shown", choices=get_args(Shown), help="these rows alone")
     given = arguments.parse_args()
     found = [
         case for fix in _fixes() if fix.language == "python" and (case := _case(given.repositories, fix))
@@ -116,7 +120,7 @@ async def main() -> None:
     print("|---|---|---|---|---|---|---|---|---|---|")
     found_by: dict[Way, list[bool]] = {}
     try:
-        for way in WAYS:
+        for way in (way for way in WAYS if given.shown in (None, way.shown)):
             began = time.monotonic()
             batches = [cases[at : at + BATCH] for at in range(0, len(cases), BATCH)]
             tried = [one for batch in batches for one in await _tried(client, batch, way)]
@@ -126,6 +130,8 @@ async def main() -> None:
             edits = sum(one.edits for one in tried)
             row = (*way.words, *counts, edits, round(time.monotonic() - began))
             print("|", " | ".join(map(str, row)), "|", flush=True)
+        if given.shown:
+            return
         for ways, what in ((VIEWED, "in the views of a run"), (RUN, "in these and in chat")):
             together = sum(map(any, zip(*(found_by[way] for way in ways), strict=True)))
             print(f"\nFound {what} together: {together} of {len(cases)}.")
@@ -172,7 +178,7 @@ def _case(repositories: Path, fix: Reached) -> Case | None:
 async def _tried(client: OpenAIClient, cases: Sequence[Case], way: Way) -> list[Tried]:
     """Return what became of each case."""
     if way.shown == "asked in chat":
-        return await _in_chat(client, cases)
+        return await _in_chat(client, cases, way)
     form = fim_format("qwen")
     prompts = tuple(_prompt(case, way) for case in cases)
     greedy = CompletionRequest(prompts, TOKENS, stop=("\n", *form.stop))
@@ -181,7 +187,8 @@ async def _tried(client: OpenAIClient, cases: Sequence[Case], way: Way) -> list[
         first, rest = await asyncio.gather(client.complete(greedy), client.complete(sampled))
     else:
         first = await client.complete(replace(greedy, top_logprobs=ALTERNATIVES))
-        rest = await likeliest(client.complete, greedy, first, form.controls, way.view.answers)
+        ends, own = (*greedy.stop, *form.controls), [answer for [answer] in first]
+        rest = await likeliest(completing(client.complete, greedy), own, ends, way.view.answers)
     return [
         _outcome(case, [answer.text for answer in (*one, *many)])
         for case, one, many in zip(cases, first, rest, strict=True)
@@ -194,12 +201,13 @@ def _outcome(case: Case, texts: Sequence[str]) -> Tried:
     return Tried([case.wanted in each for each in made], len(edits))
 
 
-async def _in_chat(client: OpenAIClient, cases: Sequence[Case]) -> list[Tried]:
+async def _in_chat(client: OpenAIClient, cases: Sequence[Case], way: Way) -> list[Tried]:
     """Ask for the line that a mask begins in, as a run does."""
+    how = Asking(controls=fim_format("qwen").controls, branching=not way.sampled)
     asked = [_passage(case) for case in cases]
     told = [question(one, brief(case.task, ())) for one, case in zip(asked, cases, strict=True)]
     found: list[Tried] = []
-    for case, one, given in zip(cases, asked, await answers(client, told), strict=True):
+    for case, one, given in zip(cases, asked, await answers(client, told, how), strict=True):
         made = [
             {normalised(Source.parse(edit.path, edit.apply(case.source.data))) for edit in edits}
             for edits in (corrected(one, case.source, [answer]) for answer in given)
