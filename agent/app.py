@@ -1,6 +1,6 @@
 """Composition root: settings -> dependencies -> a run, a context.
 
-This module, `opening` and `connection` alone name concrete classes.
+This module, `opening` and `connection` put the concrete classes of a run together.
 """
 
 from collections.abc import Callable

@@ -15,7 +15,7 @@ from moot.sandbox.unconfined import Unconfined
 
 __all__ = ["CONFINING", "choose", "tried"]
 
-_TRUST = "pass --sandbox none if you trust the code"
+_TRUST = "pass --sandbox none (MOOT_SANDBOX=none) if you trust the code"
 
 
 def _bubblewrap(limits: Limits) -> Sandbox:

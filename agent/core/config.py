@@ -101,7 +101,7 @@ class Settings(BaseSettings):
         description="seconds to look for further survivors and to compare them; 0: the first is taken",
     )
     max_repairs: int = Field(2, ge=0, le=10, description="rounds of repair")
-    max_turns: int = Field(8, ge=0, description="tool calls before an edit")
+    max_turns: int = Field(8, ge=0, description="turns with tool calls before an edit")
     max_tokens: int | None = Field(None, gt=0, description="tokens that a run may use")
     max_cost: float | None = Field(None, gt=0, description="US dollars that a run may cost")
     max_time: float = Field(1800.0, gt=0, description="seconds that a run may take")

@@ -7,7 +7,7 @@
     │   ├── ModelUnreachable
     │   ├── ModelAnswerError
     │   └── ServingError           the local server could not be installed, started or stopped
-    ├── LimitReached          4    tokens, cost, time or turns
+    ├── LimitReached          4    tokens, cost or time
     ├── Refused               5    policy, approval denied, dirty files overlap
     │   └── SandboxUnavailable
     └── Interrupted         130    stopped by its user; the run can be resumed
@@ -77,7 +77,7 @@ class ServingError(ModelError):
 
 
 class LimitReached(MootError):
-    """A limit on tokens, cost, time or turns was hit."""
+    """A limit on tokens, cost or time was hit."""
 
     exit_code = 4
 

@@ -67,7 +67,7 @@ async def drafts(state: RunState, deps: Deps) -> RunState:
     if number >= len(plan):
         raise UsageError(
             f"the run is in round {number + 1}, and this model and these settings allow {len(plan)}: "
-            "resume it with the model and MOOT_MAX_REPAIRS that it was begun with"
+            "resume it with the model and profile that it was begun with"
         )
     earlier = plan[:number].count(plan[number])
     match plan[number]:

@@ -91,7 +91,7 @@ def _refusal(status: int, detail: str, server: str, key: str) -> str:
             return f"the model server at {server} refuses the key ({status}): set {key}"
         case 400 | 413 | 422 if _too_long(detail):
             text = "the request is longer than the model's context: lower MOOT_CONTEXT_TOKENS"
-            return f"{text} ({_short(detail)})"
+            return f"{text}, or a pool member's context_tokens ({_short(detail)})"
         case 404 if "model" not in detail:
             return (
                 f"the server at {server} has no such address (404): check the base URL, it often ends in /v1"

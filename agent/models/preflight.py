@@ -16,6 +16,7 @@ DEFAULT_CONTEXT = 32_768
 PROBE_TIMEOUT = 60.0
 """Seconds for one probe; a busy server may take its time over three tokens."""
 PROBE_TOKENS = 3
+_NAME = "name one with --model (MOOT_MODEL; in a pool MODEL@URL), of"
 OBJECT = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
 TOOL = {"type": "function", "function": {"name": "look", "description": "Look.", "parameters": OBJECT}}
 
@@ -61,10 +62,10 @@ def _choose(cards: list[ModelCard], model: str | None, server: str) -> ModelCard
     if not cards:
         raise UsageError(f"the model server at {server} serves no model: start one with `agent model up`")
     if model is None and len(cards) > 1:
-        raise UsageError(f"the model server at {server} serves several models: pass --model, one of {names}")
+        raise UsageError(f"the model server at {server} serves several models: {_NAME} {names}")
     card = next((card for card in cards if model in (None, card.id)), None)
     if card is None:
-        raise UsageError(f"the model server at {server} does not serve {model}: pass --model, one of {names}")
+        raise UsageError(f"the model server at {server} does not serve {model}: {_NAME} {names}")
     return card
 
 

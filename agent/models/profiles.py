@@ -105,8 +105,8 @@ def _cpu_environment(kv_gib: int) -> Mapping[str, str]:
     return MappingProxyType({"VLLM_CPU_KVCACHE_SPACE": str(kv_gib), "VLLM_CPU_NUM_OF_RESERVED_CPU": "0"})
 
 
-# Its edit format is a choice without a measurement: nothing here can serve it. The 1.5B profile's was
-# measured (docs/edits.md); the 0.5B profile takes the same without a measurement of its own.
+# Its edit format is a choice without a measurement: nothing here can serve it. Those of the Qwen profiles
+# were measured (docs/edits.md).
 _CODESTRAL = Profile(
     name="codestral-2",
     description="Codestral 2, 22B, up to 256K tokens of context; needs a GPU",

