@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from moot.agent.options import Form, Output, Repo
+from moot.agent.terminal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,7 +57,7 @@ def _blame_test(
 
 
 def _say(text: str) -> None:
-    print(_printable(text), file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 def _print_table(found: Blame, lines: Sequence[BlamedLine]) -> None:
@@ -73,17 +74,17 @@ def _print_table(found: Blame, lines: Sequence[BlamedLine]) -> None:
     definition = ""
     for rank, line in enumerate(lines, start=1):
         if line.definition and line.definition != definition:
-            table.add_row("", Text(_printable(line.definition), "bold"))
+            table.add_row("", Text(printable(line.definition), "bold"))
         definition = line.definition
-        place = Text(_printable(f"{line.suspect.path}:{line.suspect.line}"))
+        place = Text(printable(f"{line.suspect.path}:{line.suspect.line}"))
         why = Text("; ".join(_reasons(line.suspect)))
-        text = Text(_printable(line.text), overflow="ellipsis", no_wrap=True)
+        text = Text(printable(line.text), overflow="ellipsis", no_wrap=True)
         table.add_row(str(rank), place, text, f"{line.suspect.score:.2f}", why)
     console = Console(highlight=False, emoji=False)
     console.print(table)
     rest = len(found.lines) - len(lines)
     more = f"; {rest} more lines: --top {len(found.lines)}" if rest else ""
-    console.print(Text(_printable(f"{found.found.note}{more}")))
+    console.print(Text(printable(f"{found.found.note}{more}")))
 
 
 def _reasons(suspect: Suspect) -> Iterator[str]:
@@ -95,11 +96,6 @@ def _reasons(suspect: Suspect) -> Iterator[str]:
         yield f"named: {', '.join(suspect.named[:_MOST_NAMED])}"
     if suspect.days is not None:
         yield "changed today" if not suspect.days else f"changed {suspect.days} days ago"
-
-
-def _printable(text: str) -> str:
-    """Replace control characters, with which a file's line could write to the terminal."""
-    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def _as_json(found: Blame, lines: Sequence[BlamedLine]) -> dict[str, object]:

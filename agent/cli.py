@@ -14,6 +14,7 @@ from moot.agent.core.errors import MootError
 from moot.agent.fusion_cli import app as fusion_app
 from moot.agent.model_cli import app as model_app
 from moot.agent.options import Repo
+from moot.agent.terminal import LAYOUT, printable
 
 if TYPE_CHECKING:
     from moot.agent.core.config import Settings
@@ -205,8 +206,10 @@ def _settings(repo: Path, **flags: Any) -> Settings:
 
 def main() -> None:
     """Run the command line; an expected failure is one sentence on stderr and its exit code."""
+    if reconfigure := getattr(sys.stdout, "reconfigure", None):
+        reconfigure(errors="backslashreplace")  # a file's name may hold bytes that are no text
     try:
         app()
     except MootError as exc:
-        print(f"error: {exc}", file=sys.stderr)
+        print(f"error: {printable(str(exc), keep=LAYOUT)}", file=sys.stderr)
         sys.exit(exc.exit_code)

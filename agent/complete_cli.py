@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from moot.agent.options import Form, Output
+from moot.agent.terminal import LAYOUT, printable
 
 if TYPE_CHECKING:
     from moot.agent.complete import Completed
@@ -70,7 +71,9 @@ def _complete(
     if output is Form.JSON:
         print(json.dumps(_json(done)))
     elif done.filled.completions:
-        sys.stdout.buffer.write(done.filled.completions[0].text.encode("utf-8", "replace"))
+        text = done.filled.completions[0].text  # a program that reads it gets it as it is
+        shown = printable(text, keep=LAYOUT) if sys.stdout.isatty() else text
+        sys.stdout.buffer.write(shown.encode("utf-8", "replace"))
     if not done.filled.completions:
         print("nothing that the model wrote fits there", file=sys.stderr)
         raise typer.Exit(1)

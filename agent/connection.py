@@ -63,10 +63,17 @@ def _key(member: Member) -> str:
     return key
 
 
+def _own_key(settings: Settings) -> str | None:
+    key = settings.api_key.get_secret_value().strip() if settings.api_key else ""
+    if not (key.isascii() and key.isprintable()):
+        raise UsageError("MOOT_API_KEY holds characters that no key has: write it anew")
+    return key or None
+
+
 def _options(settings: Settings) -> ClientOptions:
     return ClientOptions(
         model=settings.model,
-        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+        api_key=_own_key(settings),
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
     )

@@ -70,7 +70,7 @@ def examine(settings: Settings, repo: Path) -> Iterator[Finding]:
     """Try everything in the order in which a run needs it; blocks, in a thread without an event loop."""
     yield from _machine(settings)
     repository = yield from _git(settings, repo)
-    sandbox = yield from _sandbox(settings)
+    sandbox = (yield from _sandbox(settings)) if settings.verify else None
     yield from _model(settings)
     if repository is None:
         return

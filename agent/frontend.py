@@ -12,8 +12,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.prompt import Confirm
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
@@ -23,9 +21,10 @@ from moot.agent.core.errors import MootError, TaskFailed
 from moot.agent.core.events import ApprovalRequested, RunFinished
 from moot.agent.core.types import ContextPack, PackLevel, Task
 from moot.agent.doctor import Finding, examine
-from moot.agent.render import Renderer, renderer_for
+from moot.agent.render import Renderer, coloured, renderer_for
 from moot.agent.result import ended
 from moot.agent.run import Run
+from moot.agent.terminal import LAYOUT, printable
 
 __all__ = ["refuse", "run_task", "show_context", "show_findings"]
 
@@ -78,15 +77,16 @@ async def _watch(run: Run, renderer: Renderer, shown: asyncio.Event) -> int:
     """Render every event of a run to its end; return its exit code."""
     exit_code = 1
     async for event in run.events():
+        if isinstance(event, RunFinished):
+            exit_code = event.result.exit_code
         try:
             renderer.show(event)
         except BrokenPipeError:
             run.interrupt()
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            for stream in (sys.stdout, sys.stderr):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         if isinstance(event, ApprovalRequested):
             shown.set()
-        if isinstance(event, RunFinished):
-            exit_code = event.result.exit_code
     return exit_code
 
 
@@ -95,10 +95,29 @@ async def _ask(request: ApprovalRequested) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     console = Console(stderr=True, emoji=False)
-    console.print(Syntax(request.diff, "diff", theme="ansi_dark", background_color="default"))
+    console.print(coloured(request.diff))
     for reason in request.reasons:
-        console.print(f"  {reason}", markup=False)
-    return await asyncio.to_thread(Confirm.ask, "Publish this edit?", console=console, default=False)
+        console.print(f"  {printable(reason)}", markup=False)
+    return await _confirmed(console)
+
+
+async def _confirmed(console: Console) -> bool:
+    """Wait for a yes or no; the end of the input is a no.
+
+    Without a thread that reads, as neither a signal nor the time limit could end one.
+    """
+    loop, typed = asyncio.get_running_loop(), asyncio.Queue[bytes]()
+    loop.add_reader(sys.stdin, lambda: typed.put_nowait(os.read(sys.stdin.fileno(), 1024)))
+    try:
+        while True:
+            console.print("Publish this edit? [y/n] (n): ", end="", markup=False)
+            said = (await typed.get()).strip().lower()
+            if said in (b"y", b"yes"):
+                return True
+            if said in (b"", b"n", b"no"):
+                return False
+    finally:
+        loop.remove_reader(sys.stdin)
 
 
 def show_context(settings: Settings, repo: Path, task: str, show: bool, output: str) -> None:
@@ -107,7 +126,7 @@ def show_context(settings: Settings, repo: Path, task: str, show: bool, output: 
     if output != "text":
         print(json.dumps({**asdict(pack), "exact": exact}, ensure_ascii=False))
     elif show:
-        print(pack.text)
+        print(printable(pack.text, keep=LAYOUT) if sys.stdout.isatty() else pack.text)
     else:
         _print_account(pack, exact)
 
@@ -125,7 +144,7 @@ def show_findings(settings: Settings, repo: Path, output: str) -> int:
             grid.add_column(min_width=8)
             grid.add_column(min_width=10)
             grid.add_column(overflow="fold")
-            grid.add_row(mark[finding.status], finding.area, escape(finding.text))
+            grid.add_row(mark[finding.status], finding.area, escape(printable(finding.text)))
             console.print(grid)
     works = all(finding.status != "problem" for finding in findings)
     if output != "text":
@@ -145,8 +164,8 @@ def _print_account(pack: ContextPack, exact: bool) -> None:
     largest = max(1, files[0].tokens) if files else 1
     for file in files[:_ROWS]:
         bar = "█" * max(1, round(_BAR * file.tokens / largest))
-        why = Text("; ".join(file.reasons), overflow="ellipsis", no_wrap=True)
-        table.add_row(str(file.tokens), bar, file.level.value, escape(file.path), why)
+        why = Text(printable("; ".join(file.reasons)), overflow="ellipsis", no_wrap=True)
+        table.add_row(str(file.tokens), bar, file.level.value, escape(printable(file.path)), why)
     console.print(table)
     if len(files) > _ROWS:
         console.print(f"[dim]… {len(files) - _ROWS} smaller ones: --output json lists all[/]")
@@ -155,7 +174,7 @@ def _print_account(pack: ContextPack, exact: bool) -> None:
     console.print(f"{pack.tokens} of {pack.budget} tokens{label}, {len(files)} files")
     for reason, paths in _by_reason(pack.left_out).items():
         more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
-        console.print(f"[dim]left out, {reason}:[/] {escape(', '.join(paths[:_NAMED]))}{more}")
+        console.print(f"[dim]left out, {reason}:[/] {escape(printable(', '.join(paths[:_NAMED])))}{more}")
 
 
 def _by_reason(left_out: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from moot.agent.options import Form, Output
+from moot.agent.terminal import LAYOUT, printable
 
 if TYPE_CHECKING:
     from moot.agent.core.config import Settings
@@ -108,16 +109,11 @@ def _show(outcome: FusionOutcome, output: Form) -> None:
         return
     for line in summary(outcome):
         _say(line)
-    text = f"{_plain(outcome.answer.text)}\n"
+    text = f"{printable(outcome.answer.text, keep=LAYOUT)}\n"
     sys.stdout.buffer.write(text.encode("utf-8", "replace"))
 
 
 def _say(text: str) -> None:
-    line = f"{_plain(text, keep='')}\n"
+    line = f"{printable(text)}\n"
     sys.stderr.buffer.write(line.encode("utf-8", "replace"))
     sys.stderr.buffer.flush()
-
-
-def _plain(text: str, keep: str = "\n\t") -> str:
-    """Replace control characters, with which a model could write to the terminal."""
-    return "".join(char if char.isprintable() or char in keep else " " for char in text)

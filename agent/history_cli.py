@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from moot.agent.options import Form, Output, Repo
+from moot.agent.terminal import LAYOUT, printable
 
 if TYPE_CHECKING:
     from moot.agent.history import History, PastRun
@@ -71,11 +72,11 @@ def _show(
         return
     for name, value in asdict(past).items():
         if value not in (None, ""):
-            print(f"{name:<11} {_printable(str(value))}")
+            print(f"{name:<11} {printable(str(value))}")
     for name, value in selection_rows(result["selection"]) if result.get("selection") else ():
-        print(f"{name:<11} {_printable(value)}")
+        print(f"{name:<11} {printable(value)}")
     if result.get("diff"):
-        print(f"\n{result['diff']}", end="")
+        print(f"\n{printable(result['diff'], keep=LAYOUT)}", end="")
 
 
 def _show_debate(history: History, past: PastRun, output: Form) -> None:
@@ -88,7 +89,7 @@ def _show_debate(history: History, past: PastRun, output: Form) -> None:
     if not rounds:
         print(f"nothing was argued in run {past.run_id}", file=sys.stderr)
     for line in lines(rounds):
-        print(_printable(line))
+        print(printable(line))
 
 
 def _undo(
@@ -126,15 +127,11 @@ def _history(repo: Path | None) -> History:
 def _line(run: PastRun, *, with_repository: bool) -> str:
     place = f"{run.branch or run.apply or '-'} {(run.commit or '')[:10]}".rstrip()
     start = f"{run.run_id}  {run.started[:16].replace('T', ' ')}  {run.status:<11}  {place:<22}"
-    start += f"  {_printable(run.model)[:24]:<24}" if run.model else ""
+    start += f"  {printable(run.model)[:24]:<24}" if run.model else ""
     start += f"  {run.repository}" if with_repository else ""
     room = max(_TASK_WIDTH, shutil.get_terminal_size().columns - len(start) - 2)
-    return f"{start}  {_shortened(_printable(run.task), room)}".rstrip()
+    return f"{start}  {_shortened(printable(run.task), room)}".rstrip()
 
 
 def _shortened(text: str, room: int) -> str:
     return text if len(text) <= room else text[: room - 1] + "…"
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in text)

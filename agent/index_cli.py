@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from moot.agent.options import Form, Output, Repo
+from moot.agent.terminal import UNDECODED, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -52,7 +53,7 @@ def _search(
     output: Output = Form.TEXT,
 ) -> None:
     """Rank files and their symbols for a query; exits with 1 when nothing was found."""
-    query = sys.stdin.read() if query == "-" else query
+    query = sys.stdin.buffer.read().decode("utf-8", "replace") if query == "-" else query
     with _progress() as progress, _open(repo, progress) as opened:
         opened.update()
         files = opened.index.search(query, limit)
@@ -86,7 +87,7 @@ def _symbols(
         _print_report(report, texts, limit)
     if not report.found:
         near = f": did you mean {', '.join(report.close)}?" if report.close else ""
-        print(f"nothing is called {_printable(name)}{near}", file=sys.stderr)
+        print(f"nothing is called {printable(name)}{near}", file=sys.stderr)
         raise typer.Exit(1)
 
 
@@ -151,15 +152,8 @@ def _use_line(use: Use, texts: dict[tuple[str, int], str]) -> str:
 
 def _print(text: str) -> None:
     """Print a line with the bytes of odd paths as they are; nobody listening ends the command."""
-    sys.stdout.buffer.write(_printable(text, keep="\n").encode("utf-8", "surrogateescape") + b"\n")
+    sys.stdout.buffer.write(printable(text, keep="\n" + UNDECODED).encode("utf-8", "surrogateescape") + b"\n")
     sys.stdout.buffer.flush()
-
-
-def _printable(text: str, keep: str = "") -> str:
-    """Replace control characters, with which a file's name or line could write to the terminal."""
-    return "".join(
-        char if char.isprintable() or char in keep or "\udc80" <= char <= "\udcff" else " " for char in text
-    )
 
 
 # --- JSON -----------------------------------------------------------------------------------

@@ -21,8 +21,9 @@ from moot.agent.core.commands import TestReport
 from moot.agent.core.types import RunResult, RunStatus
 from moot.agent.core.verification import LintDelta
 from moot.agent.result import as_json, selection_rows
+from moot.agent.terminal import LAYOUT, printable
 
-__all__ = ["Renderer", "renderer_for"]
+__all__ = ["Pipe", "Renderer", "coloured", "renderer_for"]
 
 _MOST_FINDINGS = 5
 _MOST_NAMED = 3
@@ -48,6 +49,14 @@ def renderer_for(output: str) -> Renderer:
             return TextRenderer()
 
 
+class Pipe(Console):
+    """A console that says so when nobody reads it any more; Rich's own ends the program with exit code 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Let whoever prints decide."""
+        raise BrokenPipeError
+
+
 class StreamRenderer:
     """One JSON object a line; the last one is the result."""
 
@@ -65,10 +74,10 @@ class JsonRenderer:
         """Write the result; warnings go to stderr."""
         match event:
             case e.Notice(level="warning", text=text):
-                print(f"warning: {text}", file=sys.stderr)
+                print(f"warning: {printable(text, keep=LAYOUT)}", file=sys.stderr)
             case e.RunFinished(result=result):
                 if result.exit_code:
-                    print(f"error: {result.reason}", file=sys.stderr)
+                    print(f"error: {printable(result.reason, keep=LAYOUT)}", file=sys.stderr)
                 print(json.dumps(as_json(result), default=_plain, ensure_ascii=False, indent=2))
             case _:
                 pass
@@ -94,8 +103,8 @@ class TextRenderer:
     """Lines for a person: steps on stderr, the result on stdout."""
 
     def __init__(self) -> None:
-        self._log = Console(stderr=True, highlight=False, emoji=False)
-        self._out = Console(highlight=False, emoji=False)
+        self._log = Pipe(stderr=True, highlight=False, emoji=False)
+        self._out = Pipe(highlight=False, emoji=False)
         self._busy = self._log.status("starting")
 
     def show(self, event: e.Event) -> None:
@@ -104,7 +113,7 @@ class TextRenderer:
         if isinstance(event, e.RunFinished):
             self._finish(event.result)
         elif line := self._line(event):
-            self._log.print(line, soft_wrap=True)
+            self._log.print(printable(line, keep=LAYOUT), soft_wrap=True)
 
     def _show_step(self, event: e.Event) -> None:
         """Keep the step that is running in view, on a terminal; a question has the terminal to itself."""
@@ -144,7 +153,7 @@ class TextRenderer:
             case e.CandidatesGenerated():
                 return f"[cyan]repair[/]   {escape(_generated(event))}"
             case e.ToolCalled(name=name, arguments=arguments):
-                return f"[cyan]look up[/]  {name} {escape(arguments[:100])}"
+                return f"[cyan]look up[/]  {escape(f'{name} {arguments[:100]}')}"
             case e.ModelCalled(purpose=purpose, usage=usage, seconds=seconds):
                 return (
                     f"[cyan]model[/]    {purpose}: {usage.prompt} read ({usage.cached} cached), "
@@ -169,14 +178,20 @@ class TextRenderer:
 
     def _finish(self, result: RunResult) -> None:
         if result.diff:
-            self._out.print(Syntax(result.diff, "diff", theme="ansi_dark", background_color="default"))
+            self._out.print(coloured(result.diff))
         rows = list(_rows(result))
         width = max(len(name) for name, _ in rows)
         for name, value in rows:
-            line = Text(f"{name:<{width}}  ", style="bold").append(value, style="not bold")
+            shown = printable(value, keep=LAYOUT)
+            line = Text(f"{name:<{width}}  ", style="bold").append(shown, style="not bold")
             self._out.print(line, soft_wrap=True)
         if result.exit_code:
-            self._log.print(f"[red]error:[/] {escape(result.reason)}", soft_wrap=True)
+            self._log.print(f"[red]error:[/] {escape(printable(result.reason, keep=LAYOUT))}", soft_wrap=True)
+
+
+def coloured(diff: str) -> Syntax:
+    """Return a diff for a person, with nothing in it that a terminal would obey."""
+    return Syntax(printable(diff, keep=LAYOUT), "diff", theme="ansi_dark", background_color="default")
 
 
 def _generated(event: e.CandidatesGenerated) -> str:

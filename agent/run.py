@@ -127,26 +127,33 @@ class Run:
         if record is None:
             _check_task(self._task)
         async with AsyncExitStack() as stack:
-            deps = await self._wire(self.id, self._used, self._emit, stack)
-            stack.callback(records.lock(deps.folder).release)
-            record = self._go_on(record, deps) if record else self._begin(deps)
-            task, base = record.task, record.base
-            self._deps = deps
-            graph = build(await stack.enter_async_context(open_checkpoints(self._settings.data_dir)))
-            self._announce(task, base, deps)
-            await self._enough_room(task, deps)
-            await self._in_time(graph, {"task": task, "base": base}, deps)
-            await to_thread.run_sync(log_failure, self._state, deps)
+            await self._in_time(record, stack)
+            assert self._deps is not None
+            await to_thread.run_sync(log_failure, self._state, self._deps)
 
-    async def _in_time(self, graph: Graph, start: RunState, deps: Deps) -> None:
+    async def _in_time(self, record: RunRecord | None, stack: AsyncExitStack) -> None:
+        """Reach the model and work, both within the run's time."""
         try:
             async with asyncio.timeout(self._settings.max_time) as self._deadline:
-                await self._through(graph, start, deps)
+                await self._opened(record, stack)
         except TimeoutError as exc:
-            deps.limits.check()
+            if not self._deadline.expired():
+                raise
+            if self._deps is not None:
+                self._deps.limits.check()
             raise LimitReached(
                 f"the run took {self._settings.max_time:g} s: allow more with --max-time"
             ) from exc
+
+    async def _opened(self, record: RunRecord | None, stack: AsyncExitStack) -> None:
+        deps = await self._wire(self.id, self._used, self._emit, stack)
+        stack.callback(records.lock(deps.folder).release)
+        record = self._go_on(record, deps) if record else self._begin(deps)
+        self._deps = deps
+        graph = build(await stack.enter_async_context(open_checkpoints(self._settings.data_dir)))
+        self._announce(record.task, record.base, deps)
+        await self._enough_room(record.task, deps)
+        await self._through(graph, {"task": record.task, "base": record.base}, deps)
 
     def _used(self) -> Usage:
         """Return the tokens of this process and of the run's earlier ones."""
@@ -218,6 +225,7 @@ class Run:
         """Check that this is the run's own repository."""
         if record.repository != deps.repository.root:
             raise UsageError(f"run {self.id} belongs to {record.repository}: resume it there, or with --repo")
+        (deps.folder / records.RESULT).unlink(missing_ok=True)  # of its last end, which is none any more
         return record
 
     def _finish(self, result: RunResult) -> None:

@@ -1,5 +1,6 @@
 """Settings: flags > environment (`MOOT_…`) > repository's file > user's file > defaults."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -15,7 +16,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from moot.agent.core.errors import UsageError
 from moot.agent.core.types import ApplyMode, FusionMode, FusionPolicy
@@ -73,7 +80,7 @@ class Settings(BaseSettings):
     fresh_baseline: bool = Field(False, description="run the base's tests, whatever is known of them")
     allow_test_changes: bool = Field(False, description="edits may change tests, CI and coverage")
     test_suggestion: str | None = Field(None, description="test command that a repository suggests")
-    ignore: tuple[str, ...] = Field((), description="globs that the index leaves out")
+    ignore: Annotated[tuple[str, ...], NoDecode] = Field((), description="globs that the index leaves out")
 
     apply: ApplyMode = ApplyMode.COMMIT
     fusion: FusionPolicy = FusionPolicy.AUTO
@@ -135,6 +142,27 @@ class Settings(BaseSettings):
         items = cast("list[object] | tuple[object, ...]", texts)
         return tuple(word for item in items for word in re.split(r"[\s,]+", str(item)) if word)
 
+    @field_validator("ignore", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        """Take `*.lock,build/` from the environment, or a list as JSON, whose globs may hold blanks."""
+        if not isinstance(value, str):
+            return value
+        return (
+            json.loads(value)
+            if value.lstrip().startswith("[")
+            else re.split(r"[\s,]+", value.strip(", \t\n"))
+        )
+
+    @field_validator("data_dir", "model_path", "rubric")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        """Give paths their meaning here, as programs are started in other folders."""
+        try:
+            return None if path is None else path.expanduser().absolute()
+        except RuntimeError as exc:
+            raise ValueError(str(exc)) from exc
+
     @field_validator("pool")
     @classmethod
     def _distinct(cls, members: tuple[PoolMember, ...]) -> tuple[PoolMember, ...]:
@@ -175,6 +203,8 @@ def load_settings(repository: Path | None = None, **flags: Any) -> Settings:
         return Settings(**given, **files) if files else base
     except ValidationError as exc:
         raise UsageError(_explain(exc)) from exc
+    except SettingsError as exc:
+        raise UsageError(f"{exc}: write its value as JSON") from exc
 
 
 def _user_file() -> dict[str, Any]:
@@ -183,7 +213,7 @@ def _user_file() -> dict[str, Any]:
 
 def _repository_file(repository: Path) -> dict[str, Any]:
     own = _read(repository / "moot.toml")
-    values = own or _read(repository / "pyproject.toml").get("tool", {}).get("moot", {})
+    values = own or _table(_table(_read(repository / "pyproject.toml"), "tool"), "moot")
     foreign = sorted(set(values) - REPOSITORY_KEYS)
     if foreign:
         raise UsageError(
@@ -193,12 +223,20 @@ def _repository_file(repository: Path) -> dict[str, Any]:
     return values
 
 
+def _table(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a table by name; something else of that name is not ours."""
+    found = values.get(name)
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
+        if path.exists() and not path.is_file():  # such as a device, which may have no end
+            raise UsageError(f"cannot read the settings in {path}: it is no file")
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as exc:
         raise UsageError(f"cannot read the settings in {path}: {exc}") from exc
 
 

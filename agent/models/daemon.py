@@ -12,7 +12,7 @@ import psutil
 from moot.agent.core.errors import ServingError
 from moot.agent.models.process import clean_environment
 
-__all__ = ["Server", "clear", "last_words", "load", "save", "spawn", "stop", "sweep"]
+__all__ = ["Server", "boot", "clear", "last_words", "load", "save", "spawn", "stop", "sweep"]
 
 _STATE = "server.json"
 
@@ -23,7 +23,9 @@ class Server:
 
     Attributes:
         pid: its process, which leads a session and process group of its own.
-        started: when the process started, in seconds since the epoch: process numbers are used again.
+        started: when the process started, in seconds since the machine did: process numbers are used again,
+            and the clock of the day is set back and forth.
+        boot: which start of the machine that was.
         base_url: what to give a client, with `/v1`.
         ready: whether it has answered.
     """
@@ -35,13 +37,14 @@ class Server:
     model: str
     base_url: str
     log: str
+    boot: str = ""
     ready: bool = False
 
     def alive(self) -> bool:
         """Return whether this very process still runs."""
         try:
-            process = psutil.Process(self.pid)
-            return process.status() != psutil.STATUS_ZOMBIE and _same(process.create_time(), self.started)
+            running = psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
+            return running and self.boot == boot() and _same(_started(self.pid), self.started)
         except psutil.Error:
             return False
 
@@ -61,17 +64,39 @@ class Server:
 
     def _leads(self, process: psutil.Process) -> bool:
         try:
-            in_session = os.getsid(process.pid) == self.pid
-            return in_session and process.create_time() >= self.started - 1 and self._number_is_ours()
+            in_session = os.getsid(process.pid) == self.pid and self.boot == boot()
+            return in_session and _started(process.pid) >= self.started - 1 and self._number_is_ours()
         except (psutil.Error, OSError):
             return False
 
     def _number_is_ours(self) -> bool:
         # The system does not give a process number to another while a session of that number lives.
         try:
-            return _same(psutil.Process(self.pid).create_time(), self.started)
+            return _same(_started(self.pid), self.started)
         except psutil.NoSuchProcess:
             return True
+
+
+def boot() -> str:
+    """Return what tells this start of the machine from others; nothing where there is no /proc."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> float:
+    """Return when a process started, in seconds since the machine did (proc(5), field 22 of `stat`).
+
+    psutil adds the time of day at which the machine started, which moves when the clock is set.
+    """
+    try:
+        fields = (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        )
+        return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    except (FileNotFoundError, ProcessLookupError):
+        return psutil.Process(pid).create_time()
 
 
 def _same(one: float, other: float) -> bool:
@@ -102,7 +127,7 @@ def spawn(argv: Sequence[str], environment: Mapping[str, str], folder: Path, log
         pid = os.posix_spawn(
             command[0], command, {**clean_environment(), **environment}, file_actions=files, setsid=True
         )
-        return pid, psutil.Process(pid).create_time()
+        return pid, _started(pid)
     except (OSError, psutil.Error) as exc:
         raise ServingError(f"the server could not be started: {exc}") from exc
 

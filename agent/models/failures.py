@@ -41,6 +41,10 @@ def from_transport(exc: httpx.HTTPError, server: str, read_timeout: float) -> Mo
             )
         case httpx.NetworkError() | httpx.RemoteProtocolError():
             return broken_off(server)
+        case httpx.LocalProtocolError():  # its words may hold the key
+            return ModelAnswerError(
+                f"the request to {server} could not be written: check the base URL and key"
+            )
         case _:
             return ModelAnswerError(
                 f"{server} does not answer like a model server ({exc}): check the base URL"

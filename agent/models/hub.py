@@ -44,8 +44,10 @@ def cached_snapshot(repo: str) -> Path | None:
 
 
 def _cache() -> Path:
-    home = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface"))
-    return Path(os.environ.get("HF_HUB_CACHE", home / "hub"))
+    """Return the cache's folder, by the rules of huggingface_hub's `constants.py`."""
+    home = os.environ.get("HF_HOME", os.environ.get("XDG_CACHE_HOME", "~/.cache") + "/huggingface")
+    named = os.environ.get("HF_HUB_CACHE", os.environ.get("HUGGINGFACE_HUB_CACHE", f"{home}/hub"))
+    return Path(os.path.expandvars(named)).expanduser()
 
 
 def hub_reachable(repo: str) -> bool:
@@ -55,7 +57,7 @@ def hub_reachable(repo: str) -> bool:
     endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
     try:
         answer = httpx.get(f"{endpoint}/api/models/{repo}", timeout=_TIMEOUT, headers=_authorisation())
-    except (httpx.HTTPError, httpx.InvalidURL):
+    except (httpx.HTTPError, httpx.InvalidURL, ImportError, ValueError):  # the last two: of a proxy's address
         return False
     return answer.is_success
 

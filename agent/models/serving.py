@@ -10,7 +10,7 @@ import httpx
 
 from moot.agent.core.config import Settings
 from moot.agent.core.errors import ServingError
-from moot.agent.models.daemon import Server, clear, last_words, load, save, spawn, stop, sweep
+from moot.agent.models.daemon import Server, boot, clear, last_words, load, save, spawn, stop, sweep
 from moot.agent.models.environment import ensure, held, pins
 from moot.agent.models.memory import CODESTRAL_22B, GIB, available_memory, gpu_memory, plan_gpu
 from moot.agent.models.phases import Phases
@@ -176,6 +176,7 @@ def _start(profile: Profile, settings: Settings, progress: Progress, prepare: Pr
         model=profile.model,
         base_url=f"http://{_HOST}:{settings.server_port}/v1",
         log=str(log),
+        boot=boot(),
     )
     # Before it is ready, so that a start which is killed here leaves a server that the next one finds.
     save(server, settings.data_dir)

@@ -1,10 +1,12 @@
 """HTTP to one model server: deadlines, retries, and errors in our own words."""
 
 import ipaddress
+import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import stamina
@@ -58,12 +60,17 @@ class Transport:
         self.name = str(url.copy_with(userinfo=None)).rstrip("/")
         self._options = options
         key = options.api_key
-        self._http = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx.Timeout(options.read_timeout, connect=options.connect_timeout),
-            limits=httpx.Limits(max_connections=None, keepalive_expiry=3.0),
-            trust_env=not _is_loopback(url.host),  # no proxy stands between this machine and itself
-        )
+        try:
+            self._http = httpx.AsyncClient(
+                headers={"Authorization": f"Bearer {key}"} if key else {},
+                timeout=httpx.Timeout(options.read_timeout, connect=options.connect_timeout),
+                limits=httpx.Limits(max_connections=None, keepalive_expiry=3.0),
+                trust_env=not _is_loopback(url.host),  # no proxy stands between this machine and itself
+            )
+        except (ImportError, ValueError) as exc:  # of a proxy that the environment names
+            raise UsageError(
+                f"the proxy for {self.name} cannot be used ({exc}): look at ALL_PROXY and HTTPS_PROXY"
+            ) from exc
 
     async def get(self, url: str) -> bytes:
         """Return the body of a GET, after retries."""
@@ -80,7 +87,7 @@ class Transport:
     async def stream(self, url: str, body: Body) -> AsyncGenerator[str, None]:
         """Yield the data of each event of one attempt; closing the iterator hangs up."""
         try:
-            async with self._http.stream("POST", url, json=body) as response:
+            async with self._http.stream("POST", url, **_sent(body)) as response:
                 if response.status_code != 200:
                     raise from_status(response, await response.aread(), self.name, self._options.key_name)
                 async with aclosing(EventSource(response).aiter_sse()) as events:
@@ -114,12 +121,20 @@ class Transport:
     async def _send(self, method: str, url: str, body: Body | None, limit: float) -> bytes:
         limits = httpx.Timeout(limit, connect=self._options.connect_timeout)
         try:
-            response = await self._http.request(method, url, json=body, timeout=limits)
+            response = await self._http.request(method, url, **_sent(body), timeout=limits)
         except httpx.HTTPError as exc:
             raise from_transport(exc, self.name, limit) from exc
         if response.status_code != 200:
             raise from_status(response, response.content, self.name, self._options.key_name)
         return response.content
+
+
+def _sent(body: Body | None) -> dict[str, Any]:
+    """Return a body as JSON; httpx's own refuses the names of files that are not UTF-8."""
+    if body is None:
+        return {}
+    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return {"content": content, "headers": {"Content-Type": "application/json"}}
 
 
 def _worth_another(exc: Exception) -> bool | float:

@@ -77,6 +77,13 @@ def test_no_model_and_a_detached_head(repo, home):
     assert found["git"] == [("problem", "HEAD is detached: check out a branch, or use --apply branch")]
 
 
+def test_who_verifies_nothing_needs_no_sandbox(repo, home, serve):
+    (home / ".config" / "moot").mkdir(parents=True)
+    (home / ".config" / "moot" / "moot.toml").write_text("verify = false\n")
+    found = examined(Agent(home, serve([]).base_url), repo, 0)
+    assert "sandbox" not in found
+
+
 def test_no_repository(tmp_path, home, serve):
     found = examined(Agent(home, serve([]).base_url), tmp_path, 1)
     assert found["git"][0][0] == "problem"

@@ -139,7 +139,7 @@ def test_a_limit_without_an_answer_and_with_one(agent):
 def test_a_model_cannot_write_to_the_terminal(agent):
     here, _ = agent(by_purpose(answer="red \x1b[31m and \x07 bell\tkept"))
     outcome = here("fuse", "hi", "-n", "1")
-    assert outcome.stdout == "red  [31m and   bell\tkept\n"
+    assert outcome.stdout == "red ␛[31m and ␇ bell\tkept\n"
 
 
 def test_ctrl_c_is_130(agent):

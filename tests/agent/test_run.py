@@ -1,10 +1,7 @@
 """`agent run` from end to end: the real command, real git, a real sandbox, a scripted model."""
 
 import json
-import os
-import pty
 import signal
-import subprocess
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -215,34 +212,6 @@ def test_a_risky_edit_is_refused_without_a_terminal(repo, agent):
     assert "not approved" in outcome.error
     assert outcome.result["risk"]["high"] is True
     assert snapshot(repo) == before
-
-
-@pytest.mark.parametrize(("answer", "exit_code"), [("y", 0), ("n", 5)])
-def test_a_risky_edit_is_asked_about_on_a_terminal(repo, agent, answer, exit_code):
-    workflow = "<<<<<<< SEARCH .github/workflows/ci.yml\n=======\non: push\n>>>>>>> REPLACE\n"
-    before = snapshot(repo)
-    command = agent(*[Reply(FIX + workflow)] * 9)
-    main, terminal = pty.openpty()
-    process = subprocess.Popen(
-        [command.program, "run", TASK, "--repo", str(repo), "--test", PYTEST, "--output", "json"],
-        env=command.environment,
-        stdin=terminal,
-        stdout=subprocess.PIPE,
-        stderr=terminal,
-        text=True,
-    )
-    os.close(terminal)
-    shown = b""
-    while b"Publish this edit?" not in shown:
-        shown += os.read(main, 4096)
-    assert b"on: push" in shown
-    assert b"changes CI" in shown
-    os.write(main, f"{answer}\n".encode())
-    stdout, _ = process.communicate(timeout=60)
-    os.close(main)
-    assert process.returncode == exit_code
-    assert json.loads(stdout)["exit_code"] == exit_code
-    assert (snapshot(repo) == before) is (answer == "n")
 
 
 def test_yes_publishes_a_risky_edit(repo, agent):

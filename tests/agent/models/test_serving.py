@@ -251,6 +251,19 @@ def test_what_a_dead_server_left_running_is_ended(
     wait_until(lambda: not alive(child.pid))
 
 
+def test_a_server_is_known_by_its_start_whatever_the_clock_says(
+    settings: Settings, profile: Profile, prepare: serving.Prepare, monkeypatch: pytest.MonkeyPatch
+):
+    server = serving.up(profile, settings, silent, prepare)
+    with monkeypatch.context() as patched:
+        patched.setattr(psutil.Process, "create_time", lambda self: 0.0)
+        assert serving.running_server(settings.data_dir) == server
+    daemon.save(replace(server, boot="another start of the machine"), settings.data_dir)
+    assert serving.running_server(settings.data_dir) is None
+    daemon.save(server, settings.data_dir)
+    assert serving.down(settings, silent) == server
+
+
 def test_a_server_that_does_not_answer_is_told(
     settings: Settings, profile: Profile, prepare: serving.Prepare
 ):

@@ -133,6 +133,24 @@ def test_a_wheel_with_a_damaged_piece_is_refused(settings: Settings, index: Path
 
 
 @pytest.mark.parametrize(
+    ("variables", "folder"),
+    [
+        ({}, ".cache/huggingface/hub"),
+        ({"XDG_CACHE_HOME": "$HOME/c"}, "c/huggingface/hub"),
+        ({"HF_HOME": "~/hf"}, "hf/hub"),
+        ({"HF_HOME": "~/hf", "HUGGINGFACE_HUB_CACHE": "$HOME/h"}, "h"),
+    ],
+)
+def test_the_hubs_cache_is_where_its_own_library_has_it(tmp_path, monkeypatch, variables, folder):
+    for name in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"HOME": str(tmp_path), **variables}.items():
+        monkeypatch.setenv(name, value)
+    snapshot = write_snapshot(tmp_path / folder, "a/b")
+    assert cached_snapshot("a/b") == snapshot
+
+
+@pytest.mark.parametrize(
     ("body", "message"),
     [
         ("raise SystemExit('no memory')", "converting the weights failed .no memory."),

@@ -1,0 +1,36 @@
+"""Text of models, tests and repositories as it may be written to a terminal."""
+
+import re
+
+__all__ = ["LAYOUT", "UNDECODED", "printable"]
+
+LAYOUT = "\n\t"
+"""Control characters that a text of several lines needs."""
+
+UNDECODED = "".join(map(chr, range(0xDC80, 0xDD00)))
+"""What stands for the bytes of a file's name that are not UTF-8: a stream can write them as they were."""
+
+_CONTROLS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f]"
+)
+_PICTURES, _UNKNOWN = 0x2400, "\N{REPLACEMENT CHARACTER}"
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Return a text in which characters that move a cursor, hide text or turn its direction are seen.
+
+    Ends of lines and tabs become spaces, other control characters their pictures (U+2400 and on), others
+    U+FFFD.
+
+    Args:
+        keep: characters that stay; with `\\n` also `\\r\\n` ends a line.
+    """
+    whole = text.replace("\r\n", "\n") if "\n" in keep else text
+    return _CONTROLS.sub(lambda found: found[0] if found[0] in keep else _picture(found[0]), whole)
+
+
+def _picture(char: str) -> str:
+    if char in "\r\n\t":
+        return " "
+    return chr(_PICTURES + ord(char)) if ord(char) < 0x20 else _UNKNOWN

@@ -1,0 +1,92 @@
+"""Settings: what the environment and files may say, and how what they may not is told."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from moot.agent.connection import connect
+from moot.agent.core.config import load_settings
+from moot.agent.core.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A user without settings, in a folder of their own."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("text", ["*.lock,build/", "*.lock  build/", '["*.lock", "build/"]'])
+def test_globs_come_from_the_environment(monkeypatch, text):
+    monkeypatch.setenv("MOOT_IGNORE", text)
+    assert load_settings().ignore == ("*.lock", "build/")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("POOL", "big"), ("IGNORE", "[1"), ("MODEL_PATH", "~nobody-here/x")]
+)
+def test_a_bad_variable_is_told_in_a_sentence(monkeypatch, name, text):
+    monkeypatch.setenv(f"MOOT_{name}", text)
+    with pytest.raises(UsageError, match=f"(?i){name}"):
+        load_settings()
+
+
+@pytest.mark.parametrize("text", ["tool = 1", "[[tool]]\na = 1", "[tool]\nmoot = 3", "[[tool.moot]]\na = 1"])
+def test_what_is_called_as_our_table_and_is_none_is_not_ours(home, text):
+    (home / "pyproject.toml").write_text(text)
+    assert load_settings(home).ignore == ()
+
+
+def test_a_settings_file_without_end_is_not_read(home):
+    (home / "moot.toml").symlink_to("/dev/zero")
+    with pytest.raises(UsageError, match="is no file"):
+        load_settings(home)
+    (home / "moot.toml").unlink()
+    (home / "moot.toml").write_text(f"a = {'[' * 100_000}")
+    with pytest.raises(UsageError, match="cannot read the settings"):
+        load_settings(home)
+
+
+def test_paths_mean_the_same_in_every_folder(home, monkeypatch):
+    monkeypatch.setenv("MOOT_DATA_DIR", "data")
+    monkeypatch.setenv("MOOT_MODEL_PATH", "~/weights")
+    assert load_settings().data_dir == home / "data"
+    assert load_settings().model_path == home / "weights"
+    assert load_settings(rubric=Path("rubric.md")).rubric == home / "rubric.md"
+
+
+@pytest.mark.parametrize("key", ["“sk-secret”", "sk-\x07secret"])
+def test_a_key_that_cannot_be_sent_is_not_told(monkeypatch, key):
+    monkeypatch.setenv("MOOT_API_KEY", key)
+    monkeypatch.setenv("MOOT_BASE_URL", "http://127.0.0.1:9/v1")
+    with pytest.raises(UsageError, match="MOOT_API_KEY") as caught:
+        _connected()
+    assert "secret" not in str(caught.value)
+
+
+def test_blanks_around_a_key_are_none_of_it(monkeypatch, serve):
+    server = serve(["yes"], api_key="sk-secret")
+    monkeypatch.setenv("MOOT_API_KEY", " sk-secret\r\n")
+    monkeypatch.setenv("MOOT_BASE_URL", server.base_url)
+    _connected()
+
+
+def test_a_proxy_that_cannot_be_used_is_told(monkeypatch):
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("ALL_PROXY", "socks4://127.0.0.1:1")
+    monkeypatch.setenv("MOOT_BASE_URL", "http://models.example.org/v1")
+    with pytest.raises(UsageError, match="ALL_PROXY"):
+        _connected()
+
+
+def _connected() -> None:
+    async def run() -> None:
+        client, _ = await connect(load_settings())
+        await client.close()
+
+    asyncio.run(run())

@@ -1,0 +1,168 @@
+"""What a person sees of a run, and what a terminal, a pipe or an impatient user do to it."""
+
+import json
+import os
+import pty
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from moot.agent.terminal import LAYOUT, UNDECODED, printable
+from tests.agent.projects import FIX, PYTEST, TASK, Agent, git, make_repository, snapshot
+from tests.scripted import Call, Reply
+
+
+@pytest.fixture
+def repo(tmp_path):
+    return make_repository(tmp_path / "repo")
+
+
+@pytest.fixture
+def agent(tmp_path, serve):
+    """Return the command against a server that answers with these replies."""
+
+    def make(*replies, **options) -> Agent:
+        server = serve(list(replies), **{"tools": False, **options})
+        home = tmp_path / "home"
+        home.mkdir(exist_ok=True)
+        return Agent(home, server.base_url)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("text", "keep", "shown"),
+    [
+        ("a\tb\nc\r", "", "a b c "),
+        ("a\tb\r\nc", LAYOUT, "a\tb\nc"),
+        ("\x1b[2K\x07\x9b", LAYOUT, "␛[2K␇\ufffd"),
+        ("if x:\u202e # \u2066", "", "if x:\ufffd # \ufffd"),
+        ("naïve\xa0—  👩\u200d💻 نمی\u200cشود", "", "naïve\xa0—  👩\u200d💻 نمی\u200cشود"),
+        ("\udcff", "", "\ufffd"),
+        ("\udcff", UNDECODED, "\udcff"),
+    ],
+)
+def test_what_controls_a_terminal_is_seen_and_nothing_else_is_changed(text, keep, shown):
+    assert printable(text, keep) == shown
+
+
+WORKFLOW = "<<<<<<< SEARCH .github/workflows/ci.yml\n=======\non: push\x1b[8m\n>>>>>>> REPLACE\n"
+"""Its last characters would hide what follows on a terminal."""
+
+
+@contextmanager
+def asking(command: Agent, repo: Path, *options: str) -> Iterator[tuple["subprocess.Popen[str]", int, bytes]]:
+    """Run a task on a terminal until it asks: the process, the other end, and what is on the screen."""
+    main, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [command.program, "run", TASK, "--repo", str(repo), "--test", PYTEST, "--output", "json", *options],
+        env=command.environment,
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        text=True,
+    )
+    os.close(terminal)
+    shown = b""
+    while b"Publish this edit?" not in shown:
+        shown += os.read(main, 4096)
+    try:
+        yield process, main, shown
+    finally:
+        process.kill()
+        process.wait()
+        os.close(main)
+
+
+@pytest.mark.parametrize(
+    ("typed", "exit_code"), [("y\n", 0), ("n\n", 5), ("\n", 5), ("what?\nyes\n", 0), ("\x04", 5)]
+)
+def test_a_risky_edit_is_asked_about_on_a_terminal(repo, agent, typed, exit_code):
+    before = snapshot(repo)
+    with asking(agent(*[Reply(FIX + WORKFLOW)] * 9), repo) as (process, main, shown):
+        assert b"on: push" in shown
+        assert b"\x1b[8m" not in shown
+        assert b"changes CI" in shown
+        for line in typed.splitlines(keepends=True):
+            os.write(main, line.encode())
+            time.sleep(0.2)  # a terminal gives a line at a time
+        stdout, _ = process.communicate(timeout=60)
+    assert process.returncode == exit_code
+    assert json.loads(stdout)["exit_code"] == exit_code
+    assert (snapshot(repo) == before) is (exit_code == 5)
+
+
+def test_a_question_ends_with_ctrl_c_and_with_the_time(repo, agent):
+    command = agent(*[Reply(FIX + WORKFLOW)] * 18)
+    with asking(command, repo) as (process, _, _):
+        process.send_signal(signal.SIGINT)
+        stdout, _ = process.communicate(timeout=30)
+    assert (process.returncode, json.loads(stdout)["status"]) == (130, "interrupted")
+    with asking(command, repo, "--max-time", "20") as (process, _, _):
+        stdout, _ = process.communicate(timeout=60)
+    assert process.returncode == 4
+    assert "allow more with --max-time" in json.loads(stdout)["reason"]
+
+
+def test_time_counts_from_the_connection_on(repo, agent):
+    """The server takes the connection and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        command = Agent(agent().home, f"http://127.0.0.1:{silent.getsockname()[1]}/v1")
+        began = time.monotonic()
+        outcome = command.run(repo, "--max-time", "2")
+    assert outcome.exit_code == 4
+    assert time.monotonic() - began < 15
+
+
+def test_nobody_listening_to_the_result_does_not_change_the_exit_code(repo, agent):
+    """Text goes through Rich, which ends the program by itself where a pipe is closed."""
+    command = agent(Reply(FIX))
+    with command.start("run", TASK, "--repo", str(repo), "--test", PYTEST) as process:
+        process.stdout.close()
+        process.stderr.read()
+        assert process.wait(60) == 0
+    assert "len(values)\n" in (repo / "stats.py").read_text()
+
+
+def test_the_name_of_a_tool_is_the_models_and_no_markup(repo, agent):
+    call = Reply(tool_calls=[Call("grep[/x]\x1b[8m", "{}")])
+    outcome = agent(call, Reply(""), Reply(FIX), tools=True)(
+        "run", TASK, "--repo", str(repo), "--test", PYTEST
+    )
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "grep[/x]\N{SYMBOL FOR ESCAPE}[8m" in outcome.stderr
+
+
+def test_a_file_whose_name_is_no_text_is_told_as_json(repo, agent):
+    """The model is shown the names of files before it looks anything up."""
+    odd = os.fsdecode(b"mean_\xff.py")
+    (repo / odd).write_text("def mean_of(values):\n    return values\n")
+    git(repo, "add", "-A")
+    git(repo, "commit", "-qm", "odd")
+    command = agent(Reply(""), Reply(FIX), tools=True)
+    done = subprocess.run(
+        [
+            command.program,
+            "run",
+            f"{TASK} mean_of",
+            "--repo",
+            repo,
+            "--test",
+            PYTEST,
+            "--output",
+            "stream-json",
+        ],
+        env={**command.environment, "PYTHONUTF8": "0", "PYTHONIOENCODING": "utf-8:strict"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    [found] = [event["files"] for event in events if event["event"] == "FilesConsidered"]
+    assert odd in [file["path"] for file in found]
