@@ -1,6 +1,6 @@
 """The index of a working tree as it lies there, and as it changes."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from moot.agent.core.config import Settings
 from moot.agent.core.types import IndexStats, TreeEntry
+from moot.agent.git.plumbing import GitFailed
 from moot.agent.index.extract import MAX_BYTES
 from moot.agent.opening import open_index, open_repository
 
@@ -19,6 +20,9 @@ __all__ = ["WorkingIndex"]
 
 _DEBOUNCE_MS = 50
 """Time without a further change after which changes count as one."""
+
+_ROUND_MS = 1000
+"""Time after which the watcher answers though nothing changed."""
 
 
 class WorkingIndex:
@@ -79,7 +83,7 @@ class WorkingIndex:
         """Yield (blob id, bytes) of indexed files; one that changed meanwhile is left out."""
         return self._files.read_many(blobs)
 
-    def watch(self) -> Iterator[IndexStats]:
+    def watch(self) -> Generator[IndexStats]:
         """Update after each change, until Ctrl-C.
 
         The changes come from the system (inotify, FSEvents) through the library watchfiles; those of
@@ -87,23 +91,44 @@ class WorkingIndex:
         """
         from watchfiles import watch
 
-        changes = watch(self._root, watch_filter=self._concerns, debounce=_DEBOUNCE_MS)
+        changes = watch(
+            self._root,
+            watch_filter=self._concerns,
+            debounce=_DEBOUNCE_MS,
+            yield_on_timeout=True,
+            rust_timeout=_ROUND_MS,
+        )
         with suppress(KeyboardInterrupt):
+            next(changes, None)  # from here on the watcher runs
+            yield from self._missed()
             for change in changes:
                 paths = {str(Path(path).relative_to(self._root)) for _, path in change}
-                if paths - self._files.ignored(paths):
+                try:
+                    concerned = paths - self._files.ignored(paths)
+                except GitFailed:  # of a path beyond a link or in a submodule
+                    yield self.update()
+                    continue
+                if concerned:
                     yield self.update(paths)
+
+    def _missed(self) -> Iterator[IndexStats]:
+        """Update for what changed before the watcher had started."""
+        before = self._entries
+        stats = self.update()
+        if self._entries != before:
+            yield stats
 
     def lines(self, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
         """Return the text of lines, by (path, 1-based number), as far as they are there."""
         blobs = {path: self._entries[path].blob for path, _ in places if path in self._entries}
         read = self._files.read_many(dict.fromkeys(blobs.values()))
-        texts = {blob: data.decode(errors="replace").splitlines() for blob, data in read}
+        # Not splitlines(), which ends lines at more than the index does.
+        texts = {blob: data.decode(errors="replace").split("\n") for blob, data in read}
         found: dict[tuple[str, int], str] = {}
         for path, number in places:
             lines = texts.get(blobs.get(path, ""), [])
             if number <= len(lines):
-                found[path, number] = lines[number - 1]
+                found[path, number] = lines[number - 1].removesuffix("\r")
         return found
 
     def _concerns(self, _: object, path: str) -> bool:

@@ -48,9 +48,10 @@ class Cgroup:
 
     def adopt(self, pids: Iterable[int]) -> None:
         """Move processes in; their later children are born here. Each move may wait 10 ms for the kernel."""
+        wanted = list(pids)
         for folder in {self.memory, self.pids}:
             members = set(_read(folder / "cgroup.procs").split())
-            for pid in [pid for pid in pids if str(pid) not in members][:_MOVES]:
+            for pid in [pid for pid in wanted if str(pid) not in members][:_MOVES]:
                 with suppress(OSError):  # it has ended
                     (folder / "cgroup.procs").write_text(str(pid), encoding="ascii")
 

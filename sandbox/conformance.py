@@ -95,6 +95,8 @@ _ROOTS_CALLS = ("io_uring_setup", "bpf", "perf_event_open", "userfaultfd", "moun
 ESCAPES = (
     Escape("write outside", "writes, adds and removes files beside the workspace",
            inside("write", "{outside}/kept")),
+    Escape("modes and times outside", "changes who may use a file beside the workspace, and its times",
+           inside("modes", "{outside}/kept")),
     Escape("write to the system", "opens programs and settings of the machine for writing",
            inside("open", "/usr/bin/env", "/etc/passwd", "/etc/hosts"), as_root=True),
     Escape("write to /proc", "sets the kernel's core_pattern, drop_caches or sysrq",

@@ -72,10 +72,14 @@ def _writes(path: Path) -> tuple[tuple[str, Callable[[], object]], ...]:
     return (
         ("opened for writing", lambda: os.close(os.open(path, os.O_WRONLY))),
         ("created beside", lambda: beside.write_text("escaped", encoding="ascii")),
-        ("changed the mode of", lambda: path.chmod(0o777)),
         ("overwrote", lambda: path.write_text("escaped", encoding="ascii")),
         ("removed", path.unlink),
     )
+
+
+def _modes(path: str) -> None:
+    _try(f"changed the mode of {path}", lambda: os.chmod(path, 0o777))  # noqa: PTH101
+    _try(f"changed the times of {path}", lambda: os.utime(path, (0, 0)))
 
 
 def _open(*paths: str) -> None:
@@ -281,6 +285,7 @@ def _flood(mebibytes: str) -> None:
 
 _ATTEMPTS: "dict[str, Callable[..., None]]" = {
     "write": _write,
+    "modes": _modes,
     "open": _open,
     "read": _read,
     "links": _links,

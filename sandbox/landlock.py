@@ -4,7 +4,6 @@ import asyncio
 import ctypes
 import json
 import os
-import shutil
 import socket
 import stat
 import sys
@@ -21,6 +20,7 @@ from moot.sandbox import launcher
 from moot.sandbox.limits import BASE_PATH, Limits, hard_processes, rlimits
 from moot.sandbox.paths import CONFIGURATION, SYSTEM
 from moot.sandbox.process import supervise
+from moot.sandbox.remove import remove
 from moot.sandbox.seccomp import filter_program, machine
 from moot.sandbox.user import give, spare_user
 from moot.sandbox.watchdog import Scope, Watchdog
@@ -57,6 +57,11 @@ _GAPS: Mapping[str, str] = {
     "arguments of others": "without a namespace of its own it sees the machine's processes in "
     "/proc, which programs need; their arguments are open to every user, their environments are not",
 }
+_GAPS_AS_THE_USER: Mapping[str, str] = {
+    "modes and times outside": "Landlock has no right for chmod, chown and utime: a command can change who "
+    "may use your files, and their times, wherever it knows their paths; run as root, it is another user",
+}
+"""Beside the others, where commands run as the user."""
 
 _DEVICE_FILES = ("null", "zero", "full", "random", "urandom")
 
@@ -109,7 +114,7 @@ class Landlock:
     @property
     def gaps(self) -> Mapping[str, str]:
         """See `Sandbox.gaps`."""
-        return _GAPS
+        return _GAPS if self._user is not None else {**_GAPS, **_GAPS_AS_THE_USER}
 
     async def run(self, command: Command) -> CommandResult:
         """Run to the end or to a limit; every process of the command is dead on return.
@@ -210,12 +215,7 @@ def _scratch(user: int | None) -> Generator[Path]:
             give(folder, user)
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if folder.exists():  # its folders were closed to their owner
-            for place, _, _, handle in os.fwalk(folder, follow_symlinks=False):
-                if place:
-                    os.fchmod(handle, 0o700)
-            shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
 
 
 class _Launcher:

@@ -45,11 +45,15 @@ _TYPE_BITS = 0xF
 _PERSONALITIES = (0x0, 0x8, 0x20000, 0x20008, 0x40000, 0xFFFFFFFF)
 """Docker's list, and ADDR_NO_RANDOMIZE for sanitizers and `setarch -R`."""
 
+_ITSELF = 0
+"""The caller, as a process id."""
+
 _NONE = -1
 
 # (x86-64, AArch64), from syscall_64.tbl and asm-generic/unistd.h of Linux 6.18.
 _CLONE, _CLONE3, _UNSHARE = (56, 220), (435, 435), (272, 97)
 _IOCTL, _SOCKET, _SOCKETPAIR, _PERSONALITY = (16, 29), (41, 198), (53, 199), (135, 92)
+_PRLIMIT = (302, 261)
 
 _DENIED = {
     # Kernel interfaces with a history of holes, and no use in a build or a test.
@@ -169,7 +173,7 @@ def filter_program(target: Machine, *, namespaces: bool) -> bytes:
     Args:
         target: architecture whose programs will run.
         namespaces: the program runs in network and IPC namespaces of its own. Otherwise it gets no sockets
-            but connected pairs, and no System V or POSIX IPC.
+            but connected pairs, no System V or POSIX IPC, and sets limits of itself alone.
     """
     rules = [*_architecture(target), *_refusals(target, namespaces), *_arguments(target, namespaces)]
     return b"".join((*rules, _returns(_ALLOW)))
@@ -208,6 +212,8 @@ def _arguments(target: Machine, namespaces: bool) -> Iterator[bytes]:
     # A datagram socket of a pair may still be connected to, or send to, any address.
     kinds = _argument(1) + _step(_AND, _TYPE_BITS) + _only((_STREAM, _SEQPACKET), errno.EPERM)
     yield _when(_SOCKETPAIR[column], kinds)
+    # Landlock lets it set the limits of all processes of its user: of those outside, too.
+    yield _when(_PRLIMIT[column], _argument(0) + _only((_ITSELF,), errno.EPERM))
 
 
 def _families() -> bytes:

@@ -17,6 +17,7 @@ _GAPS: Mapping[str, str] = {
     **dict.fromkeys(
         (
             *("write outside", "write to the system", "write to /proc", "write to .git", "links"),
+            "modes and times outside",
             *("read the home folder", "read /etc/shadow", "read the host's /tmp"),
             *("environments of others", "arguments of others", "signals", "terminal", "privileges"),
         ),

@@ -168,7 +168,10 @@ class Watchdog:
         if all(place.free - _free(place.folder) <= limit for place in self._places):
             return False
         # Others write to the same disk: count what is this command's own.
-        written = sum(sum(_written(place.folder, self._since)) for place in self._places)
+        try:
+            written = sum(sum(_written(place.folder, self._since)) for place in self._places)
+        except OSError:  # it closed a folder to us, or made one too deep to be named: all may be in there
+            return True
         return written + sum(_unlinked(process.pid for process in tree)) > limit
 
 
@@ -237,15 +240,19 @@ def _free(folder: Path) -> int:
 
 
 def _written(folder: Path, since: float) -> Iterator[int]:
-    """Yield the sizes on disk of files that were written since then."""
+    """Yield the sizes on disk of files that were written since then.
+
+    Raises:
+        OSError: something cannot be looked at, though it is there.
+    """
     folders = [str(folder)]
     while folders:
         try:
             entries = list(os.scandir(folders.pop()))
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             continue
         for entry in entries:
-            with suppress(OSError):
+            with suppress(FileNotFoundError, NotADirectoryError):
                 state = entry.stat(follow_symlinks=False)
                 if state.st_ctime >= since - 1:
                     yield state.st_blocks * 512 + _INODE

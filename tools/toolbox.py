@@ -10,6 +10,7 @@ from moot.agent.core.errors import ToolRefused
 from moot.agent.core.messages import ToolCall
 from moot.agent.core.ports import Index
 from moot.agent.core.types import TreeEntry
+from moot.agent.screen import why_not_content, why_not_path, why_not_symbol
 
 __all__ = ["ToolBox"]
 
@@ -73,7 +74,7 @@ class ToolBox:
         """Run one call and return the text for the model.
 
         Raises:
-            ToolRefused: an unknown tool, bad arguments, or a file that is not there.
+            ToolRefused: an unknown tool, bad arguments, or a file that is not there or must not be shown.
         """
         try:
             arguments = json.loads(call.arguments or "{}")
@@ -98,14 +99,19 @@ class ToolBox:
         return "\n".join(f"{file.path}: {', '.join(file.symbols[:5])}" for file in found) or "nothing found"
 
     def _find(self, arguments: FindSymbol) -> str:
-        found = self.index.find(arguments.name)[:_MAX_RESULTS]
-        lines = [f"{symbol.path}:{symbol.start_line}: {symbol.signature}" for symbol in found]
+        found = [symbol for symbol in self.index.find(arguments.name) if why_not_symbol(symbol) is None]
+        lines = [f"{each.path}:{each.start_line}: {each.signature}" for each in found[:_MAX_RESULTS]]
         return "\n".join(lines) or f"no definition of {arguments.name}"
 
     def _read(self, arguments: ReadFile) -> str:
         entry = self.entries.get(arguments.path)
         if entry is None or entry.mode not in ("100644", "100755"):
             raise ToolRefused(f"there is no file {arguments.path}")
-        lines = self.read(entry.blob).decode("utf-8", "replace").splitlines()
+        data = self.read(entry.blob)
+        if reason := why_not_path(entry.path) or why_not_content(data):
+            raise ToolRefused(f"{arguments.path} is not shown: {reason}")
+        # Lines are those of the index, which ends them at "\n" only.
+        text = data.decode("utf-8", "replace").removesuffix("\n")
+        lines = [line.removesuffix("\r") for line in text.split("\n")]
         start = arguments.first_line - 1
         return "\n".join(lines[start : start + _MAX_LINES]) or "no such lines"

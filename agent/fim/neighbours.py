@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from moot.agent.core.ports import Index
 from moot.agent.core.types import Symbol
 from moot.agent.fim.trim import Hole
+from moot.agent.screen import why_not_symbol
 from moot.agent.syntax import language_of
 
 __all__ = ["neighbours"]
@@ -37,7 +38,8 @@ def neighbours(hole: Hole, index: Index, shown: tuple[str, str], room: int) -> l
     own = index.outline(hole.path, data)
     names = dict.fromkeys([*_near(hole), *_imported(own)])
     found: dict[str, dict[Symbol, None]] = {}
-    for symbol in [*_left_out(own, hole, shown, names), *_elsewhere(hole, data, index, names)]:
+    symbols = [*_left_out(own, hole, shown, names), *_elsewhere(hole, data, index, names)]
+    for symbol in (each for each in symbols if why_not_symbol(each) is None):
         known = found.get(symbol.path, {})
         room -= 0 if symbol in known else len(_line(symbol)) + 1 + (0 if known else len(symbol.path) + 1)
         if room < 0:

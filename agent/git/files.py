@@ -59,7 +59,15 @@ class Folder:
             yield from self.leaves(f"{path}/{name}")
 
     def read(self, path: str) -> tuple[str, bytes] | None:
-        """Return (git mode, content) of a file or symbolic link; None when there is neither."""
+        """Return (git mode, content) of a file or symbolic link; None when there is neither to be read."""
+        try:
+            return self._read(path)
+        except OSError as exc:  # it may have vanished since it was listed
+            if exc.errno in (*_ABSENT, errno.EACCES):
+                return None
+            raise
+
+    def _read(self, path: str) -> tuple[str, bytes] | None:
         found = self.state(path)
         if found is None:
             return None

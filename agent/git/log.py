@@ -7,7 +7,7 @@ from moot.agent.core.types import PastCommit
 from moot.agent.git.names import check_id
 from moot.agent.git.plumbing import Git, GitFailed
 
-__all__ = ["read_log"]
+__all__ = ["ShallowLog", "read_log"]
 
 _COMMAND = (
     "log",
@@ -23,6 +23,12 @@ _COMMIT = re.compile(r"\0(?P<seconds>\d+)\0(?P<message>[^\0]*)\0\0(?:\n(?P<paths
 """NUL is the one character that neither a message nor a path can hold."""
 
 
+class ShallowLog(list[PastCommit]):
+    """Commits of a shallow clone: another clone may know more of them."""
+
+    partial = True
+
+
 def read_log(git: Git, commit: str, limit: int) -> list[PastCommit]:
     """Return a commit and those before it, the newest first; merges are left out.
 
@@ -32,13 +38,16 @@ def read_log(git: Git, commit: str, limit: int) -> list[PastCommit]:
         limit: commits at most.
 
     Returns:
-        Nothing where objects of the history are missing, as in a clone without trees.
+        Nothing where objects of the history are missing, as in a clone without trees; `ShallowLog` in a
+        shallow clone.
     """
     try:
         output = git.run(*_COMMAND, _LAYOUT, f"--max-count={limit}", check_id(commit), "--")
+        shallow = git.line("rev-parse", "--is-shallow-repository") == "true"
     except GitFailed:
         return []
-    return [
+    found = [
         PastCommit(int(m["seconds"]), m["message"].strip(), tuple((m["paths"] or "").split("\0")[:-1]))
         for m in _COMMIT.finditer(os.fsdecode(output))
     ]
+    return ShallowLog(found) if shallow else found

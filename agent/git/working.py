@@ -116,8 +116,11 @@ class WorkingFiles:
         """
         if not self._entries or any(self._reshapes(path) for path in changed):
             return self.entries()
-        new = [path for path in changed if path not in self._entries]
-        for path in set(changed) - self.ignored(new):
+        try:
+            ignored = self.ignored(path for path in changed if path not in self._entries)
+        except GitFailed:
+            return self.entries()
+        for path in set(changed) - ignored:
             status = self._folder.state(path)
             hashed = self._hashed(path, status) if status is not None else None
             if hashed is None:
@@ -155,7 +158,11 @@ class WorkingFiles:
         yield from self._private.blobs(stored)
 
     def ignored(self, paths: Iterable[str]) -> set[str]:
-        """Return those paths that .gitignore and its like exclude."""
+        """Return those paths that .gitignore and its like exclude.
+
+        Raises:
+            GitFailed: one lies beyond a symbolic link or in a submodule.
+        """
         stdin = b"".join(b"./" + os.fsencode(path) + b"\0" for path in paths)
         if not stdin:
             return set()

@@ -29,7 +29,7 @@ MOST_COMMITS = 4000
 _MOST_PATHS = 30  # of one commit: a sweep over more says little of each
 _MOST_CHARACTERS = 2000  # of a message
 _MOST_KEPT = 32  # files of histories
-_VERSION = 1
+_VERSION = 2
 _NOISE = re.compile(r"https?://\S+|#\d+|^[A-Z][A-Za-z-]+-[Bb]y:.*$", re.M)
 _K1, _B = 1.2, 0.75  # of BM25
 _LAST = 20  # commits after which a touch says half
@@ -139,6 +139,9 @@ def scaled(values: Floats) -> Floats:
 def load_history(folder: Path, commit: str, log: ReadLog) -> History:
     """Return the history of a commit from its file, else from the log; then the file is written.
 
+    Nothing is kept of a log that could not be read, or that is `partial`, as in a shallow clone: the file is
+    shared by all clones, for good.
+
     Args:
         folder: where files of histories are.
         commit: full id.
@@ -147,9 +150,11 @@ def load_history(folder: Path, commit: str, log: ReadLog) -> History:
     path = folder / f"{commit}-{_VERSION}.npz"
     with suppress(*_DAMAGED), np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
         return History(stored)
-    arrays = _arrays(log(MOST_COMMITS))
-    with suppress(OSError):  # a full disk costs the next run a second
-        _keep(path, arrays)
+    commits = log(MOST_COMMITS)
+    arrays = _arrays(commits)
+    if commits and not getattr(commits, "partial", False):
+        with suppress(OSError):  # a full disk costs the next run a second
+            _keep(path, arrays)
     return History(arrays)
 
 

@@ -200,18 +200,28 @@ class CodeIndex:
     def _outline(self, entry: TreeEntry) -> list[Outlined]:
         if not _readable(entry):
             return []
-        return [each for _, data in self._store.symbols([_key(entry)]) for each in decode_outline(data)]
+        return [each for data in self._symbols_of([_key(entry)]).values() for each in decode_outline(data)]
 
     def _texts_of(self, entries: Sequence[TreeEntry]) -> dict[str, Text]:
         """Return the words and definitions of files, by path; those read last are kept."""
         keys = dict.fromkeys(map(_key, entries))
         found = {key: text for key in keys if (text := self._texts.get(key)) is not None}
-        outlines = dict(self._store.symbols(keys.keys() - found.keys()))
+        outlines = self._symbols_of(keys.keys() - found.keys())
         for key, data in _read(list(outlines), self._read_many):
             text = found[key] = Text(data, decode_outline(outlines[key]))
             if text.size <= self._texts.maxsize:
                 self._texts[key] = text
         return {entry.path: found[_key(entry)] for entry in entries if _key(entry) in found}
+
+    def _symbols_of(self, keys: Collection[Key]) -> dict[Key, bytes]:
+        """Return the stored symbols of keys; a row that another process dropped meanwhile is made again."""
+        found = dict(self._store.symbols(keys))
+        dropped = [key for key in keys if key not in found and key in self._places]
+        if dropped:
+            with self._lock:
+                self._add(dropped, self._read_many, None)
+            found |= self._store.symbols(dropped)
+        return found
 
     def _current_past(self) -> Past | None:
         if self._past is None and self._commit is not None:

@@ -75,7 +75,8 @@ class Paths:
             return []
         found = self._sources(subject, test) or self._sources(f"_{subject}", test)
         ranks = [_distance(test, self.all[number]) for number in found]
-        best = [number for number, rank in zip(found, ranks, strict=True) if rank == min(ranks)]
+        least = min(ranks, default=None)
+        best = [number for number, rank in zip(found, ranks, strict=True) if rank == least]
         return best if len(best) <= _MOST_SUBJECTS else []
 
     def _sources(self, stem: str, test: str) -> list[int]:

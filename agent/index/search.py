@@ -44,7 +44,8 @@ class Sources:
 def search(corpus: Corpus, query: str, limit: int, sources: Sources, past: Past | None) -> list[RankedFile]:
     """Return the best files for a task, best first; ties are broken by path.
 
-    What cannot be read (links, submodules, huge files) is among them only when the task names its path.
+    What cannot be read (links, huge files) is among them only when the task names its path, and a
+    submodule never.
 
     Args:
         corpus: the tree.
@@ -55,12 +56,18 @@ def search(corpus: Corpus, query: str, limit: int, sources: Sources, past: Past 
     """
     board, definitions = evidence(corpus, query, sources, past)
     scores = board.score(WEIGHTS)
-    found = [n for n in board.evident() if corpus.readable[n] or board.signal("named")[n]]
+    named = board.signal("named")
+    # A submodule's id is that of a commit: nobody can read it as a blob.
+    found = [n for n in board.evident() if corpus.readable[n] or (named[n] and _is_blob(corpus.entries[n]))]
     ranked = sorted(found, key=lambda number: (-scores[number], number))[: max(0, limit)]
     return [
         _result(board, number, float(scores[number]), definitions(number) if rank < _DETAILED else ())
         for rank, number in enumerate(ranked)
     ]
+
+
+def _is_blob(entry: TreeEntry) -> bool:
+    return entry.mode != "160000"
 
 
 Definitions = Callable[[int], "Sequence[tuple[Outlined, float]]"]

@@ -79,7 +79,9 @@ def _bodies(data: bytes) -> Iterator[tuple[int, int]]:
 
 def _body(data: bytes, at: int, width: int) -> tuple[int, int]:
     """Return where the lines below a header begin and end; nothing when all of it is on one line."""
-    match, end = _HEAD_END.search(data, at), _dedent(data, at, width)
+    end = _dedent(data, at, width)
+    # No further than the line behind: a search to the end for each definition would be quadratic.
+    match = _HEAD_END.search(data, at, data.find(b"\n", end + 1) + 1 or len(data))
     first = match.end() if match else len(data)
     if first <= end:
         return first, end

@@ -73,14 +73,16 @@ class Store:
             UsageError: the file cannot be written.
         """
         self._lock = threading.Lock()
+        self._path = path
         self._folder = path.with_name(path.name + ".segments")
         self._open: dict[str, Segment] = {}
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._folder.mkdir(mode=0o700, exist_ok=True)
             # SQLite does not wait for a lock while it switches a new file to WAL, so one process at a time.
-            with FileLock(path.with_name(path.name + ".lock"), mode=0o600):
+            with self._alone():
                 self._db = _open(path)
+                self._file = path.stat().st_ino
         except (OSError, sqlite3.Error) as exc:
             raise UsageError(
                 f"the index cannot be stored in {path} ({exc}): free or choose another data folder"
@@ -98,7 +100,7 @@ class Store:
 
     def empty(self) -> bool:
         """Tell whether nothing is stored yet."""
-        with self._lock:
+        with self._querying():
             return self._db.execute("SELECT 1 FROM segment LIMIT 1").fetchone() is None
 
     def known(self, keys: Iterable[Key]) -> dict[Key, Place]:
@@ -164,12 +166,13 @@ class Store:
     def prune(self) -> None:
         """Drop what has not been used for two months, and files that a killed process left."""
         now = int(time.time())
-        with self._lock:
+        with self._querying():
             used = dict(self._db.execute("SELECT name, used FROM segment").fetchall())
         self._drop([name for name, last in used.items() if last < now - _UNUSED_DAYS * _DAY])
         for file in self._folder.iterdir():
-            if file.name not in used and file.stat().st_mtime < now - _DAY:
-                file.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # another process renamed or dropped it meanwhile
+                if file.name not in used and file.stat().st_mtime < now - _DAY:
+                    file.unlink()
 
     def _write(self, data: bytes) -> str:
         name = secrets.token_hex(8)
@@ -187,7 +190,7 @@ class Store:
             )
 
     def _drop_empty(self, names: Sequence[str]) -> None:
-        with self._lock:
+        with self._querying():
             full = {
                 name
                 for name in names
@@ -208,10 +211,39 @@ class Store:
     @contextlib.contextmanager
     def _transaction(self) -> Generator[None]:
         # IMMEDIATE takes the write lock first: a deferred one may fail half-way instead of waiting.
-        with self._lock:
+        with self._querying():
             self._db.execute("BEGIN IMMEDIATE")
             with self._db:
                 yield
+
+    @contextlib.contextmanager
+    def _querying(self) -> Generator[None]:
+        """Hold the database for this thread; where it turns out to be damaged, drop it.
+
+        Raises:
+            UsageError: it was damaged. What the caller knows of its rows is void, so it has to begin anew.
+        """
+        with self._lock:
+            try:
+                yield
+            except sqlite3.DatabaseError as exc:
+                if type(exc) is not sqlite3.DatabaseError:  # its subclasses tell of locks, disks and mistakes
+                    raise
+                self._drop_damaged()
+                raise UsageError("the index was damaged and is dropped: run this again") from exc
+
+    def _drop_damaged(self) -> None:
+        with self._alone():
+            self._db.close()
+            # Another process may have replaced it already.
+            with contextlib.suppress(FileNotFoundError):
+                if self._path.stat().st_ino == self._file:
+                    _delete(self._path)
+            self._db = _open(self._path)
+            self._file = self._path.stat().st_ino
+
+    def _alone(self) -> FileLock:
+        return FileLock(self._path.with_name(self._path.name + ".lock"), mode=0o600)
 
     def _select(self, keys: Iterable[Key], columns: str) -> Iterator[tuple[Key, tuple[Any, ...]]]:
         wanted = set(keys)
@@ -219,7 +251,7 @@ class Store:
         for start in range(0, len(shas), _CHUNK):
             chunk = shas[start : start + _CHUNK]
             marks = ", ".join("?" * len(chunk))
-            with self._lock:
+            with self._querying():
                 rows = self._db.execute(
                     f"SELECT sha, language, {columns} FROM blob WHERE sha IN ({marks}) AND version = ?",
                     (*chunk, EXTRACTOR_VERSION),
@@ -235,13 +267,13 @@ def _open(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError:
         raise
     except sqlite3.DatabaseError:
-        return _replace(path)
+        _delete(path)
+        return _connect(path)
 
 
-def _replace(path: Path) -> sqlite3.Connection:
+def _delete(path: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-    return _connect(path)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 __all__ = ["Frame", "read_frames", "without_traces"]
 
-_PATH = r"(?:file://)?(?P<path>[\w@+~./\\$-]{1,400}\.\w{1,6})"
+_DRIVE = r"/?[A-Za-z]:(?=[/\\])"  # of Windows; behind file:// with a slash
+_PATH = rf"(?:file://)?(?:{_DRIVE})?(?P<path>[\w@+~./\\$-]{{1,400}}\.\w{{1,6}})"
 _ALONE = r"(?<![\w@+~./\\$:-])"  # a path begins here: each run of its characters is tried once
 _LINE = r"(?P<line>\d{1,7})"
 _NAME = r"[\w.$<>\[\]*#~]{1,200}"
@@ -33,6 +34,7 @@ _TRACES = (
 )
 _PLACE = re.compile(rf"{_ALONE}{_PATH}:{_LINE}\b")
 _CAUSE = re.compile(r"^Caused by: ", re.M)
+_BEFORE = re.compile(rf"^(?:file://)?(?:{_DRIVE})?")
 _OWNER = re.compile(r"(?:.*[.:/)\\>]|^)(?P<last>\w+)\W*$", re.S)
 
 
@@ -51,7 +53,7 @@ def read_frames(text: str) -> tuple[Frame, ...]:
     Of chained exceptions the cause comes first where it is printed last, as Java and Python do.
     """
     traced = [frame for cause in reversed(_CAUSE.split(text)) for frame in _traced(cause)]
-    places = [Frame(m["path"], int(m["line"]), "") for m in _PLACE.finditer(text)]
+    places = [Frame(_plain(m["path"]), int(m["line"]), "") for m in _PLACE.finditer(text)]
     found: dict[tuple[str, int], Frame] = {}
     for frame in [*traced, *places]:
         found.setdefault((frame.path.rpartition("/")[2], frame.line), frame)
@@ -72,9 +74,14 @@ def _traced(text: str) -> Iterator[Frame]:
 
 
 def _frame(match: "re.Match[str]") -> Frame:
-    path, name = match["path"], match["name"] or ""
+    path, name = _plain(match["path"]), match["name"] or ""
     if path.endswith((".java", ".kt", ".kts", ".scala", ".groovy")) and "/" not in path:
         package = name.rpartition("/")[2].split(".")[:-2]  # of a module, the name behind the slash
         path = "/".join([*package, path])
     last = _OWNER.match(name) if not name.startswith("<") else None
-    return Frame(path.removeprefix("file://"), int(match["line"]), last["last"] if last else name)
+    return Frame(path, int(match["line"]), last["last"] if last else name)
+
+
+def _plain(path: str) -> str:
+    """Return a path without a scheme or a drive, and with forward slashes, as the tree has them."""
+    return _BEFORE.sub("", path).replace("\\", "/")

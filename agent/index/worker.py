@@ -57,7 +57,9 @@ def main() -> None:
     for each blob, is a line of JSON with the sizes of what follows it. `what` is `index`, `links` for what a
     blob says of others, or `segment` for the words of what was indexed: their size in a line, and they.
     """
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    most = _MEMORY if hard == resource.RLIM_INFINITY else min(_MEMORY, hard)  # no process can raise it
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
     gc.disable()  # nothing here is cyclic, and looking for cycles took a tenth of the time
     words = _Words()
     while line := sys.stdin.buffer.readline():

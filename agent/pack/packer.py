@@ -14,7 +14,7 @@ from moot.agent.core.ports import Index, TokenCounter
 from moot.agent.core.types import ContextPack, PackedFile, PackLevel, RankedFile, Shown
 from moot.agent.pack.knapsack import fill
 from moot.agent.pack.render import focus_block, name_block, skeleton_block, whole_block
-from moot.agent.pack.screen import why_not_content, why_not_path
+from moot.agent.screen import why_not_content, why_not_path
 
 __all__ = ["ContextPacker", "ReadMany", "files_for"]
 

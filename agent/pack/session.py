@@ -11,7 +11,7 @@ from moot.agent.core.messages import ChatMessage
 from moot.agent.core.types import ContextPack, PackLevel, RankedFile, Shown
 from moot.agent.pack.packer import ReadMany
 from moot.agent.pack.render import changes_block, name_block, whole_block
-from moot.agent.pack.screen import why_not_content, why_not_path
+from moot.agent.screen import why_not_content, why_not_path
 
 __all__ = ["Session", "catch_up", "shown_with"]
 

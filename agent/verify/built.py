@@ -95,11 +95,17 @@ def _look(top: Path) -> _Found:
 def _walk(top: Path) -> Iterator[PurePosixPath]:
     """Yield the regular files of a tree, as far as extension modules may lie there."""
     seen = 0
-    for folder, folders, names in os.walk(top):
-        inner = (name for name in folders if name not in _ELSEWHERE)
-        folders[:] = [name for name in inner if not os.path.lexists(f"{folder}/{name}/pyvenv.cfg")]
-        seen += len(names)
+    folders = [""]
+    while folders:  # os.walk recurses, which code under test can make too much for Python
+        below = folders.pop()
+        with suppress(OSError):
+            for entry in list(os.scandir(top / below)):
+                path = f"{below}/{entry.name}" if below else entry.name
+                if not entry.is_dir(follow_symlinks=False):
+                    seen += 1
+                    if entry.is_file(follow_symlinks=False):
+                        yield PurePosixPath(path)
+                elif entry.name not in _ELSEWHERE and not os.path.lexists(f"{entry.path}/pyvenv.cfg"):
+                    folders.append(path)
         if seen > _MOST_FILES:
             return
-        below = PurePosixPath(os.path.relpath(folder, top))
-        yield from (below / name for name in names if not os.path.islink(f"{folder}/{name}"))  # noqa: PTH114

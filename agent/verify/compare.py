@@ -1,14 +1,22 @@
 """Says from two runs of the same tests what an edit did, and whether it is verified."""
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from moot.agent.core.commands import TestReport
 from moot.agent.core.verification import NotRun, TestDelta
+from moot.agent.verify.status import BROKE_OFF
 from moot.agent.verify.vanished import function_of
 
 __all__ = ["Comparison", "compare", "restricted", "summarise"]
+
+_FIXTURE = re.compile(r"(?:setUp|tearDown)(?:Class|Module) \((.+)\)")
+"""Of unittest: in the parentheses is the class or the module."""
+
+_HOOK = re.compile(r" \"(?:before|after) (?:all|each)\" hook.*", re.DOTALL)
+"""Of Mocha, behind the titles of its suites."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,7 @@ def compare(
     Broken means: fails now and did not fail before. A module that could not be imported is fixed when
     its tests now run and none of them fails, and so is a suite whose hook failed. A flaky test decides
     nothing: it is neither fixed nor broken, and a command that fails for flaky tests alone counts as one
-    that passes.
+    that passes, if it came to its end and no test that passed has vanished.
 
     Args:
         before: the run on the base; None when there was none.
@@ -52,7 +60,8 @@ def compare(
     missing = (old_passed - seen) if after.cases else frozenset[str]()
     still = (old_failed - fixed) if after.cases else frozenset[str]()
     result = Comparison(fixed, broken, still, missing, False, "")
-    if after.failed and after.failed <= unstable:
+    ended = after.status == "failed" and BROKE_OFF not in after.note
+    if ended and not missing and after.failed and after.failed <= unstable:
         after = replace(after, status="passed")
     reason = _objection(before, after, frozenset(targets), result)
     return replace(result, verified=not reason, reason=reason or _praise(after, fixed))
@@ -123,6 +132,8 @@ def _objection(
         return f"{sorted(result.broken)[0]} fails and did not before"
     if result.missing:
         return f"{sorted(result.missing)[0]} passed before and does not run any more"
+    if BROKE_OFF in after.note and BROKE_OFF not in before.note:
+        return BROKE_OFF
     if not after.failed and after.exit_code != before.exit_code:
         return f"no test fails, but the command ends with exit code {after.exit_code}"
     return "" if result.fixed else "no failing test is fixed"
@@ -138,8 +149,22 @@ def _praise(after: TestReport, fixed: frozenset[str]) -> str:
 
 
 def _passes(name: str, report: TestReport) -> bool:
-    if name in report.passed:
-        return True
-    starts = (f"{name} > ",) if "::" in name else (f"{name} > ", f"{name}::")  # of a suite, of a module
-    below = {case.id for case in report.cases if case.id.startswith(starts)}
+    own = [case for case in report.cases if case.id == name]
+    if own:
+        return name in report.passed
+    below = {case.id for case in report.cases if case.id.startswith(_starts(name))}
     return bool(below & report.passed) and not below & report.failed
+
+
+def _starts(name: str) -> tuple[str, ...]:
+    """Return how the ids of the tests begin that run once a module, a package or a suite is mended."""
+    if hook := _HOOK.search(name):
+        return (f"{name[: hook.start()]} ",)
+    if fixture := _FIXTURE.fullmatch(name):
+        return (f"{fixture[1]}.",)
+    starts = [f"{name} > "]
+    if "::" not in name:
+        starts.append(f"{name}::")
+    if " " not in name:  # no title, which may be the beginning of another one
+        starts.append(f"{name}.")
+    return tuple(starts)

@@ -184,11 +184,15 @@ def _add_absolute(found: _Found, program: Path, root: Path) -> None:
 
 def _add_rust(found: _Found) -> None:
     """Show Rust's toolchains and downloaded crates, but not `credentials.toml` beside them."""
-    cargo = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+    cargo = _cargo()
     rustup = Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup")
     for place in (cargo / "bin", cargo / "registry", cargo / "git", rustup):
         _show(found, place)
     found.variables |= {"CARGO_HOME": str(cargo), "RUSTUP_HOME": str(rustup), "CARGO_NET_OFFLINE": "true"}
+
+
+def _cargo() -> Path:
+    return Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
 
 
 def _add_go(found: _Found, root: Path) -> None:
@@ -208,7 +212,9 @@ def _prefix(program: Path) -> Path:
 def _show(found: _Found, place: Path) -> None:
     """Add a folder, unless it holds more of the user's than a program: a home, or what tools share there."""
     home = Path.home()
+    cargo = _cargo()
     private = {home, *home.parents, home / ".local", home / ".cargo", home / ".config", home / ".ssh"}
+    private |= {cargo, cargo.resolve()}
     if place.exists() and place not in private and not _is_system(place):
         found.read_only.append(place)
 

@@ -1,13 +1,12 @@
 """The folder in a workspace where a run's reports are written."""
 
 import secrets
-import shutil
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from moot.agent.verify.plan import Plan, Reports
-from moot.agent.verify.tree import Tree
+from moot.agent.verify.tree import Tree, remove
 
 __all__ = ["fill", "report_folder"]
 
@@ -24,10 +23,7 @@ def report_folder(workspace: Path) -> Generator[Path]:
     try:
         yield place
     finally:
-        if place.is_symlink():
-            place.unlink()
-        else:
-            shutil.rmtree(place, ignore_errors=True)
+        remove(place)
 
 
 def fill(place: Path, plan: Plan, stack: ExitStack) -> Reports:

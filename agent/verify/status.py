@@ -6,9 +6,12 @@ from typing import Literal
 from moot.agent.core.commands import CommandResult, TestReport
 from moot.agent.verify.frameworks.base import Reading
 
-__all__ = ["report"]
+__all__ = ["BROKE_OFF", "report"]
 
 _Status = Literal["passed", "failed", "no-tests", "not-found", "timeout"]
+
+BROKE_OFF = "the run broke off"
+"""What the note of a report says where tests may not have run because the runner died."""
 
 _OUTPUT = 20_000
 """Characters of output kept in a report."""
@@ -54,7 +57,7 @@ def _judge(result: CommandResult, framework: str, reading: Reading) -> tuple[_St
         return _without_cases(result, framework, reading)
     failed = sum(case.outcome in ("failed", "error") for case in reading.cases)
     if not reading.complete:
-        return "failed", "the run broke off: the report has no end"
+        return "failed", f"{BROKE_OFF}: the report has no end"
     if failed:
         return "failed", "" if code else f"the command ended with 0 although {_count(failed)} failed"
     if code:
@@ -70,7 +73,7 @@ def _without_cases(result: CommandResult, framework: str, reading: Reading) -> t
     if result.exit_code:
         return "failed", "no report was written, so the exit code alone says that it failed"
     if framework:
-        return "failed", f"the command ended with 0 but {framework} wrote no report: the run broke off"
+        return "failed", f"the command ended with 0 but {framework} wrote no report: {BROKE_OFF}"
     return "passed", "no report was written, so the exit code alone says that it passed"
 
 

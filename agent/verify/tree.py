@@ -1,11 +1,13 @@
-"""Reads files of a folder that code under test may have changed: no link is followed, nothing waits."""
+"""Reads files of folders that code under test may have changed, and removes them: no link is followed."""
 
 import os
+import shutil
 import stat
-from contextlib import ExitStack
+import subprocess
+from contextlib import ExitStack, suppress
 from pathlib import Path, PurePosixPath
 
-__all__ = ["Tree"]
+__all__ = ["Tree", "remove"]
 
 _LIMIT = 64 * 2**20
 """Bytes of a file that are read."""
@@ -40,9 +42,11 @@ class Tree:
                 handle = os.open(PurePosixPath(path).name, flags, dir_fd=folder)
             except (OSError, ValueError):
                 return b""
-            with os.fdopen(handle, "rb") as stream:
-                regular = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
-                return stream.read(_LIMIT) if regular else b""
+            stack.callback(os.close, handle)
+            if not stat.S_ISREG(os.fstat(handle).st_mode):  # before `fdopen`, which raises for a folder
+                return b""
+            with os.fdopen(handle, "rb", closefd=False) as stream:
+                return stream.read(_LIMIT)
 
     def write(self, path: str, data: bytes) -> None:
         """Create a file in a folder that exists; nothing is replaced and no link is followed.
@@ -80,3 +84,14 @@ class Tree:
                 return None
             stack.callback(os.close, handle)
         return handle
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder and all in it, however deep it is, or a link in its place; blocks.
+
+    What cannot be removed is left.
+    """
+    with suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
+    if os.path.lexists(folder):  # rmtree recurses, which code under test can make too much for Python
+        subprocess.run(("rm", "-rf", "--", folder), stderr=subprocess.DEVNULL, check=False)

@@ -133,3 +133,42 @@ def test_a_file_that_one_update_missed_is_found_by_the_next(tmp_path, repo):
         assert working.index.find("late") == []
         working.update()
         assert [symbol.path for symbol in working.index.find("late")] == ["shop/late.py"]
+
+
+def test_lines_are_numbered_as_the_index_numbers_them(tmp_path, repo):
+    (repo / "odd.py").write_bytes("\x0ca = '\x0b\u2028\x85'\r\ndef last(): pass\r\n".encode())
+    with opened(repo, tmp_path / "data") as working:
+        working.update()
+        (symbol,) = working.index.find("last")
+        place = symbol.path, symbol.start_line
+        assert working.lines([place]) == {place: "def last(): pass"}
+
+
+def test_a_path_beyond_a_link_or_in_a_submodule_is_looked_for_in_the_whole_tree(tmp_path, repo):
+    library = make_repository(tmp_path / "library", {"inner.py": "def inner(): pass\n"})
+    git(repo, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library), "library")
+    git(repo, "commit", "-qm", "Add library")
+    (repo / "link").symlink_to("shop")
+    with opened(repo, tmp_path / "data") as working:
+        working.update()
+        for number, path in enumerate(("link/late.py", "library/late.py")):
+            (repo / "late.py").write_text(f"def late{number}(): pass\n")
+            (repo / path).write_text("x = 1\n")
+            working.update([path])
+            assert working.index.find(f"late{number}")
+
+
+def test_watching_sees_what_changed_before_it_began_and_what_lies_beyond_links(tmp_path, repo):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (repo / "link").symlink_to(elsewhere)
+    with opened(repo, tmp_path / "data", warm=True) as working:
+        files = working.update().files
+        (repo / "early.py").write_text("def early(): pass\n")
+        changes = working.watch()
+        assert next(changes).files == files + 1
+        (elsewhere / "beyond.py").write_text("x = 1\n")
+        assert next(changes).files == files + 1
+        (repo / "late.py").write_text("def late(): pass\n")
+        assert next(changes).files == files + 2
+        changes.close()

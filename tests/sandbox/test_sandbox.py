@@ -13,7 +13,8 @@ from moot.agent.core.commands import Command, CommandResult
 from moot.agent.core.errors import SandboxUnavailable
 from moot.agent.core.ports import Sandbox
 from moot.sandbox.bubblewrap import Bubblewrap, find_bwrap
-from moot.sandbox.choose import choose
+from moot.sandbox.choose import CONFINING, choose
+from moot.sandbox.limits import Limits
 from moot.sandbox.probe import probe
 from moot.sandbox.unconfined import Unconfined
 
@@ -187,6 +188,60 @@ def test_limits_are_set(confined, work):
     names = "RLIMIT_CORE RLIMIT_NOFILE RLIMIT_NPROC".replace(" ", ", resource.")
     script = f"import resource; print([resource.getrlimit(n)[1] for n in (resource.{names})])"
     assert run(confined, "python3", "-c", script, workspace=work).stdout.strip() == "[0, 4096, 2576]"
+
+
+LIMITS_OF_ANOTHER = """
+import resource, subprocess
+limit = resource.RLIMIT_NOFILE
+child = subprocess.Popen(["sleep", "5"])
+try:
+    resource.prlimit(child.pid, limit, (9, 9))
+except PermissionError:
+    print("refused")
+child.kill()
+resource.prlimit(0, limit, (9, 9))
+resource.setrlimit(limit, (8, 8))
+print(resource.getrlimit(limit))
+"""
+
+
+def test_limits_of_other_processes_are_not_ours_to_set(work):
+    """Under Landlock they may be any process of the user; with namespaces they are the command's own."""
+    result = run(chosen("landlock"), "python3", "-c", LIMITS_OF_ANOTHER, workspace=work)
+    assert result.stdout.splitlines() == ["refused", "(8, 8)"], result.stderr
+
+
+DEEP_FILL = """
+import os, sys, time
+os.chdir(sys.argv[1])
+for _ in range(20):
+    os.mkdir("d" * 250)
+    os.chdir("d" * 250)
+for number in range(12):
+    with open(str(number), "wb") as file:
+        file.write(os.urandom(8 * 2**20))
+time.sleep(3)
+"""
+
+
+@pytest.mark.parametrize("name", ["bubblewrap", "landlock"])
+def test_files_too_deep_to_be_named_count(work, name):
+    """The path of the folder is longer than PATH_MAX."""
+    small = CONFINING[name](Limits(disk=32 * 2**20))
+    result = run(small, "python3", "-c", DEEP_FILL, ".", workspace=work)
+    assert result.killed == "disk"
+
+
+def test_a_deep_and_closed_scratch_folder_is_forgotten(confined, work):
+    """Deeper than Python recurses."""
+    script = (
+        "import os; top = os.environ['TMPDIR'] + '/d'; os.chdir(os.environ['TMPDIR'])\n"
+        "for _ in range(1000): os.mkdir('d'); os.chdir('d')\n"
+        "os.chmod('.', 0); os.chmod(top, 0)"
+    )
+    before = set(Path(tempfile.gettempdir()).glob("moot-sandbox-*"))
+    assert run(confined, "python3", "-c", script, workspace=work).exit_code == 0
+    assert set(Path(tempfile.gettempdir()).glob("moot-sandbox-*")) <= before
 
 
 def test_home_and_tmp_are_writable_and_forgotten(confined, work):

@@ -1,7 +1,6 @@
 """One measurement: its scratch folder in the workspace, its runs, and what it comes to."""
 
 import secrets
-import shutil
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,7 +12,7 @@ from moot.agent.core.spectrum import Spectrum, TraceRequest
 from moot.agent.verify.runner import TestRunner
 from moot.agent.verify.scripts import Segment
 from moot.agent.verify.shell import chain
-from moot.agent.verify.tree import Tree
+from moot.agent.verify.tree import Tree, remove
 
 __all__ = ["MOST_FAILING", "Session", "own_files", "scratch", "spectrum", "test_files", "with_options"]
 
@@ -95,7 +94,7 @@ def scratch(workspace: Path) -> Generator[str]:
     try:
         yield name
     finally:
-        shutil.rmtree(workspace / name, ignore_errors=True)
+        remove(workspace / name)
 
 
 def spectrum(tool: str, outcomes: Mapping[str, str], lines: Lines, reason: str = "") -> Spectrum:

@@ -27,7 +27,10 @@ _TEST_SECONDS = 20
 _FLAGS = frozenset(("tags", "mod", "modfile", "ldflags", "gcflags", "race", "overlay"))
 """Flags of the test command that say what is built."""
 
-_BLOCK = re.compile(r"(?P<path>[^\s:]+):(?P<first>\d+)\.\d+,(?P<last>\d+)\.\d+ \d+ (?P<count>\d+)")
+_BLOCK = re.compile(
+    r"^(?P<path>[^\s:]+):(?P<first>\d{1,9})\.\d+,(?P<last>\d{1,9})\.\d+ \d+ (?P<count>\d{1,20})$",
+    re.MULTILINE,
+)
 _LONGEST_BLOCK = 100_000  # lines
 _SETUP = """\
 trace() {  # name of its files, test, pattern

@@ -81,7 +81,7 @@ def _collect(session: Session, report: TestReport | None) -> Spectrum:
             outcomes.update(zip(record.tests, record.outcomes, strict=False))
         for path, hits in record.lines.items():
             for line, numbers in hits.items():
-                names = {record.tests[number] for number in numbers if number < len(record.tests)}
+                names = {record.tests[number] for number in numbers if 0 <= number < len(record.tests)}
                 lines.setdefault((path, line), set()).update(names)
     tool = records[0].tool if records else ""
     return spectrum(tool, outcomes, lines, "" if lines else _BROKE)

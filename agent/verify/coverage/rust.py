@@ -36,7 +36,7 @@ printf '%s' "$tools" > "$out/tools.txt"
 """
 _NO_TOOLS = "llvm-cov of the Rust compiler's own LLVM is not installed: `rustup component add llvm-tools`"
 _HASH = re.compile(r"-[0-9a-f]{16}$")
-_RECORD = re.compile(r"^(?:SF:(?P<path>.+)|DA:(?P<line>\d+),(?P<count>\d+).*)$", re.MULTILINE)
+_RECORD = re.compile(r"^(?:SF:(?P<path>.+)|DA:(?P<line>\d{1,9}),(?P<count>\d{1,20})(?:,.*)?)$", re.MULTILINE)
 
 
 class _Message(BaseModel):

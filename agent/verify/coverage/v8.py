@@ -68,8 +68,9 @@ def executed_lines(text: str, ranges: Iterable[Range]) -> list[int]:
     units = [len(line.encode("utf-16-le", "surrogatepass")) // 2 for line in text.split("\n")]
     painted = bytearray(sum(units) + len(units))
     for start, end, count in sorted(ranges, key=lambda each: (each[0], -each[1])):
-        end = min(end, len(painted))
-        painted[start:end] = bytes((count > 0,)) * max(0, end - start)
+        start = max(0, start)
+        end = max(start, min(end, len(painted)))
+        painted[start:end] = bytes((count > 0,)) * (end - start)
     lines: list[int] = []
     at = 0
     for number, (line, size) in enumerate(zip(text.split("\n"), units, strict=True), start=1):

@@ -10,6 +10,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import PurePosixPath
 
 from pydantic import BaseModel, Field, ValidationError
@@ -48,6 +49,9 @@ _LONGEST = 1_000
 """Characters of a line that may tell of a doctest: the search takes the square of them."""
 
 _EVENT = re.compile(r'\{ ?"type": ?"')
+_STARTS = 20
+"""Of a line that are tried as an event's: each try may read the rest of the line."""
+
 _HASH = re.compile(r"-[0-9a-f]{16}$")
 _OUTCOMES = {"ok": "passed", "failed": "failed", "ignored": "skipped", "timeout": "error"}
 
@@ -201,7 +205,7 @@ def _message(line: str) -> _Message | None:
 
 def _event(line: str) -> _Event | None:
     """Read an event; what a test's own processes print without a newline stands before it."""
-    for found in _EVENT.finditer(line):
+    for found in islice(_EVENT.finditer(line), _STARTS):
         try:
             return _Event.model_validate_json(line[found.start() :])
         except ValidationError:

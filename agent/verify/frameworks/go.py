@@ -95,7 +95,10 @@ def _add(event: _Event, tests: dict[tuple[str, str], _Test], stray: list[str]) -
     tests.setdefault((event.package, ""), _Test())
     if event.output:
         test.output.append(event.output)
-    if event.action in _OUTCOMES:
+    # With -count=2 a test comes twice: the worse outcome counts, and one that began again has none yet.
+    if event.action == "run" and test.outcome != "fail":
+        test.outcome = ""
+    if event.action in _OUTCOMES and test.outcome != "fail":
         test.outcome, test.seconds = event.action, event.elapsed
 
 

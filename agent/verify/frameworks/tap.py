@@ -15,11 +15,16 @@ from moot.agent.verify.shell import Call
 __all__ = ["Tap", "parse_tap"]
 
 _REPORT = "out.tap"
-_TEST = re.compile(
-    r"(not )?ok(?: (\d+))?(?: -)?(?: (.*?))?(?:\s+#\s*(skip|todo)\b.*)?\s*(\{)?", re.IGNORECASE
-)
-_PLAN = re.compile(r"1\.\.(\d+)(\s*#.*)?")
+_TEST = re.compile(r"(not )?ok(?: (\d{1,9}))?(?: -)?( .*|\s+#.*|\{)?", re.IGNORECASE)
+_DIRECTIVE = re.compile(r"(?:^|\s)#\s*(?:skip|todo)\b", re.IGNORECASE)
+_PLAN = re.compile(r"1\.\.(\d{1,9})(\s*#.*)?")
 _FILE = re.compile(r"(\S+) \.\.+ *")
+_LONGEST = 8_000
+"""Characters of a line that is read as TAP; a longer one is a program's own output."""
+
+_DEEPEST = 50
+"""Levels of subtests; a line that is indented further is a program's own output."""
+
 _OPTIONS: dict[str, tuple[str, ...]] = {
     "prove": ("-v",),
     "tape": (),
@@ -82,7 +87,9 @@ class _Parser:
     def line(self, line: str) -> None:
         """Take one line; those of a YAML block belong to the test before it."""
         depth, text = self._indent(line)
-        if text in ("---", "..."):
+        if len(line) > _LONGEST:
+            self._note.append(line[-MESSAGE:])
+        elif text in ("---", "..."):
             self._yaml = text == "---"
         elif self._yaml:
             self._note.append(text)
@@ -105,7 +112,7 @@ class _Parser:
     def _indent(self, line: str) -> tuple[int | None, str]:
         text = line.lstrip(" ")
         spaces = len(line) - len(text)
-        return (spaces // 4 if spaces % 4 == 0 else None), text
+        return (spaces // 4 if spaces % 4 == 0 and spaces // 4 <= _DEEPEST else None), text
 
     def _level(self, depth: int) -> _Level:
         while len(self._levels) <= depth:
@@ -115,8 +122,11 @@ class _Parser:
     def _test(self, depth: int, test: re.Match[str]) -> None:
         """Take a test; one with subtests gives its name to them, and fails by itself only if none did."""
         self._flush()
-        name = (test[3] or "").replace("\\#", "#").strip() or f"test {test[2] or self._level(depth).seen + 1}"
-        outcome = "skipped" if test[4] else "failed" if test[1] else "passed"
+        title = test[3] or ""
+        directive = _DIRECTIVE.search(title)
+        title = title[: directive.start()] if directive else title.rstrip().removesuffix("{")
+        name = title.replace("\\#", "#").strip() or f"test {test[2] or self._level(depth).seen + 1}"
+        outcome = "skipped" if directive else "failed" if test[1] else "passed"
         inner = self._close(depth + 1)
         self._level(depth).seen += 1
         if inner and (outcome != "failed" or any(case.outcome == "failed" for case in inner)):

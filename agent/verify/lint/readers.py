@@ -26,7 +26,7 @@ def _report(*exit_codes: int) -> Callable[[_Read], _Read]:
         def reader(result: CommandResult) -> list[Finding] | None:
             try:
                 found = read(result) if result.exit_code in exit_codes else None
-            except (ValueError, LookupError, TypeError, AttributeError):
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
                 return None
             return found if all(map(_is_sound, found or ())) else None
 

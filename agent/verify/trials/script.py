@@ -2,7 +2,6 @@
 
 import secrets
 import shlex
-import shutil
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from anyio import to_thread
 from pydantic import BaseModel, ValidationError
 
 from moot.agent.core.trials import Observed, Trial
-from moot.agent.verify.tree import Tree
+from moot.agent.verify.tree import Tree, remove
 from moot.agent.verify.trials.base import RUNS, WAITING, Runs, Work, said
 
 __all__ = ["Recipe", "run_script"]
@@ -22,7 +21,7 @@ _MOST = 65_536
 """Bytes of what one run may answer."""
 
 _GRACE = 5.0
-_KILLED = (137, 152)
+_KILLED = ("137", "152")
 _FUNCTIONS = """\
 run() {{ # where its answer goes, and the command
     answer="$MOOT_TRIALS/out/$1"; shift
@@ -87,7 +86,7 @@ def _scratch(work: Work, recipes: Mapping[Trial, Recipe]) -> Generator[Path]:
         (folder / "run.sh").write_text("\n".join(_lines(work, recipes, folder)), encoding="utf-8")
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
 
 
 def _lines(work: Work, recipes: Mapping[Trial, Recipe], folder: Path) -> Iterator[str]:
@@ -129,7 +128,7 @@ def _read(data: bytes) -> Observed:
     """Return what a run says in its last line but one, or by the status in its last."""
     lines = data.decode(errors="replace").split("\n")
     status = lines[-2] if len(lines) > 1 and lines[-1] == "" else ""
-    if status.isdecimal() and int(status) in _KILLED:
+    if status in _KILLED:
         return Observed("late", "no end")
     try:
         answer = _Answer.model_validate_json(next(line for line in reversed(lines[:-2]) if line))

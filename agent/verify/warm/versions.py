@@ -22,7 +22,7 @@ from moot.agent.verify.frameworks.choose import claimant
 from moot.agent.verify.runner import TestRunner
 from moot.agent.verify.scripts import unfold
 from moot.agent.verify.shell import Call as ShellCall
-from moot.agent.verify.tree import Tree
+from moot.agent.verify.tree import Tree, remove
 
 __all__ = ["Answer", "Function", "Orders", "Said", "Version", "run_versions", "warmable"]
 
@@ -151,7 +151,7 @@ def _scratch(workspace: Path, orders: Orders) -> Generator[Path]:
         (folder / "orders.json").write_text(json.dumps(_written(orders)), encoding="utf-8")
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
 
 
 def _written(orders: Orders) -> Mapping[str, object]:

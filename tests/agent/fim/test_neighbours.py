@@ -9,6 +9,7 @@ from moot.agent.fim.neighbours import neighbours
 from moot.agent.fim.trim import Hole
 from moot.agent.index.index import CodeIndex
 
+KEY = "AKIA" + "Q7" * 8
 FILES = {
     "shop/store.py": "class Store:\n    def __init__(self, size: int):\n        pass\n\n"
     "    def price(self, item: str) -> float:\n        return 1.0\n\n\ndef unrelated():\n    pass\n",
@@ -21,6 +22,8 @@ FILES = {
     "far/c.go": "package far\n\nfunc Fetch(other int) int { return other }\n",
     "src/queue.rs": "pub fn push_back(value: u32) -> u32 { value }\n",
     "src/main.rs": "mod queue;\nuse crate::queue::push_back;\n",
+    "shop/keys.py": f'class Keys:\n    def load(self, key="{KEY}"): pass\n\n    def count(self): pass\n',
+    "shop/.aws/keys.py": "class Keys:\n    def read(self): pass\n",
 }
 
 
@@ -90,3 +93,10 @@ def test_it_keeps_to_its_room(index):
     for room in (0, 20, 40, 80):
         files = found(index, "shop/use.py", text, room=room)
         assert sum(len(path) + len(said) for path, said in files) <= room
+
+
+def test_secrets_are_left_out(index):
+    text = "from shop.keys import Keys\n\n\nkeys = Keys("
+    assert found(index, "shop/use.py", text) == [("shop/keys.py", "class Keys\n    def count(self)")]
+    prefix = f'def helper(key="{KEY}"):\n    pass\n\n\n' + "x = 1\n" * 50 + "y = helper("
+    assert neighbours(Hole("shop/use.py", prefix, "\n"), index, (prefix[-100:], "\n"), 500) == []

@@ -1,5 +1,6 @@
 """The log as git has it: odd messages and paths, merges, and clones that lack the past."""
 
+from moot.agent.git.log import ShallowLog
 from moot.agent.git.repository import GitRepository
 from tests.agent.git.conftest import git
 
@@ -47,7 +48,12 @@ def test_a_shallow_clone_ends_where_it_ends(root, tmp_path):
     git(root, "commit", "-q", "-m", "Add new.py")
     git(tmp_path, "clone", "-q", "--depth=1", f"file://{root}", "shallow")
     repository = GitRepository.open(tmp_path / "shallow", tmp_path / "data")
-    assert [commit.message for commit in repository.log(repository.head, 10)] == ["Add new.py"]
+    log = repository.log(repository.head, 10)
+    assert [commit.message for commit in log] == ["Add new.py"]
+    assert isinstance(log, ShallowLog)
+    assert log.partial
     git(tmp_path / "shallow", "fetch", "-q", "--unshallow")
     repository = GitRepository.open(tmp_path / "shallow", tmp_path / "data")
-    assert len(repository.log(repository.head, 10)) > 1
+    log = repository.log(repository.head, 10)
+    assert len(log) > 1
+    assert not isinstance(log, ShallowLog)

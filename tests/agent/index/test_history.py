@@ -97,8 +97,20 @@ def test_arrays_that_do_not_fit_together_are_made_again(tmp_path):
 
 def test_only_the_latest_are_kept(tmp_path):
     for number in range(40):
-        load_history(tmp_path, f"{number:040x}", lambda limit: [])
+        load_history(tmp_path, f"{number:040x}", lambda limit: COMMITS)
     assert len(list(tmp_path.iterdir())) == 32
+
+
+class Partial(list[PastCommit]):
+    partial = True
+
+
+@pytest.mark.parametrize("log", [[], Partial(COMMITS)])
+def test_what_another_clone_knows_better_is_not_kept(tmp_path, log):
+    assert len(load_history(tmp_path, "a" * 40, lambda limit: log).paths) == (4 if log else 0)
+    assert list(tmp_path.iterdir()) == []
+    assert load_history(tmp_path, "a" * 40, lambda limit: COMMITS).paths[0] == "shop/cart.py"
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_search_knows_the_history(tmp_path):

@@ -161,6 +161,33 @@ def test_processes_that_update_at_once(tmp_path):
         assert update(index, tree({f"m{n}.py": f"def f{n}(): pass\n" for n in range(60)})).parsed == 0
 
 
+def test_rows_that_another_process_drops_are_made_again(tmp_path):
+    path, files = tmp_path / "i.db", tree({"a.py": "def first(): pass\n", "b.py": "def second(): first()\n"})
+    with CodeIndex(path, workers=1) as index, CodeIndex(path, workers=1, warm=True) as watcher:
+        update(watcher, files)
+        assert update(index, files).parsed == 0
+        assert index.search("first")
+        update(watcher, tree({"b.py": "def third(): pass\n"}))  # the others were passing states
+        assert [symbol.name for symbol in index.symbols("a.py")] == ["first"]
+        (found,) = index.search("second", limit=1)
+        assert (found.path, found.symbols) == ("b.py", ("second",))
+
+
+def test_parsers_start_where_memory_is_limited_already(tmp_path):
+    limited = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)); "
+        "exec(sys.argv.pop(1))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", limited, RACER, str(tmp_path / "i.db")],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[3],
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "60"), done.stderr
+
+
 def test_threads_that_search_while_another_updates(index):
     update(index, tree(SAMPLES))
     with ThreadPoolExecutor(4) as threads:

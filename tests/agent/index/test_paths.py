@@ -1,5 +1,7 @@
 """What the names of files say of tests."""
 
+import time
+
 import pytest
 
 from moot.agent.core.testfiles import is_test
@@ -82,3 +84,10 @@ def test_a_test_leads_to_the_nearest_source_of_its_language(test: str, found: li
     ]
     paths = Paths(sorted([*sources, test]))
     assert [paths.all[number] for number in paths.subjects(test)] == found
+
+
+def test_many_sources_of_one_name_take_linear_time() -> None:
+    paths = Paths(sorted([*(f"p{number}/util.py" for number in range(20_000)), "tests/test_util.py"]))
+    began = time.process_time()
+    assert paths.subjects("tests/test_util.py") == []
+    assert time.process_time() - began < 5

@@ -41,6 +41,7 @@ class TestCart:
     "web/format.ts": "export function format(n: number) { return n.toFixed(2); }\n",
     "vendor/mailer.py": "class Mailer:\n    def send_receipt(self, customer): return customer.receipt\n",
 }
+MODES = {"libs/other": "160000", "shop/link.py": "120000"}
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +77,14 @@ def test_the_right_file_is_first(index, query, path, reason):
     first = index.search(query)[0]
     assert first.path == path
     assert any(why.startswith(reason) for why in first.reasons), first.reasons
+
+
+def test_a_submodule_is_no_result_though_the_task_names_it(tmp_path):
+    files = tree({"libs/other": "", "shop/link.py": "cart.py", "a.py": "x = 1\n"}, MODES)
+    with CodeIndex(tmp_path / "i.db", workers=1) as index:
+        index.update(files.entries, files.read_many)
+        found = index.search("libs/other and shop/link.py are wrong in a.py")
+        assert {file.path for file in found} == {"shop/link.py", "a.py"}
 
 
 def test_every_result_says_why(index):

@@ -2,6 +2,7 @@
 
 import ast
 import textwrap
+import time
 import warnings
 from pathlib import Path
 
@@ -79,6 +80,13 @@ def test_documentation_that_is_indented_less_than_its_function_stays():
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_nothing_is_lost_in_real_files(source):
     same(source.read_bytes())
+
+
+def test_definitions_on_one_line_take_linear_time():
+    text = b"".join(b"def f%d(a): return a + %d\n" % (n, n) for n in range(30_000))
+    began = time.process_time()
+    assert skim(text) == text
+    assert time.process_time() - began < 5
 
 
 @settings(max_examples=300, deadline=None)

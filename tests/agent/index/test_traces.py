@@ -47,6 +47,19 @@ TRACES = {
         [("lib/foo.rb", 12, "bar"), ("bin/x.rb", 1, "run")],
     ),
     "php": ("#0 /var/www/x.php(33): Foo\\Bar->baz()\n", [("/var/www/x.php", 33, "baz")]),
+    "c# on windows": ("   at Ns.Cls.Method() in C:\\src\\Foo.cs:line 12\n", [("/src/Foo.cs", 12, "Method")]),
+    "python on windows": (
+        '  File "C:\\work\\proj\\agent\\parser.py", line 12, in parse\n',
+        [("/work/proj/agent/parser.py", 12, "parse")],
+    ),
+    "javascript on windows": (
+        "    at foo (D:\\src\\a.ts:10:5)\n    at file:///C:/src/b.mjs:3:1\n",
+        [("/src/a.ts", 10, "foo"), ("/src/b.mjs", 3, "")],
+    ),
+    "compiler on windows": (
+        "c:\\x\\x.c:12:4: error\nsrc\\y.c:7: x\n",
+        [("/x/x.c", 12, ""), ("src/y.c", 7, "")],
+    ),
     "compiler": (
         "src/x.c:12:4: error: foo\nweb/a.ts:7:1 - error TS1\n",
         [("src/x.c", 12, ""), ("web/a.ts", 7, "")],

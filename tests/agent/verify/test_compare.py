@@ -1,7 +1,10 @@
 from dataclasses import replace
 
+import pytest
+
 from moot.agent.core.commands import TestCase, TestReport
 from moot.agent.verify.compare import compare, summarise
+from moot.agent.verify.status import BROKE_OFF
 
 
 def report(status: str = "", **cases: str) -> TestReport:
@@ -101,3 +104,40 @@ def test_a_suite_whose_hook_failed_is_fixed_by_its_tests():
     after = {"a.mjs > good": "passed", "a.mjs > suite > one": "passed"}
     assert compare(before, report(**after)).verified
     assert not compare(before, report(**{**after, "a.mjs > suite > two": "failed"})).fixed
+
+
+def test_a_run_that_hangs_or_breaks_off_behind_a_flaky_failure_is_not_verified():
+    before = report(a="failed", f="failed", b="passed", c="passed")
+    after = report(a="passed", f="failed")
+    assert not compare(before, replace(after, status="timeout"), flaky=["f"]).verified
+    assert not compare(before, after, flaky=["f"]).verified
+    whole = report(a="passed", f="failed", b="passed", c="passed")
+    assert compare(before, whole, flaky=["f"]).verified
+    assert not compare(before, replace(whole, note=f"{BROKE_OFF}: it has no end"), flaky=["f"]).verified
+    assert not compare(before, replace(whole, status="timeout"), flaky=["f"]).verified
+
+
+@pytest.mark.parametrize(
+    ("name", "test"),
+    [
+        ("example.org/m", "example.org/m.TestA"),
+        ("tests.test_a", "tests.test_a.Case.test_b"),
+        ("setUpClass (tests.test_a.Case)", "tests.test_a.Case.test_b"),
+        ("tearDownModule (tests.test_a)", "tests.test_a.Case.test_b"),
+        ('a.js > suite "before all" hook for "works"', "a.js > suite works"),
+        ('a.js > "before each" hook: opens for "works"', "a.js > works"),
+        ("api", "api::works"),
+    ],
+)
+def test_what_failed_as_a_whole_is_fixed_by_its_tests(name, test):
+    before = report(**{name: "error", "other": "passed"})
+    fixed = compare(before, report(**{test: "passed", "other": "passed"}))
+    assert (fixed.fixed, fixed.verified) == ({name}, True)
+    for more in ({f"{test}2": "failed"}, {name: "error"}):
+        assert not compare(before, report(**{test: "passed", "other": "passed", **more})).fixed
+    assert not compare(before, report(other="passed")).verified
+
+
+def test_a_title_is_no_prefix_of_another():
+    before = report(**{"reads the file": "failed"})
+    assert not compare(before, report(**{"reads the file.txt": "passed"})).verified

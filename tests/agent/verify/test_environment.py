@@ -51,6 +51,20 @@ def test_crates_are_shown_and_credentials_are_not(home, tmp_path, monkeypatch):
     assert found.variables["CARGO_HOME"] == str(home / ".cargo")
 
 
+@pytest.mark.parametrize("link", [False, True])
+def test_another_home_of_cargo_is_not_shown_for_a_program_in_it(home, tmp_path, monkeypatch, link):
+    cargo = tmp_path / "tools" / "cargo"
+    program(cargo / "bin" / "cargo")
+    (cargo / "credentials.toml").write_text("token")
+    if link:
+        (tmp_path / "link").symlink_to(cargo)
+    monkeypatch.setenv("CARGO_HOME", str(tmp_path / "link" if link else cargo))
+    monkeypatch.setenv("PATH", f"{cargo / 'bin'}:/usr/bin")
+    shown = environment(tmp_path / "root", "cargo test").read_only
+    assert cargo / "bin" in shown
+    assert not any((cargo / "credentials.toml").resolve().is_relative_to(each.resolve()) for each in shown)
+
+
 def test_system_programs_need_nothing(home, tmp_path):
     assert environment(tmp_path, "/bin/true && env").read_only == ()
 

@@ -39,10 +39,24 @@ def test_characters_outside_of_the_first_plane_are_two_units():
     assert executed_lines(text, [(at("b()", text), at("b()", text) + 4, 1)]) == [3]
 
 
-@given(st.text(), st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(0, 2))))
+@given(st.text(), st.lists(st.tuples(st.integers(-40, 80), st.integers(-40, 80), st.integers(0, 2))))
 def test_any_ranges_give_lines_of_the_text(text: str, ranges: list[tuple[int, int, int]]):
     lines = executed_lines(text, ranges)
     assert all(text.split("\n")[line - 1].strip() for line in lines)
+
+
+def test_forged_places_of_v8_take_no_memory():
+    assert executed_lines(TEXT, [(-(10**15), 10**15, 1)]) == [1, 2, 3, 4, 6, 7]
+    assert executed_lines(TEXT, [(-(10**15), -(10**14), 1), (10**15, 10**16, 1)]) == []
+
+
+def test_forged_numbers_are_passed_over():
+    """Python reads no number of more than 4300 digits."""
+    many = "9" * 5_000
+    assert list(profile_lines(f"a.go:{many}.1,{many}.2 1 1\na.go:1.1,1.2 1 {many}\na.go:7.1,7.2 1 1\n")) == [
+        ("a.go", 7)
+    ]
+    assert list(lcov_lines(f"SF:/w/a.rs\nDA:{many},1\nDA:1,{many}\nDA:2,1\n")) == [("/w/a.rs", 2)]
 
 
 def test_a_profile_of_go():
@@ -105,6 +119,24 @@ def trace(root: Path, command: str, *tests: str) -> Spectrum:
     cases = [TestCase(f"a.test.js > {test}", "failed", path="a.test.js") for test in tests]
     request = TraceRequest(command, root, tuple(cases[:1]), tuple(cases[1:]))
     return asyncio.run(CoverageTracer(TestRunner(choose("auto"), root, 60.0)).trace(request))
+
+
+FORGING = """
+import json, os
+def test_bad():
+    lines = {"a.py": {1: [0, -1, -9, 2]}}
+    record = {"tool": "t", "tests": ["test_a.py::test_bad"], "outcomes": ["failed"], "lines": lines}
+    json.dump(record, open(os.environ["MOOT_SPECTRUM"] + "/0.json", "w"))
+    assert False
+"""
+
+
+def test_forged_numbers_of_tests_are_passed_over(tmp_path: Path):
+    write(tmp_path, {"test_a.py": FORGING})
+    request = TraceRequest("python3 -m pytest", tmp_path, (TestCase("test_a.py::test_bad", "failed"),))
+    runner = TestRunner(choose("auto"), Path.cwd(), 60.0)
+    found = asyncio.run(CoverageTracer(runner).trace(request))
+    assert found.lines["a.py", 1] == {"test_a.py::test_bad"}, found.reason
 
 
 def test_istanbuls_report_of_each_run(tmp_path: Path):

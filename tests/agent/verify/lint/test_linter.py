@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from moot.agent.core.commands import CommandResult
 from moot.agent.core.verification import Finding
 from moot.agent.verify.ecosystems.found import Files
 from moot.agent.verify.lint.delta import appeared
 from moot.agent.verify.lint.linter import Linter, Report
 from moot.agent.verify.lint.plan import Job, plan
+from moot.agent.verify.lint.readers import ruff
 from moot.sandbox.choose import choose
 from tests.agent.verify.sandboxed import write
 
@@ -212,3 +214,7 @@ def test_a_checker_that_hangs_is_ended(root: Path) -> None:
     job = job_of(Case("mypy", {}, "a.py", "", "", ("", 0)), work)
     report = asyncio.run(Linter(choose("auto"), root).run(job, work, 3))
     assert report.failure == "did not end within 3 s"
+
+
+def test_nesting_deeper_than_python_reads_is_no_report() -> None:
+    assert ruff(CommandResult(1, "[" * 100_000, "", 0.0)) is None

@@ -89,3 +89,13 @@ def test_what_is_made_of_lines():
     )
     assert runnable("import 'x'\n// nothing more") == "await load('x');\n// nothing more"
     assert runnable("f(") is None
+
+
+def test_a_status_of_too_many_digits_and_a_deep_folder(look):
+    """What a run may answer is cut behind the forged line; the folder is deeper than Python recurses."""
+    forged = "require('fs').writeSync(1, '9'.repeat(65535) + '\\n' + ' '.repeat(9));"
+    deep = "process.chdir(process.env.MOOT_TRIALS + '/out'); const fs = require('fs'); "
+    deep += "for (let i = 0; i < 1000; i++) { fs.mkdirSync('d', { recursive: true }); process.chdir('d'); }"
+    files = {"src/stats.js": BODY + "module.exports = { mean };\n"}
+    seen = look(files, "src/stats.js", "npm test", forged, deep)
+    assert [each.kind for each in seen["base"]] == ["error", "value"]

@@ -3,7 +3,9 @@
 import re
 from pathlib import PurePosixPath
 
-__all__ = ["why_not_content", "why_not_path"]
+from moot.agent.core.types import Symbol
+
+__all__ = ["why_not_content", "why_not_path", "why_not_symbol"]
 
 _MAX_BYTES = 1_000_000
 _NUL_WINDOW = 8192
@@ -19,7 +21,10 @@ _EXAMPLE = re.compile(r"\.(?:example|sample|template|dist|defaults?)$", re.IGNOR
 _SECRET_CONTENT = (
     (
         "a private key",
-        re.compile(rb"-----BEGIN (?:[A-Z]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----\s*[\r\n]+[A-Za-z0-9+/=:]"),
+        re.compile(  # its lines may be indented, as in YAML, or one string with escapes, as in JSON
+            rb"-----BEGIN (?:[A-Z]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+            rb"[^\S\r\n]*+(?:\\++[rn]|[\r\n])(?:\\++[rn]|\s)*+[A-Za-z0-9+/=:]"
+        ),
     ),
     ("an AWS key", re.compile(rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b(?<!EXAMPLE)")),
     ("a GitHub token", re.compile(rb"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})")),
@@ -52,3 +57,8 @@ def why_not_content(data: bytes) -> str | None:
         if pattern.search(data):
             return f"secret: it contains {what}"
     return None
+
+
+def why_not_symbol(symbol: Symbol) -> str | None:
+    """Return why a definition is left out by its file's path or its signature; None when it may be shown."""
+    return why_not_path(symbol.path) or why_not_content(symbol.signature.encode("utf-8", "replace"))
