@@ -191,7 +191,7 @@ def test_the_model_may_look_things_up_first(repo, serve, tmp_path):
 
 def test_a_model_that_has_nothing_to_look_up_and_says_nothing_is_ready(repo, serve, tmp_path):
     """What it is shown of a file of one long line does not fill its window."""
-    (repo / "bundle.js").write_text("var a=1;" * 500_000)
+    (repo / "bundle.js").write_text("var a=1;" * 100_000)
     git(repo, "add", "bundle.js")
     git(repo, "commit", "-qm", "bundle")
     call = Reply(tool_calls=[Call("read_file", '{"path": "bundle.js"}')])
