@@ -49,8 +49,8 @@ TRACES = {
     "php": ("#0 /var/www/x.php(33): Foo\\Bar->baz()\n", [("/var/www/x.php", 33, "baz")]),
     "c# on windows": ("   at Ns.Cls.Method() in C:\\src\\Foo.cs:line 12\n", [("/src/Foo.cs", 12, "Method")]),
     "python on windows": (
-        '  File "C:\\work\\proj\\agent\\parser.py", line 12, in parse\n',
-        [("/work/proj/agent/parser.py", 12, "parse")],
+        '  File "C:\\src\\proj\\agent\\parser.py", line 12, in parse\n',
+        [("/src/proj/agent/parser.py", 12, "parse")],
     ),
     "javascript on windows": (
         "    at foo (D:\\src\\a.ts:10:5)\n    at file:///C:/src/b.mjs:3:1\n",
