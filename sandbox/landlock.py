@@ -16,11 +16,11 @@ from pathlib import Path
 
 from moot.agent.core.commands import Command, CommandResult
 from moot.agent.core.errors import SandboxUnavailable
+from moot.agent.core.folders import remove
 from moot.sandbox import launcher
 from moot.sandbox.limits import BASE_PATH, Limits, hard_processes, rlimits
 from moot.sandbox.paths import CONFIGURATION, SYSTEM
 from moot.sandbox.process import supervise
-from moot.sandbox.remove import remove
 from moot.sandbox.seccomp import filter_program, machine
 from moot.sandbox.user import give, spare_user
 from moot.sandbox.watchdog import Scope, Watchdog

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -99,8 +100,9 @@ class ToolBox:
         return "\n".join(f"{file.path}: {', '.join(file.symbols[:5])}" for file in found) or "nothing found"
 
     def _find(self, arguments: FindSymbol) -> str:
-        found = [symbol for symbol in self.index.find(arguments.name) if why_not_symbol(symbol) is None]
-        lines = [f"{each.path}:{each.start_line}: {each.signature}" for each in found[:_MAX_RESULTS]]
+        found = (symbol for symbol in self.index.find(arguments.name) if why_not_symbol(symbol) is None)
+        shown = islice(found, _MAX_RESULTS)
+        lines = [f"{each.path}:{each.start_line}: {each.signature}" for each in shown]
         return "\n".join(lines) or f"no definition of {arguments.name}"
 
     def _read(self, arguments: ReadFile) -> str:

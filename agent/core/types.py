@@ -138,6 +138,10 @@ class PastCommit:
     paths: tuple[str, ...]
 
 
+class PartialLog(list[PastCommit]):
+    """Commits of a shallow clone: another clone may know more of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class IndexStats:
     """What an index update did. `parsed` files were new; `reused` came from the store."""

@@ -3,11 +3,11 @@
 import os
 import re
 
-from moot.agent.core.types import PastCommit
+from moot.agent.core.types import PartialLog, PastCommit
 from moot.agent.git.names import check_id
 from moot.agent.git.plumbing import Git, GitFailed
 
-__all__ = ["ShallowLog", "read_log"]
+__all__ = ["read_log"]
 
 _COMMAND = (
     "log",
@@ -23,12 +23,6 @@ _COMMIT = re.compile(r"\0(?P<seconds>\d+)\0(?P<message>[^\0]*)\0\0(?:\n(?P<paths
 """NUL is the one character that neither a message nor a path can hold."""
 
 
-class ShallowLog(list[PastCommit]):
-    """Commits of a shallow clone: another clone may know more of them."""
-
-    partial = True
-
-
 def read_log(git: Git, commit: str, limit: int) -> list[PastCommit]:
     """Return a commit and those before it, the newest first; merges are left out.
 
@@ -38,7 +32,7 @@ def read_log(git: Git, commit: str, limit: int) -> list[PastCommit]:
         limit: commits at most.
 
     Returns:
-        Nothing where objects of the history are missing, as in a clone without trees; `ShallowLog` in a
+        Nothing where objects of the history are missing, as in a clone without trees; `PartialLog` in a
         shallow clone.
     """
     try:
@@ -50,4 +44,4 @@ def read_log(git: Git, commit: str, limit: int) -> list[PastCommit]:
         PastCommit(int(m["seconds"]), m["message"].strip(), tuple((m["paths"] or "").split("\0")[:-1]))
         for m in _COMMIT.finditer(os.fsdecode(output))
     ]
-    return ShallowLog(found) if shallow else found
+    return PartialLog(found) if shallow else found

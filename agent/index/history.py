@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from moot.agent.core.types import PastCommit
+from moot.agent.core.types import PartialLog, PastCommit
 from moot.agent.index.segment import Builder, Segment, Vocabulary
 from moot.agent.index.terms import count_words
 
@@ -139,7 +139,7 @@ def scaled(values: Floats) -> Floats:
 def load_history(folder: Path, commit: str, log: ReadLog) -> History:
     """Return the history of a commit from its file, else from the log; then the file is written.
 
-    Nothing is kept of a log that could not be read, or that is `partial`, as in a shallow clone: the file is
+    Nothing is kept of a log that could not be read, or that is a `PartialLog`: the file is
     shared by all clones, for good.
 
     Args:
@@ -152,7 +152,7 @@ def load_history(folder: Path, commit: str, log: ReadLog) -> History:
         return History(stored)
     commits = log(MOST_COMMITS)
     arrays = _arrays(commits)
-    if commits and not getattr(commits, "partial", False):
+    if commits and not isinstance(commits, PartialLog):
         with suppress(OSError):  # a full disk costs the next run a second
             _keep(path, arrays)
     return History(arrays)

@@ -5,8 +5,9 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from moot.agent.core.folders import remove
 from moot.agent.verify.plan import Plan, Reports
-from moot.agent.verify.tree import Tree, remove
+from moot.agent.verify.tree import Tree
 
 __all__ = ["fill", "report_folder"]
 

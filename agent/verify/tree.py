@@ -1,13 +1,11 @@
-"""Reads files of folders that code under test may have changed, and removes them: no link is followed."""
+"""Reads files of a folder that code under test may have changed: no link is followed, nothing waits."""
 
 import os
-import shutil
 import stat
-import subprocess
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 
-__all__ = ["Tree", "remove"]
+__all__ = ["Tree"]
 
 _LIMIT = 64 * 2**20
 """Bytes of a file that are read."""
@@ -84,14 +82,3 @@ class Tree:
                 return None
             stack.callback(os.close, handle)
         return handle
-
-
-def remove(folder: Path) -> None:
-    """Remove a folder and all in it, however deep it is, or a link in its place; blocks.
-
-    What cannot be removed is left.
-    """
-    with suppress(RecursionError):
-        shutil.rmtree(folder, ignore_errors=True)
-    if os.path.lexists(folder):  # rmtree recurses, which code under test can make too much for Python
-        subprocess.run(("rm", "-rf", "--", folder), stderr=subprocess.DEVNULL, check=False)

@@ -2,8 +2,11 @@
 
 import json
 import os
+import pty
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -150,3 +153,27 @@ class Agent:
     def run(self, repo: Path, *arguments: str, task: str = TASK, test: str = PYTEST) -> Outcome:
         """`agent run` with JSON output."""
         return self("run", task, "--repo", str(repo), "--test", test, "--output", "json", *arguments)
+
+
+@contextmanager
+def asking(command: Agent, repo: Path, *options: str) -> Iterator[tuple["subprocess.Popen[str]", int, bytes]]:
+    """Run a task on a terminal until it asks: the process, the other end, and what is on the screen."""
+    main, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [command.program, "run", TASK, "--repo", str(repo), "--test", PYTEST, "--output", "json", *options],
+        env=command.environment,
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        text=True,
+    )
+    os.close(terminal)
+    shown = b""
+    while b"Publish this edit?" not in shown:
+        shown += os.read(main, 4096)
+    try:
+        yield process, main, shown
+    finally:
+        process.kill()
+        process.wait()
+        os.close(main)

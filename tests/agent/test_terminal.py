@@ -2,19 +2,15 @@
 
 import json
 import os
-import pty
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from moot.agent.terminal import LAYOUT, UNDECODED, printable
-from tests.agent.projects import FIX, PYTEST, TASK, Agent, git, make_repository, snapshot
+from tests.agent.projects import FIX, PYTEST, TASK, Agent, asking, git, make_repository, snapshot
 from tests.scripted import Call, Reply
 
 
@@ -54,30 +50,6 @@ def test_what_controls_a_terminal_is_seen_and_nothing_else_is_changed(text, keep
 
 WORKFLOW = "<<<<<<< SEARCH .github/workflows/ci.yml\n=======\non: push\x1b[8m\n>>>>>>> REPLACE\n"
 """Its last characters would hide what follows on a terminal."""
-
-
-@contextmanager
-def asking(command: Agent, repo: Path, *options: str) -> Iterator[tuple["subprocess.Popen[str]", int, bytes]]:
-    """Run a task on a terminal until it asks: the process, the other end, and what is on the screen."""
-    main, terminal = pty.openpty()
-    process = subprocess.Popen(
-        [command.program, "run", TASK, "--repo", str(repo), "--test", PYTEST, "--output", "json", *options],
-        env=command.environment,
-        stdin=terminal,
-        stdout=subprocess.PIPE,
-        stderr=terminal,
-        text=True,
-    )
-    os.close(terminal)
-    shown = b""
-    while b"Publish this edit?" not in shown:
-        shown += os.read(main, 4096)
-    try:
-        yield process, main, shown
-    finally:
-        process.kill()
-        process.wait()
-        os.close(main)
 
 
 @pytest.mark.parametrize(

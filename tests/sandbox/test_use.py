@@ -2,8 +2,8 @@
 
 import pytest
 
+from moot.agent.core.folders import remove
 from moot.sandbox.cgroup import Cgroup
-from moot.sandbox.remove import remove
 
 
 def test_processes_are_moved_into_the_groups_of_all_controllers(tmp_path):

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from moot.agent.core.commands import TestReport
+from moot.agent.core.folders import remove
 from moot.agent.core.spectrum import Spectrum, TraceRequest
 from moot.agent.verify.runner import TestRunner
 from moot.agent.verify.scripts import Segment
 from moot.agent.verify.shell import chain
-from moot.agent.verify.tree import Tree, remove
+from moot.agent.verify.tree import Tree
 
 __all__ = ["MOST_FAILING", "Session", "own_files", "scratch", "spectrum", "test_files", "with_options"]
 

@@ -11,8 +11,9 @@ from pathlib import Path, PurePosixPath
 from anyio import to_thread
 from pydantic import BaseModel, ValidationError
 
+from moot.agent.core.folders import remove
 from moot.agent.core.trials import Observed, Trial
-from moot.agent.verify.tree import Tree, remove
+from moot.agent.verify.tree import Tree
 from moot.agent.verify.trials.base import RUNS, WAITING, Runs, Work, said
 
 __all__ = ["Recipe", "run_script"]

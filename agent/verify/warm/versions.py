@@ -17,12 +17,13 @@ from anyio import to_thread
 from pydantic import BaseModel, ValidationError
 
 from moot.agent.core.calls import Call, Returns
+from moot.agent.core.folders import remove
 from moot.agent.core.trials import Trial
 from moot.agent.verify.frameworks.choose import claimant
 from moot.agent.verify.runner import TestRunner
 from moot.agent.verify.scripts import unfold
 from moot.agent.verify.shell import Call as ShellCall
-from moot.agent.verify.tree import Tree, remove
+from moot.agent.verify.tree import Tree
 
 __all__ = ["Answer", "Function", "Orders", "Said", "Version", "run_versions", "warmable"]
 

@@ -73,6 +73,7 @@ def test_blanks_around_a_key_are_none_of_it(monkeypatch, serve):
     monkeypatch.setenv("MOOT_API_KEY", " sk-secret\r\n")
     monkeypatch.setenv("MOOT_BASE_URL", server.base_url)
     _connected()
+    assert {request.headers.get("authorization") for request in server.requests} == {"Bearer sk-secret"}
 
 
 def test_a_proxy_that_cannot_be_used_is_told(monkeypatch):

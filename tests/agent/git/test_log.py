@@ -1,6 +1,6 @@
 """The log as git has it: odd messages and paths, merges, and clones that lack the past."""
 
-from moot.agent.git.log import ShallowLog
+from moot.agent.core.types import PartialLog
 from moot.agent.git.repository import GitRepository
 from tests.agent.git.conftest import git
 
@@ -50,10 +50,9 @@ def test_a_shallow_clone_ends_where_it_ends(root, tmp_path):
     repository = GitRepository.open(tmp_path / "shallow", tmp_path / "data")
     log = repository.log(repository.head, 10)
     assert [commit.message for commit in log] == ["Add new.py"]
-    assert isinstance(log, ShallowLog)
-    assert log.partial
+    assert isinstance(log, PartialLog)
     git(tmp_path / "shallow", "fetch", "-q", "--unshallow")
     repository = GitRepository.open(tmp_path / "shallow", tmp_path / "data")
     log = repository.log(repository.head, 10)
     assert len(log) > 1
-    assert not isinstance(log, ShallowLog)
+    assert not isinstance(log, PartialLog)

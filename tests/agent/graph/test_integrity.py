@@ -2,14 +2,12 @@
 
 import json
 import os
-import pty
-import subprocess
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from tests.agent.projects import FIX, PYTEST, TASK, TEST, Agent, git, make_repository, snapshot
+from tests.agent.projects import FIX, TEST, Agent, asking, git, make_repository, snapshot
 from tests.scripted import Reply
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "result.schema.json").read_text())
@@ -169,24 +167,11 @@ def test_an_honest_candidate_wins_over_one_that_weakens(repo, agent):
 def test_a_person_is_shown_the_flags_and_decides(repo, agent, answer, exit_code):
     command = agent(ATTACKS["asserts nothing"][0])
     before = snapshot(repo)
-    main, terminal = pty.openpty()
-    process = subprocess.Popen(
-        [command.program, "run", TASK, "--repo", str(repo), "--test", PYTEST, "--output", "json"],
-        env=command.environment,
-        stdin=terminal,
-        stdout=subprocess.PIPE,
-        stderr=terminal,
-        text=True,
-    )
-    os.close(terminal)
-    shown = b""
-    while b"Publish this edit?" not in shown:
-        shown += os.read(main, 4096)
-    assert b"test_mean asserts nothing" in shown
-    assert b"with the tests as they were before the edit" in shown
-    os.write(main, f"{answer}\n".encode())
-    process.communicate(timeout=60)
-    os.close(main)
+    with asking(command, repo) as (process, main, shown):
+        assert b"test_mean asserts nothing" in shown
+        assert b"with the tests as they were before the edit" in shown
+        os.write(main, f"{answer}\n".encode())
+        process.communicate(timeout=60)
     assert process.returncode == exit_code
     assert (snapshot(repo) == before) is (answer == "n")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from moot.agent.core.types import PastCommit
+from moot.agent.core.types import PartialLog, PastCommit
 from moot.agent.index.history import History, Past, load_history
 from moot.agent.index.index import CodeIndex
 from tests.agent.index.tree import tree
@@ -101,11 +101,7 @@ def test_only_the_latest_are_kept(tmp_path):
     assert len(list(tmp_path.iterdir())) == 32
 
 
-class Partial(list[PastCommit]):
-    partial = True
-
-
-@pytest.mark.parametrize("log", [[], Partial(COMMITS)])
+@pytest.mark.parametrize("log", [[], PartialLog(COMMITS)])
 def test_what_another_clone_knows_better_is_not_kept(tmp_path, log):
     assert len(load_history(tmp_path, "a" * 40, lambda limit: log).paths) == (4 if log else 0)
     assert list(tmp_path.iterdir()) == []

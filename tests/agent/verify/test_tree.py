@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from moot.agent.core.folders import remove
 from moot.agent.verify.built import BuiltModules
 from moot.agent.verify.folder import report_folder
-from moot.agent.verify.tree import Tree, remove
+from moot.agent.verify.tree import Tree
 
 DEEP = 1_000
 

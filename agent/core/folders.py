@@ -1,4 +1,4 @@
-"""Removes what commands made, however deep it lies and whatever they closed."""
+"""Removes what code under test made, however deep it lies and whatever it closed."""
 
 import os
 import shutil
@@ -10,16 +10,16 @@ __all__ = ["remove"]
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder and all in it, once its commands are dead; blocks. What cannot be removed is left."""
-    _remove_shallow(folder)
-    if folder.exists():  # its folders were closed to their owner, or are too deep for Python, which recurses
-        _unlock(folder)
-        subprocess.run(("rm", "-rf", "--", folder), stderr=subprocess.DEVNULL, check=False)
+    """Remove a folder and all in it, or a link in its place; blocks. What cannot be removed is left.
 
-
-def _remove_shallow(folder: Path) -> None:
+    Its commands have to be dead.
+    """
     with suppress(RecursionError):
         shutil.rmtree(folder, ignore_errors=True)
+    if os.path.lexists(folder):  # a folder was closed to its owner, or is too deep for rmtree, which recurses
+        if not folder.is_symlink():
+            _unlock(folder)
+        subprocess.run(("rm", "-rf", "--", folder), stderr=subprocess.DEVNULL, check=False)
 
 
 def _unlock(top: Path) -> None:
