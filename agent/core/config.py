@@ -204,7 +204,9 @@ def load_settings(repository: Path | None = None, **flags: Any) -> Settings:
     except ValidationError as exc:
         raise UsageError(_explain(exc)) from exc
     except SettingsError as exc:
-        raise UsageError(f"{exc}: write its value as JSON") from exc
+        named = re.search(r'field "(\w+)"', str(exc))
+        name = f"MOOT_{named[1].upper()}" if named else "a variable"
+        raise UsageError(f"bad value for {name}: write it as JSON") from exc
 
 
 def _user_file() -> dict[str, Any]:
