@@ -10,7 +10,7 @@ BIN    := $(VENV)/bin
 export TASK
 
 .PHONY: run test check test-live links clean
-.PHONY: bench bench-blame bench-complete bench-edits bench-fusion bench-index bench-languages bench-pack bench-prefix bench-repair bench-retrieval
+.PHONY: bench bench-blame bench-complete bench-edits bench-fusion bench-index bench-languages bench-overhead bench-pack bench-prefix bench-repair bench-retrieval
 
 run: $(VENV)/.installed
 	$(BIN)/agent model up
@@ -73,6 +73,11 @@ bench-repair: $(VENV)/.dev
 # Replays frozen answers of a model; tests/bench/fusion/README.md says how they came about.
 bench-fusion: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_fusion.py
+
+# Latency and tokens with and without fusion; KIND is text or patch, and the embedded model must be up.
+KIND ?= text
+bench-overhead: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_overhead.py --kind $(KIND)
 
 bench-edits: $(VENV)/.dev
 	$(BIN)/python tests/bench/bench_edits.py

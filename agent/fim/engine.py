@@ -1,6 +1,5 @@
 """The engine of `agent complete`: a hole and what helps to fill it -> completions that fit."""
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +8,7 @@ from anyio import to_thread
 
 from moot.agent.core.messages import Completion, CompletionRequest
 from moot.agent.core.ports import FimPrompt, ModelClient
+from moot.agent.core.together import together
 from moot.agent.fim.trim import Hole, Trimmed, Trimmer
 from moot.agent.fim.window import BYTES_PER_TOKEN, window
 
@@ -100,7 +100,7 @@ async def _ask(
     requests = [request]
     if count > 1:
         requests.append(replace(request, temperature=_SAMPLED, top_p=0.95, n=count - 1))
-    answers = await asyncio.gather(*(client.complete(each, ended) for each in requests))
+    answers = await together(client.complete(each, ended) for each in requests)
     return tuple(completion for [group] in answers for completion in group)
 
 

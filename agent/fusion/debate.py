@@ -1,6 +1,5 @@
 """Debate: one round of defects that can be checked, and one revision by each author."""
 
-import asyncio
 import hashlib
 import random
 import string
@@ -11,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from moot.agent.core.errors import MootError
+from moot.agent.core.together import together
 from moot.agent.fusion.asking import Question, Topic, ask_about
 from moot.agent.fusion.member import CUT, Answer, Member
 from moot.agent.fusion.ruling import parse, strict_object
@@ -98,9 +98,9 @@ async def debate(
             return None
         return await _revise(await table.seat(members[own.member]), topic, own, against, tokens)
 
-    said = await asyncio.gather(*map(criticise, answers))
+    said = await together(map(criticise, answers))
     defects = tuple(defect for each in said if not isinstance(each, str) for defect in each)
-    written = await asyncio.gather(*map(revise, answers))
+    written = await together(map(revise, answers))
     revised = {own.id: new for own, new in zip(answers, written, strict=True) if isinstance(new, Answer)}
     return Debate(defects, revised, tuple(each for each in (*said, *written) if isinstance(each, str)))
 

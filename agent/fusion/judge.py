@@ -1,11 +1,11 @@
 """A judge compares two answers in both orders, held to a schema, and says how sure it is."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from moot.agent.core.errors import MootError
+from moot.agent.core.together import together
 from moot.agent.fusion.asking import Question, Topic, ask_about
 from moot.agent.fusion.decide import (
     UNCALIBRATED,
@@ -101,9 +101,9 @@ async def judge_pair(
 ) -> PairRuling:
     """Compare the incumbent (first) with a challenger; a failure of the judge is an invalid verdict."""
     incumbent, challenger = answers
-    orders = await asyncio.gather(
-        _in_order(seat, topic, (incumbent, challenger), criteria, known),
-        _in_order(seat, topic, (challenger, incumbent), criteria, known),
+    orders = await together(
+        _in_order(seat, topic, pair, criteria, known)
+        for pair in ((incumbent, challenger), (challenger, incumbent))
     )
     seen = (_seen(orders[0], "incumbent"), _seen(orders[1], "challenger"))
     choices: list[Choice] = [each.choice for each in seen]

@@ -1,10 +1,10 @@
 """The three modes: how distinct answers become one."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from moot.agent.core.errors import MootError
+from moot.agent.core.together import together
 from moot.agent.fusion.comparison import Comparison, Item, compare
 from moot.agent.fusion.contenders import Field
 from moot.agent.fusion.debate import Debate, debate, evidence_for, labelled
@@ -85,11 +85,9 @@ async def _rulings(
     except MootError as exc:
         return (), str(exc)
     topic, criteria = run.request.topic, run.request.criteria
-    rulings = await asyncio.gather(
-        *(
-            judge_pair(seat, topic, (incumbent, one), criteria, _known((incumbent, one), debated))
-            for one in challengers
-        )
+    rulings = await together(
+        judge_pair(seat, topic, (incumbent, one), criteria, _known((incumbent, one), debated))
+        for one in challengers
     )
     for ruling in rulings:
         run.tell(

@@ -1,11 +1,11 @@
 """Answers to many questions that differ in their last lines: the greedy one of each, and others beside it."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from moot.agent.core.messages import ChatMessage, ChatRequest, Completion
 from moot.agent.core.ports import ModelClient
+from moot.agent.core.together import together
 from moot.agent.graph.faults import ask
 from moot.agent.repair.branches import ALTERNATIVES, likeliest
 from moot.prompts import render
@@ -61,7 +61,7 @@ async def answers(client: ModelClient, texts: Sequence[str], how: Asking) -> lis
 
 async def _all(client: ModelClient, requests: Sequence[ChatRequest]) -> list[list[Completion]]:
     first = await ask(client, requests[0])
-    return [first, *await asyncio.gather(*(ask(client, each) for each in requests[1:]))]
+    return [first, *await together(ask(client, each) for each in requests[1:])]
 
 
 async def _branching(
@@ -70,7 +70,7 @@ async def _branching(
     """Return the greedy answers and the likeliest beside them; the next times, the likeliest after those."""
 
     async def follow(begun: Sequence[tuple[int, str]]) -> list[Completion]:
-        rest = await asyncio.gather(*(ask(client, _begun(plain[n], text)) for n, text in begun))
+        rest = await together(ask(client, _begun(plain[n], text)) for n, text in begun)
         return [each[0] if each else _NOTHING for each in rest]
 
     own = [_fenced(each[0]) if each else _NOTHING for each in greedy]

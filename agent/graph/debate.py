@@ -5,13 +5,13 @@ patch, and a value counts for or against one only where the task states it or mo
 saw no patch.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from moot.agent.core.behaviour import Selection
 from moot.agent.core.errors import MootError
+from moot.agent.core.together import together
 from moot.agent.core.trials import Observed, Trial
 from moot.agent.fusion.best_of import Contestant
 from moot.agent.fusion.claims import Claim, Tried, against, fits, separates
@@ -134,8 +134,8 @@ class Debate:
             return
         case = await self._case("defects")
         known = table(self._rows, {one: letter for letter, one in case.names.items()})
-        said = await asyncio.gather(
-            *(self._ask(each, lambda seat: find_defects(seat, case, known)) for each in self._critics())
+        said = await together(
+            self._ask(each, lambda seat: find_defects(seat, case, known)) for each in self._critics()
         )
         claims = [pair for each in said for pair in each]
         known_codes = {each.trial.code.strip() for each in self._tried}

@@ -1,6 +1,5 @@
 """Has patches compared with the leader, over the table of evidence, in both orders."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -8,6 +7,7 @@ from anyio import to_thread
 
 from moot.agent.core.errors import MootError
 from moot.agent.core.events import Notice
+from moot.agent.core.together import together
 from moot.agent.fusion.asking import Topic
 from moot.agent.fusion.best_of import Contestant
 from moot.agent.fusion.evidence import Evidence, Fact, table
@@ -79,7 +79,7 @@ async def judge_patches(
         return table(rows, names)
 
     pairs = (judge_pair(seat, topic, (first, each), criteria, known) for each in others)
-    rulings = await asyncio.gather(*pairs)
+    rulings = await together(pairs)
     for ruling in rulings:
         pair = f"{first.id} or {ruling.challenger}: {ruling.verdict}"
         deps.emit(Notice("info", f"judge: {pair}, P(the second is better) {ruling.better:.2f}"))

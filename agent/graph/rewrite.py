@@ -1,6 +1,5 @@
 """Rewrite drafts: the most suspicious function is written anew, many samples in one batch."""
 
-import asyncio
 import html
 import time
 from dataclasses import replace
@@ -9,6 +8,7 @@ from anyio import to_thread
 
 from moot.agent.core.events import CandidatesGenerated, ModelCalled
 from moot.agent.core.messages import ChatMessage, ChatRequest, Completion
+from moot.agent.core.together import together
 from moot.agent.edits.forms import SymbolEdit
 from moot.agent.graph.conversation import size
 from moot.agent.graph.deps import Deps
@@ -90,6 +90,6 @@ async def _ask(request: ChatRequest, deps: Deps) -> list[Completion]:
     """Return a greedy answer and samples, which the server writes side by side."""
     before, started = deps.client.usage, time.monotonic()
     sampled = replace(request, n=_SAMPLES, temperature=_TEMPERATURE, top_p=deps.generation.top_p)
-    answers = await asyncio.gather(*(ask(deps.client, each) for each in (request, sampled)))
+    answers = await together(ask(deps.client, each) for each in (request, sampled))
     deps.emit(ModelCalled("rewrite", deps.client.usage - before, time.monotonic() - started))
     return [answer for group in answers for answer in group]

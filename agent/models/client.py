@@ -10,6 +10,7 @@ from typing import Self
 
 from moot.agent.core.errors import EmptyAnswer, ModelAnswerError, ModelUnreachable
 from moot.agent.core.messages import ChatRequest, Completion, CompletionRequest, ModelInfo, Usage
+from moot.agent.core.together import together
 from moot.agent.models.drafts import Answer
 from moot.agent.models.failures import Rejected, broken_off, from_answer
 from moot.agent.models.preflight import Known, Served, preflight
@@ -141,8 +142,8 @@ class OpenAIClient:
         if len(answers) < request.n:
             self._one_by_one = True
             single = replace(request, n=1)
-            rest = [self._chat(single, None, used, on_answer) for _ in range(request.n - len(answers))]
-            answers += [answer for each in await asyncio.gather(*rest) for answer in each]
+            rest = (self._chat(single, None, used, on_answer) for _ in range(request.n - len(answers)))
+            answers += [answer for each in await together(rest) for answer in each]
         if not any(answer.text.strip() or answer.tool_calls for answer in answers):
             raise EmptyAnswer(
                 f"the model {self.info.id} answered with nothing: ask again, or use another model"

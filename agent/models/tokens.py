@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moot.agent.core.errors import UsageError
+from moot.agent.core.together import together
 from moot.agent.models.transport import Transport
 from moot.agent.models.wire import Counted, read
 
@@ -37,7 +38,7 @@ class ServerTokens:
         """Return the number of tokens of each text, without special tokens."""
         keys = [hashlib.sha256(text.encode(errors="surrogatepass")).digest()[:16] for text in texts]
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
-        counts = await asyncio.gather(*(self._ask(text) for text in new.values()))
+        counts = await together(self._ask(text) for text in new.values())
         self._known.update(zip(new, counts, strict=True))
         return [self._known[key] for key in keys]
 

@@ -1,6 +1,5 @@
 """Candidates by fill-in-the-middle, in rounds and small batches, so that tests can start early."""
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from anyio import to_thread
 from moot.agent.core.commands import TestCase
 from moot.agent.core.messages import Completion, CompletionRequest, Usage
 from moot.agent.core.ports import FimPrompt, ModelClient
+from moot.agent.core.together import together
 from moot.agent.repair.branches import ALTERNATIVES, completing, likeliest
 from moot.agent.repair.infill import Infill, distinct, infills
 from moot.agent.repair.kinds import Mask, MaskKind
@@ -245,8 +245,8 @@ async def _generate(search: _Search, work: Work) -> Batch:
     prompts = await to_thread.run_sync(_prompts, search, work)
     groups = await _affordable(search, work.view, prompts)
     used: list[Usage] = []
-    answers = await asyncio.gather(
-        *(_ask(search, work, group, max_tokens, used.append) for max_tokens, group in groups.items())
+    answers = await together(
+        _ask(search, work, group, max_tokens, used.append) for max_tokens, group in groups.items()
     )
     pairs = [pair for answer in answers for pair in answer]
     completions = [completion for _, group in pairs for completion in group]
@@ -323,7 +323,7 @@ async def _ask(
     sampled = replace(greedy, temperature=work.step.temperature, top_p=0.95, n=work.view.answers)
     ask = partial(search.client.complete, used=used)
     if search.limits.tokens is not None:
-        first, rest = await asyncio.gather(ask(greedy), ask(sampled))
+        first, rest = await together((ask(greedy), ask(sampled)))
     else:
         first = await ask(replace(greedy, top_logprobs=ALTERNATIVES))
         if any(answer.choices for [answer] in first):
