@@ -74,7 +74,7 @@ async def ask_about(
         schema=dict(question.schema(brief)) if question.schema else None,
         top_logprobs=question.top_logprobs,
     )
-    [written, *_] = await seat.ask(request, question.purpose)
+    [written, *_] = await seat.ask(request, question.purpose, shorten=question.schema is None)
     return written, brief
 
 

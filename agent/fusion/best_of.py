@@ -61,31 +61,43 @@ def choose(
     if not alive:
         return Verdict(None, "no candidate passes the tests", 0)
     first = contestants[0]
-    able = [one for one in alive if not first.verified or one.report.passed >= first.report.passed]
+    able = [one for one in alive if not first.verified or _covers(one, first)]
     best_kind = [contestant for contestant in able if not contestant.demerits] or able
-    most = max(len(contestant.report.passed) for contestant in best_kind)
-    best_kind = [contestant for contestant in best_kind if len(contestant.report.passed) == most]
+    common = _common(alive)
+    most = max(len(contestant.report.passed & common) for contestant in best_kind)
+    best_kind = [one for one in best_kind if len(one.report.passed & common) == most]
     least = min(against.get(contestant.candidate.id, 0) for contestant in best_kind)
     best_kind = [one for one in best_kind if against.get(one.candidate.id, 0) == least]
     if best_kind[0] is first:
         return Verdict(first.candidate, "the first candidate passes, and none is found better", len(alive))
     best = max(best_kind, key=lambda one: _merit(one, mass))
-    reason = (
-        f"the first candidate {_why(first, most)}; {best.candidate.id} passes and is the best of the others"
-    )
+    why = _why(first, common, most)
+    reason = f"the first candidate {why}; {best.candidate.id} passes and is the best of the others"
     return Verdict(best.candidate, reason, len(alive))
 
 
-def _why(first: Contestant, most: int) -> str:
+def _covers(one: Contestant, first: Contestant) -> bool:
+    """Return whether one passes what the first passes, flaky tests aside, and has no demerit of its own."""
+    steady = first.report.passed - {*first.delta.flaky, *one.delta.flaky}
+    return one.report.passed >= steady and set(one.demerits) <= set(first.demerits)
+
+
+def _common(alive: Sequence[Contestant]) -> frozenset[str]:
+    """Return the steady tests that ran with each: none that a candidate brings, or that one was spared."""
+    ran = [frozenset(case.id for case in one.report.cases) for one in alive if one.report.cases]
+    flaky = {test for one in alive for test in one.delta.flaky}
+    return ran[0].intersection(*ran) - flaky if ran else frozenset[str]()
+
+
+def _why(first: Contestant, common: frozenset[str], most: int) -> str:
     if not first.verified:
         return "fails"
-    if not first.demerits and len(first.report.passed) < most:
+    if not first.demerits and len(first.report.passed & common) < most:
         return "passes fewer tests than others"
     fault = first.demerits[0] if first.demerits else "in its behaviour"
     return f"has a fault that others lack ({fault})"
 
 
-def _merit(contestant: Contestant, mass: Mapping[str, float]) -> tuple[int, float, int, float]:
+def _merit(contestant: Contestant, mass: Mapping[str, float]) -> tuple[float, int, float]:
     candidate = contestant.candidate
-    shared = mass.get(candidate.id, 1.0)
-    return len(contestant.report.passed), shared, -candidate.changed, candidate.logprob
+    return mass.get(candidate.id, 1.0), -candidate.changed, candidate.logprob

@@ -91,7 +91,7 @@ async def pack(
     Room is shared out evenly; what a short text leaves free goes to the longer ones, the task among them.
     With `numbered` parts of answers, these can be cited.
     """
-    known = "\n".join(f"[{name}] {text}" for name, text in evidence.items())
+    known = "\n".join(f"[{name}] {' '.join(text.splitlines())}" for name, text in evidence.items())
     texts = [task, known, *answers.values()]
     counts = await seat.count(texts)
     fixed = _FENCE_TOKENS * (2 + len(answers)) + _PART_TOKENS * _MAX_PARTS * len(answers) * numbered

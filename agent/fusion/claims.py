@@ -19,6 +19,9 @@ Items = list[object] | tuple[object, ...]
 
 _RAISED = ("Error", "Exception")
 _ERROR = re.compile(r"[A-Za-z_][\w.]*")
+_NAME = re.compile(r"[A-Za-z_$][\w$]*")
+_CALL = re.compile(r"[\w.$]+\(.*\)[\w.\[\]'\"-]*")
+"""A call, and what is taken of its result."""
 _GIVES = r"(?:==|->|→|⇒|=>|returns?|gives?|(?:should|must) (?:be|give|return|equal)|\n)"
 _VALUE = r"(?P<value>[^\n`]+?)\s*(?:`|[.;,]?\s*$)"
 
@@ -162,8 +165,7 @@ def _stated(code: str, task: str, base: Observed | None) -> str | None:
 
     It is said as `call == value`, `call` -> value, `call` returns or should return value, or as a doctest.
     """
-    last = code.strip().splitlines()[-1] if code.strip() else ""
-    call = r"\s*".join(map(re.escape, last.strip().rstrip(";").split()))
+    call = r"\s*".join(map(re.escape, _call(code).split()))
     if not call:
         return None
     said = re.finditer(rf"(?<![\w.]){call}`?\s*{_GIVES}\s*`?{_VALUE}", task, re.MULTILINE)
@@ -171,6 +173,17 @@ def _stated(code: str, task: str, base: Observed | None) -> str | None:
     demanded = [value for value in values if base is None or not fits(base, value)]
     agreed = all(same(value, demanded[0]) for value in demanded)
     return demanded[0] if demanded and agreed else None
+
+
+def _call(code: str) -> str:
+    """Return the call in the last line; empty where it is none, or names what the lines before it set.
+
+    Of such a line a task cannot speak: the same words mean another value there.
+    """
+    *before, last = [line.strip() for line in code.strip().splitlines()] or [""]
+    call = last.rstrip(";").strip()
+    assigned = {name for line in before if "=" in line for name in _NAME.findall(line.partition("=")[0])}
+    return call if _CALL.fullmatch(call) and assigned.isdisjoint(_NAME.findall(call)) else ""
 
 
 def _literal(text: str) -> tuple[object, object] | None:

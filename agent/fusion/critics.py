@@ -3,6 +3,7 @@
 Each answer is held to a schema; one that fails or has another form costs what it would have brought.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -85,8 +86,9 @@ async def find_inputs(seat: Seat, case: Case) -> list[Trial] | str:
     written = None if isinstance(said, str) else parse(_Inputs, said.text)
     if written is None:
         return _failure(seat, "input", said)
-    known = [each for each in written.inputs[:MAX_INPUTS] if each.path in case.paths and each.code.strip()]
-    return [Trial(f"D{number}", each.path, each.code) for number, each in enumerate(known, 1)]
+    named = [(each.path, _bare(each)) for each in written.inputs[:MAX_INPUTS] if each.path in case.paths]
+    known = [(path, code) for path, code in named if code]
+    return [Trial(f"D{number}", path, code) for number, (path, code) in enumerate(known, 1)]
 
 
 async def find_defects(
@@ -112,7 +114,7 @@ async def find_defects(
     known = [each for each in written.defects[:MAX_DEFECTS] if each.answer in case.names]
     return [
         (
-            Trial(f"C{number}", each.path, each.code),
+            Trial(f"C{number}", each.path, _bare(each)),
             Claim(
                 seat.member.name,
                 case.names[each.answer],
@@ -123,7 +125,7 @@ async def find_defects(
             ),
         )
         for number, each in enumerate(known, 1)
-        if each.path in case.paths and each.code.strip()
+        if each.path in case.paths and _bare(each)
     ]
 
 
@@ -156,10 +158,18 @@ async def predict(
     except MootError:
         return [() for _ in trials]
     read = [parse(_Values, answer.text) for answer in answers]
-    said = [each.values for each in read if each is not None and len(each.values) == len(trials)]
-    return [
-        tuple(each[place].strip() for each in said if each[place].strip()) for place in range(len(trials))
-    ]
+    none = [""] * len(trials)
+    said = [each.values if each and len(each.values) == len(trials) else none for each in read]
+    return [tuple(each[place].strip() for each in said) for place in range(len(trials))]
+
+
+def _bare(given: _Input) -> str:
+    """Return code without the comments behind it: who is asked for its value is not to be told one.
+
+    A comment with a quote in it stays, for it may be the rest of a text.
+    """
+    mark = "#" if given.path.endswith((".py", ".pyi")) else "//"
+    return re.sub(rf"(?m)(?:^|\s+){mark}[^'\"`\n]*$", "", given.code).strip()
 
 
 def _question(prompt: str, purpose: str, tokens: int, schema: Mapping[str, Any], case: Case) -> Question:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 __all__ = [
@@ -39,18 +38,15 @@ class Calibration:
 
     Attributes:
         temperature: divides the log-odds (Guo et al., 2017, "On calibration of modern neural networks").
-        points: (said, right) pairs of an isotonic fit, ascending; between them the line is straight.
     """
 
     temperature: float = 1.0
-    points: tuple[tuple[float, float], ...] = ()
 
     def apply(self, probability: float) -> float:
         """Return the calibrated probability; what is none counts as one half."""
         if not 0.0 <= probability <= 1.0:
             return 0.5
-        scaled = _sigmoid(_logit(probability) / self.temperature)
-        return _interpolated(scaled, self.points) if self.points else scaled
+        return _sigmoid(_logit(probability) / self.temperature)
 
 
 UNCALIBRATED = Calibration()
@@ -125,9 +121,10 @@ def choose(incumbent: str, challenges: Sequence[Challenge], threshold: float) ->
 def stands(merged: Challenge, threshold: float) -> bool:
     """Say whether a merged answer stands, which is what was asked for: unless the judge objects to it.
 
-    It does not where the judge prefers the incumbent, thinks that likely, or says nothing of use.
+    It does not where the judge prefers the incumbent, thinks that likely, or says nothing of use, as one
+    who abstains does.
     """
-    refused = merged.verdict in ("incumbent", "invalid")
+    refused = merged.verdict in ("incumbent", "abstain", "invalid")
     return merged.trusted or (not refused and 1 - threshold <= merged.better <= 1.0)
 
 
@@ -168,12 +165,3 @@ def _logit(probability: float) -> float:
 
 def _sigmoid(odds: float) -> float:
     return 1 / (1 + math.exp(-min(max(odds, -700.0), 700.0)))
-
-
-def _interpolated(value: float, points: Sequence[tuple[float, float]]) -> float:
-    if value <= points[0][0]:
-        return points[0][1]
-    for (x0, y0), (x1, y1) in pairwise(points):
-        if value <= x1:
-            return y0 + (y1 - y0) * (value - x0) / (x1 - x0) if x1 > x0 else y1
-    return points[-1][1]

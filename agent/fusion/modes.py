@@ -97,10 +97,13 @@ async def _rulings(
 
 
 def _known(answers: Sequence[Answer], debated: Debate) -> Known:
-    """Return what the debate holds against these answers; revised ones have had theirs."""
-    texts = [text for answer in answers for text in evidence_for(answer, debated.defects).values()]
-    found = {f"E{number}": text for number, text in enumerate(texts, 1)}
-    return lambda letters: found
+    """Return what the debate holds against these answers, by their letters; revised ones have had theirs."""
+    held = [(each.id, text) for each in answers for text in evidence_for(each, debated.defects).values()]
+
+    def known(letters: Mapping[str, str]) -> Mapping[str, str]:
+        return {f"E{number}": f"answer {letters[own]}, {text}" for number, (own, text) in enumerate(held, 1)}
+
+    return known
 
 
 async def _merged(run: Run, field: Field) -> Settled:

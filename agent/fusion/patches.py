@@ -34,8 +34,12 @@ class Findings:
     rulings: Mapping[str, PairRuling] = field(default_factory=dict[str, PairRuling])
 
     def ahead(self, challenger: str, leader: str) -> float:
-        """Return by how much endorsed values speak for the challenger, where both were seen to run."""
-        both = [each for each in self.tried if each.tells(challenger) and each.tells(leader)]
+        """Return by how much endorsed values speak for the challenger, where both were seen to run.
+
+        Values of less weight do not add up to one of more: models err together.
+        """
+        sure = [each for each in self.tried if each.endorsed and each.endorsed.weight >= ENDORSED]
+        both = [each for each in sure if each.tells(challenger) and each.tells(leader)]
         return against(both, leader) - against(both, challenger)
 
 

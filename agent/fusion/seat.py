@@ -12,12 +12,12 @@ from moot.agent.core.ports import ModelClient
 from moot.agent.fusion.ledger import Entry, Ledger
 from moot.agent.fusion.member import Member
 
-__all__ = ["Connect", "Seat", "Table"]
+__all__ = ["LEAST_ANSWER", "Connect", "Seat", "Table"]
 
 Connect = Callable[[Member], Awaitable[ModelClient]]
 """Reaches a member's server."""
 
-_LEAST_ANSWER = 32
+LEAST_ANSWER = 32
 """Tokens below which an answer is not worth asking for."""
 _MESSAGE_TOKENS = 8
 """Tokens that a chat template adds to a message, about."""
@@ -45,11 +45,17 @@ class Seat:
         return await self._client.count(texts)
 
     async def ask(
-        self, request: ChatRequest, purpose: str, on_answer: Callable[[Completion], None] | None = None
+        self,
+        request: ChatRequest,
+        purpose: str,
+        on_answer: Callable[[Completion], None] | None = None,
+        *,
+        shorten: bool = False,
     ) -> list[Completion]:
-        """Make one call, with shorter answers where the window or the cap on tokens wants that.
+        """Make one call, with shorter answers where the window wants that.
 
-        `on_answer` sees each answer at its end.
+        `on_answer` sees each answer at its end. With `shorten` answers are cut to what the cap on tokens
+        leaves, else the call has to fit: half a ruling is none.
 
         Raises:
             ModelError: the server does not answer, or answers wrongly.
@@ -57,7 +63,7 @@ class Seat:
             UsageError: the prompt does not fit into the window.
         """
         prompt = await self._size(request.messages)
-        request = replace(request, max_tokens=self._room(request, prompt))
+        request = replace(request, max_tokens=self._room(request, prompt, shorten))
         try:
             async with asyncio.timeout(self._ledger.seconds_left):
                 with self._entered(purpose, request, prompt) as used:
@@ -76,17 +82,17 @@ class Seat:
         counts = await self._client.count([message.content for message in messages])
         return sum(counts) + _MESSAGE_TOKENS * len(messages)
 
-    def _room(self, request: ChatRequest, prompt: int) -> int:
+    def _room(self, request: ChatRequest, prompt: int, shorten: bool) -> int:
         """Return the tokens that each answer may have."""
         room = self.context - prompt
-        if room < min(request.max_tokens, _LEAST_ANSWER):
+        if room < min(request.max_tokens, LEAST_ANSWER):
             raise UsageError(
                 f"the prompt has about {prompt} tokens and {self.member.name} room for {self.context}: "
                 "shorten it, or take a model with a longer window"
             )
         left = self._ledger.tokens_left
-        if left is not None:
-            room = min(room, max(_LEAST_ANSWER, (left - prompt) // request.n))
+        if left is not None and shorten:
+            room = min(room, max(LEAST_ANSWER, (left - prompt) // request.n))
         return min(request.max_tokens, room)
 
     @contextmanager

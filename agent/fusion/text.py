@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from moot.agent.core.errors import LimitReached, ModelAnswerError, ModelError, MootError, UsageError
+from moot.agent.core.errors import LimitReached, ModelAnswerError, MootError, UsageError
 from moot.agent.core.messages import ChatRequest, Completion
 from moot.agent.fusion.contenders import contenders, no_answer
 from moot.agent.fusion.ledger import Account, Alone, Ledger
@@ -11,7 +11,7 @@ from moot.agent.fusion.member import CUT, Answer, Member
 from moot.agent.fusion.modes import Run, settle
 from moot.agent.fusion.pool import Report, Tell, gather
 from moot.agent.fusion.request import FusionOutcome, FusionRequest
-from moot.agent.fusion.seat import Connect, Seat, Table
+from moot.agent.fusion.seat import LEAST_ANSWER, Connect, Seat, Table
 
 __all__ = ["fuse_text"]
 
@@ -36,7 +36,7 @@ async def fuse_text(
         LimitReached: no member answered within the limits.
         UsageError: the prompt is empty or too long, or no member can be used as it is named.
     """
-    if not any(message.content.strip() for message in request.messages):
+    if not any(each.content.strip() for each in request.messages if each.role != "system"):
         raise UsageError("the prompt is empty: pass a question or a task")
     ledger = Ledger(request.caps)
     table = Table(connect, ledger)
@@ -80,7 +80,7 @@ async def _answers(request: FusionRequest, table: Table, member: Member) -> tupl
         temperature=member.heat,
         n=member.samples,
     )
-    written = await seat.ask(asked, "answer")
+    written = await seat.ask(asked, "answer", shorten=True)
     answers = tuple(_answer(member, number, each) for number, each in enumerate(written, 1))
     if not any(answer.text for answer in answers):
         raise ModelAnswerError(f"{member.name} answered with nothing")
@@ -101,13 +101,13 @@ async def _answer_tokens(request: FusionRequest, seat: Seat) -> int:
         return bound
     prompt = sum(await seat.count([message.content for message in request.messages]))
     share = _ANSWERS_SHARE * request.caps.tokens / samples
-    return max(1, min(bound, int(share - prompt / seat.member.samples)))
+    room = min(bound, int(share - prompt / seat.member.samples))
+    return room if room >= min(bound, LEAST_ANSWER) else bound  # one answer rather than scraps of all
 
 
 def _failure(ledger: Ledger, reports: Sequence[Report]) -> MootError:
-    if ledger.limit and not any(isinstance(report.error, ModelError) for report in reports):
-        return LimitReached(next(report.reason for report in reports if report.error))
-    return no_answer(reports)
+    error = no_answer(reports)
+    return LimitReached(str(error)) if ledger.limit else error
 
 
 def _account(ledger: Ledger, reports: Sequence[Report]) -> Account:

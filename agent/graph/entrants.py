@@ -204,7 +204,7 @@ class Entrants:
                     Draft(number, "chat", answer.text, answer.logprob, author=name, cut=cut)
                 )
 
-        await seat.ask(request, "answer", ended)
+        await seat.ask(request, "answer", ended, shorten=True)
 
 
 async def _cancelled(task: "asyncio.Task[None]") -> None:

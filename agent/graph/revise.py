@@ -63,7 +63,7 @@ async def ask_edit(
         schema=ANSWER_SCHEMA if deps.generation.edit_format is EditFormat.JSON else None,
     )
     try:
-        [answer, *_] = await (await seats.seat(member)).ask(request, purpose)
+        [answer, *_] = await (await seats.seat(member)).ask(request, purpose, shorten=True)
     except MootError as exc:
         return f"there is no {name}: {exc}"
     if answer.finish in CUT:

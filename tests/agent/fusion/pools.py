@@ -15,6 +15,17 @@ from tests.scripted import Reply, Request, ScriptedServer
 
 QUICK = Patience(least=0.3, lonely=4.0, lonely_least=1.5)
 
+COMPARISON = json.dumps(
+    {
+        "consensus": [{"text": "It is in Australia.", "answers": ["A", "B"]}],
+        "contradictions": [{"text": "Sydney or Canberra.", "answers": ["A", "B", "Z"]}],
+        "partial": [{"text": "about nobody", "answers": ["Q"]}],
+        "unique": [],
+        "blind_spots": [{"text": "Nobody says since when.", "answers": []}],
+    }
+)
+"""A comparison of two answers, of which some rows name answers that do not exist."""
+
 
 def purpose(request: Request) -> str:
     """What a call is for, by its prompt."""
@@ -61,6 +72,12 @@ def member(name: str, server: ScriptedServer | str, **more: Any) -> Member:
     return Member(name, base_url=server if isinstance(server, str) else server.base_url, **more)
 
 
+async def connect(one: Member) -> OpenAIClient:
+    """Reach a member's server."""
+    options = ClientOptions(model=one.model, first_wait=0.01, attempts=2, read_timeout=20)
+    return await OpenAIClient.connect(str(one.base_url), options, probe=False)
+
+
 def fuse(
     *members: Member,
     said: list[str] | None = None,
@@ -68,11 +85,6 @@ def fuse(
     **more: Any,
 ) -> FusionOutcome:
     """Run a fusion against real sockets."""
-
-    async def connect(one: Member) -> OpenAIClient:
-        options = ClientOptions(model=one.model, first_wait=0.01, attempts=2, read_timeout=20)
-        return await OpenAIClient.connect(str(one.base_url), options, probe=False)
-
     request = FusionRequest((ChatMessage("user", prompt),), members, **({"patience": QUICK} | more))
     return asyncio.run(fuse_text(request, connect, (said if said is not None else []).append))
 

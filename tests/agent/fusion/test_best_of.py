@@ -5,11 +5,12 @@ from hypothesis import strategies as st
 
 from moot.agent.core.commands import TestCase, TestReport
 from moot.agent.core.types import Candidate, FileDelta
+from moot.agent.core.verification import TestDelta
 from moot.agent.fusion.best_of import Contestant, choose
 
 
 def contestant(name, verified, passed=1, changed=1, logprob=0.0):
-    cases = tuple(TestCase(f"t{number}", "passed") for number in range(passed))
+    cases = tuple(TestCase(f"t{number}", "passed" if number < passed else "failed") for number in range(3))
     report = TestReport("pytest", "passed" if verified else "failed", 0, 1.0, cases)
     deltas = (FileDelta("a.py", changed, 0, True, True),)
     return Contestant(Candidate(name, name, "chat", "", logprob, deltas), report, verified)
@@ -46,6 +47,26 @@ def test_a_challenger_that_fixes_more_replaces_the_incumbent_and_one_that_fixes_
     assert "fewer tests" in choose([half, whole]).reason
 
 
+def test_tests_that_a_candidate_brings_do_not_make_it_better():
+    first, other = contestant("first", True), contestant("other", True)
+    own = replace(other.report, cases=(*other.report.cases, TestCase("test_mine", "passed")))
+    assert choose([first, replace(other, report=own)]).chosen == first.candidate
+
+
+def test_luck_with_a_flaky_test_does_not_count():
+    first, other = contestant("first", True, passed=1), contestant("other", True, passed=2)
+    assert choose([replace(first, delta=TestDelta(flaky=("t1",))), other]).chosen == first.candidate
+    lucky = replace(first, delta=TestDelta(flaky=("t0",)), report=contestant("", True, passed=0).report)
+    worse = replace(first, demerits=("long line",))
+    assert choose([worse, lucky]).chosen == lucky.candidate
+
+
+def test_a_challenger_has_no_demerit_of_its_own():
+    first = replace(contestant("first", True), demerits=("long line",))
+    other = replace(contestant("other", True), demerits=("long line", "an assertion is gone"))
+    assert choose([first, other], {"first": 1}).chosen == first.candidate
+
+
 ROWS = st.tuples(
     st.booleans(), st.sets(st.integers(0, 4)), st.lists(st.sampled_from(["x", "y"])), st.integers(0, 3)
 )
@@ -56,7 +77,7 @@ def test_never_worse_than_the_incumbent(rows):
     contestants = list[Contestant]()
     for number, (verified, passed, demerits, _) in enumerate(rows):
         one = contestant(str(number), verified)
-        cases = tuple(TestCase(f"t{each}", "passed") for each in passed)
+        cases = tuple(TestCase(f"t{each}", "passed" if each in passed else "failed") for each in range(5))
         contestants.append(replace(one, report=replace(one.report, cases=cases), demerits=tuple(demerits)))
     first = contestants[0]
     verdict = choose(contestants, {str(number): row[3] for number, row in enumerate(rows)})
@@ -67,4 +88,4 @@ def test_never_worse_than_the_incumbent(rows):
     assert chosen.verified
     if first.verified:
         assert chosen.report.passed >= first.report.passed
-        assert not chosen.demerits or chosen is first or first.demerits
+        assert set(chosen.demerits) <= set(first.demerits)

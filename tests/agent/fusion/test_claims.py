@@ -82,6 +82,24 @@ def test_a_value_is_endorsed_by_the_task_or_by_most(task, predictions, value, we
 
 
 @pytest.mark.parametrize(
+    ("code", "task"),
+    [
+        ("x = 5\nclamp(x)", "`clamp(x)` must return `0` for negative x"),
+        ("f(\n  (5, 6)\n)", "f((1, 2)) == 3"),
+        ("x = f([5])\nx", "the list is empty when x == 0"),
+        ("1 + 1", "1 + 1 == 2"),
+    ],
+)
+def test_a_task_speaks_of_calls_that_it_names_whole(code, task):
+    assert endorse(code, task, []) is None
+
+
+@pytest.mark.parametrize("code", ["from m import f\nf(1)", "s = S()\nf(1)", "f(1);"])
+def test_a_task_speaks_of_a_call_whatever_stands_before_it(code):
+    assert endorse(code, "`f(1)` gives `3`", []) == Endorsed("3", 1.0, "task")
+
+
+@pytest.mark.parametrize(
     ("task", "base", "value"),
     [
         ("`f(1)` returns `-5`", Observed("value", "-5"), "0"),  # a complaint: what is predicted counts
@@ -141,6 +159,17 @@ def test_a_patch_that_was_not_seen_to_run_wins_nothing():
         endorsed=right,
     )
     assert decide(leader, [other], Findings({}, [unusable]), 0.6).chosen == "leader"
+
+
+def test_weak_values_do_not_add_up_to_a_sure_one():
+    def one(name: str) -> Contestant:
+        return Contestant(Candidate(name, f"{1:040}", "chat", ""), TestReport("", "passed", 0, 0.1), True)
+
+    weak = Endorsed("2", 1 / 3, "2 of 3")
+    findings = Findings({}, [tried(number, weak, leader="1", other="2") for number in range(3)])
+    leader, other = one("leader"), one("other")
+    assert decide(leader, [other], findings, 0.6).chosen == "leader"
+    assert undecided(leader, [other], findings) == [other]
 
 
 # --- never worse -------------------------------------------------------------------------------

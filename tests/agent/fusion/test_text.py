@@ -10,20 +10,11 @@ from moot.agent.core.messages import ChatMessage
 from moot.agent.fusion.judge import Criteria
 from moot.agent.fusion.ledger import Caps
 from moot.agent.fusion.request import VIRTUAL_MODELS, Mode
-from tests.agent.fusion.pools import by_purpose, fuse, member, prefers, purpose, ruling
+from tests.agent.fusion.pools import COMPARISON, by_purpose, fuse, member, prefers, purpose, ruling
 from tests.scripted import Fault, Reply
 
 WRONG = "It is Sydney, as everybody knows."
 RIGHT = "It is Canberra."
-COMPARISON = json.dumps(
-    {
-        "consensus": [{"text": "It is in Australia.", "answers": ["A", "B"]}],
-        "contradictions": [{"text": "Sydney or Canberra.", "answers": ["A", "B", "Z"]}],
-        "partial": [{"text": "about nobody", "answers": ["Q"]}],
-        "unique": [],
-        "blind_spots": [{"text": "Nobody says since when.", "answers": []}],
-    }
-)
 
 
 def purposes(server):
@@ -288,7 +279,7 @@ def test_merge_falls_back_to_the_answers_as_they_are(serve, script):
     assert outcome.notes[0].startswith("nothing was merged")
 
 
-@pytest.mark.parametrize("judge", [prefers(RIGHT), "no JSON at all"])
+@pytest.mark.parametrize("judge", [prefers(RIGHT), "no JSON at all", ruling("B", ["Z9"])])
 def test_a_merged_answer_that_the_judge_objects_to_is_not_taken(serve, judge):
     server = serve(
         by_purpose(answer=Reply(texts=[RIGHT, WRONG]), compare=COMPARISON, write="It is Perth.", judge=judge)
@@ -324,7 +315,10 @@ def test_debate_names_defects_revises_once_and_judges(serve):
     held = [defect for defect in outcome.debate.defects if defect.holds]
     assert {defect.answer for defect in held} == {"m#1"}
     assert len(outcome.debate.defects) == 6
-    assert "It is not, 0." in next(call for call in server.calls if purpose(call) == "judge").prompt
+    orders = [call.prompt for call in server.calls if purpose(call) == "judge"]
+    assert all("It is not, 0." in order for order in orders)
+    named = [letter for order in orders for letter in "AB" if f"[E1] answer {letter}, of" in order]
+    assert sorted(named) == ["A", "A", "B", "B"]
 
 
 @pytest.mark.parametrize(
@@ -348,6 +342,24 @@ def test_the_cap_on_tokens_skips_the_judge_and_keeps_the_answer(serve):
     assert outcome.account.usage.total <= 300
 
 
+def test_a_cap_too_small_for_all_gives_one_whole_answer(serve):
+    server = serve(by_purpose(answer=RIGHT))
+    members = [member(name, server) for name in ("one", "two", "three")]
+    outcome = fuse(*members, prompt="word " * 250, caps=Caps(tokens=800), answer_tokens=500)
+    assert (outcome.answer.text, outcome.limit) == (RIGHT, "tokens")
+    assert purposes(server) == ["answer"]
+    assert outcome.account.usage.total <= 800
+
+
+@pytest.mark.parametrize("cap", range(500, 3000, 250))
+def test_a_judge_that_the_cap_would_cut_short_is_not_asked(serve, cap):
+    server = serve(by_purpose(answer=Reply(texts=[RIGHT, WRONG]), judge=ruling("B", text="word " * 40)))
+    outcome = fuse(member("m", server, samples=2), caps=Caps(tokens=cap), answer_tokens=100)
+    said = [order.error for each in outcome.rulings for order in each.orders if order.error]
+    assert not any("not of the form" in each for each in said)
+    assert outcome.limit == "tokens" or not said
+
+
 def test_the_cap_on_cost_skips_the_judge_and_keeps_the_answer(serve):
     server = serve(by_purpose(answer=Reply(texts=[RIGHT, WRONG])))
     outcome = fuse(member("m", server, samples=2, price_out=10.0), caps=Caps(cost=0.0041), answer_tokens=200)
@@ -363,6 +375,12 @@ def test_a_cap_that_allows_for_no_answer_is_a_limit(serve):
         fuse(member("m", server), caps=Caps(tokens=3))
     with pytest.raises(LimitReached, match="--max-time"):
         fuse(member("m", serve([Fault.hang(30)])), caps=Caps(seconds=0.5))
+
+
+def test_a_cap_that_allows_for_no_answer_is_a_limit_beside_a_dead_member(serve):
+    members = member("dead", "http://127.0.0.1:9/v1"), member("live", serve(by_purpose(answer=RIGHT)))
+    with pytest.raises(LimitReached, match=r"no member of the pool answered.*--max-tokens"):
+        fuse(*members, caps=Caps(tokens=3))
 
 
 def test_the_time_that_a_judge_may_take_is_bounded(serve):
@@ -413,8 +431,12 @@ def test_an_empty_prompt_and_one_that_is_too_long(serve):
     async def never(one):
         raise AssertionError
 
-    with pytest.raises(UsageError, match="empty"):
-        asyncio.run(fuse_text(FusionRequest((ChatMessage("user", " \n"),), (member("m", server),)), never))
+    for messages in (
+        [ChatMessage("user", " \n")],
+        [ChatMessage("system", "Be brief."), ChatMessage("user", "")],
+    ):
+        with pytest.raises(UsageError, match="empty"):
+            asyncio.run(fuse_text(FusionRequest(tuple(messages), (member("m", server),)), never))
 
 
 def test_the_names_of_virtual_models_are_modes():
