@@ -111,7 +111,7 @@ def _print(outcomes: Sequence[Outcome], ways: Sequence[str]) -> None:
         seconds = [each.seconds / alone.seconds for each, alone in pairs]
         tokens = statistics.median(each.tokens / alone.tokens for each, alone in pairs)
         fresh = statistics.median(each.fresh / alone.fresh for each, alone in pairs)
-        late = statistics.quantiles(seconds, n=20)[-1] if len(seconds) > 1 else seconds[0]
+        late = statistics.quantiles(seconds, n=20, method="inclusive")[-1] if len(seconds) > 1 else seconds[0]
         well = sum(each.exit_code == 0 for each in mine)
         print(
             f"| {way} | {len(mine)} | {statistics.median(seconds):.2f} | {late:.2f} | {tokens:.2f} | "
