@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -209,7 +210,31 @@ def main() -> None:
     if reconfigure := getattr(sys.stdout, "reconfigure", None):
         reconfigure(errors="backslashreplace")  # a file's name may hold bytes that are no text
     try:
-        app()
+        _flushed()
     except MootError as exc:
         print(f"error: {printable(str(exc), keep=LAYOUT)}", file=sys.stderr)
         sys.exit(exc.exit_code)
+    except BrokenPipeError:  # who reads has enough
+        _silence_output()
+        sys.exit(1)
+    except OSError as exc:
+        _silence_output()
+        place = f"{printable(str(exc.filename))}: " if exc.filename else ""
+        print(f"error: {place}{exc.strerror or exc}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _flushed() -> None:
+    """Run the command; what it printed is written before it counts as done."""
+    try:
+        app()
+    finally:
+        if sys.stdout:
+            sys.stdout.flush()
+
+
+def _silence_output() -> None:
+    """Drop what is left to print, so that the interpreter does not fail at it when it ends."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)

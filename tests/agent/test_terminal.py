@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -138,3 +139,32 @@ def test_a_file_whose_name_is_no_text_is_told_as_json(repo, agent):
     events = [json.loads(line) for line in done.stdout.splitlines()]
     [found] = [event["files"] for event in events if event["event"] == "FilesConsidered"]
     assert odd in [file["path"] for file in found]
+
+
+@pytest.mark.parametrize("words", [["fusion", "stats"], ["index", "--help"], ["doctor"]])
+def test_an_output_that_cannot_be_written_is_told(agent, repo, words):
+    command = agent()
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [command.program, *words],
+            cwd=repo,
+            env=command.environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "error: No space left on device\n")
+
+
+def test_who_reads_the_beginning_alone_is_told_nothing(agent, repo):
+    command = agent()
+    words = [command.program, "run", "--help"]
+    with subprocess.Popen(
+        words, env=command.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as run:
+        assert run.stdout is not None
+        run.stdout.close()
+        assert run.stderr is not None
+        assert run.stderr.read() == b""
+    assert run.returncode == 1
