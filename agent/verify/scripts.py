@@ -4,6 +4,7 @@ Only where that means the same: a script that cannot be read with certainty is c
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -25,10 +26,11 @@ _MANAGERS = ("npm", "pnpm", "yarn", "bun")
 _RUN = ("run", "run-script")
 _TEST = ("test", "t", "tst")
 _QUIET = ("--silent", "-s", "--if-present")
-_ASSIGN = re.compile(r"^([A-Za-z_]\w*)\s*[:?]?:?=\s*(.*?)\s*$", re.MULTILINE)
+_ASSIGN = re.compile(r"^([A-Za-z_]\w*)[ \t]*[:?+]?:*=[ \t]*(.*?)[ \t]*$", re.MULTILINE)
 _USE = re.compile(r"\$[({]([A-Za-z_]\w*)[)}]")
 _GLOBAL = re.compile(
-    r"^\s*(-?include|sinclude|export|unexport|define|SHELL|\.ONESHELL|\.SHELLFLAGS|\.RECIPEPREFIX)",
+    r"^\s*(-?include|sinclude|export|unexport|define|override|undefine|ifn?eq|ifn?def|\w+[ \t]*!="
+    r"|SHELL|\.ONESHELL|\.SHELLFLAGS|\.RECIPEPREFIX)|^[^\t\n][^=\n]*=.*\\$",
     re.MULTILINE,
 )
 
@@ -153,7 +155,7 @@ def _make(segment: Segment, tree: Tree) -> str:
         return ""
     needs, recipe = rules[0]
     lines = [line.strip().lstrip("@") for line in recipe.splitlines() if line.strip()]
-    body = _substitute(" && ".join(lines), dict(_ASSIGN.findall(text)))
+    body = _substitute(" && ".join(lines), _variables(text))
     needs = needs.partition("#")[0].strip()
     if (
         not lines
@@ -162,6 +164,13 @@ def _make(segment: Segment, tree: Tree) -> str:
     ):
         return ""
     return f"make {needs} && {body}" if needs else body
+
+
+def _variables(text: str) -> dict[str, str]:
+    """Return the variables of a Makefile that are assigned once: of the others the value is not certain."""
+    found = _ASSIGN.findall(text)
+    times = Counter(name for name, _ in found)
+    return {name: value for name, value in found if times[name] == 1}
 
 
 def _substitute(text: str, values: dict[str, str]) -> str:

@@ -191,6 +191,15 @@ def test_yarn_without_node_modules_starts_the_program(plan):
         ("test:\n\tpytest $(shell ls)\n", "make test"),
         ("export A = 1\ntest:\n\tpytest\n", "make test"),
         ("test: ; pytest\n", "make test"),
+        ("ARGS ?=\ntest:\n\tpytest $(ARGS)\n", f"pytest {PYTEST}"),
+        ("ARGS =\nOTHER = x\ntest:\n\tpytest $(ARGS)\n", f"pytest {PYTEST}"),
+        ("ARGS = -v\nARGS += -m slow\ntest:\n\tpytest $(ARGS)\n", "make test"),
+        ("ARGS = -v\nARGS ?= -m slow\ntest:\n\tpytest $(ARGS)\n", "make test"),
+        ("ARGS = -v\noverride ARGS = -m slow\ntest:\n\tpytest $(ARGS)\n", "make test"),
+        ("ifdef CI\nARGS = -v\nelse\nARGS = -x\nendif\ntest:\n\tpytest $(ARGS)\n", "make test"),
+        ("ARGS = -v \\\n -m slow\ntest:\n\tpytest $(ARGS)\n", "make test"),
+        ("LIST = \\\nARGS = -x\ntest:\n\tpytest $(ARGS)\n", "make test"),
+        ("ARGS != ls\ntest:\n\tpytest $(ARGS)\n", "make test"),
     ],
 )
 def test_make_targets_are_looked_into(plan, makefile, expected):
