@@ -17,7 +17,10 @@ _OWN = re.compile(r"--test-reporter(-destination)?(=.*)?")
 # fmt: off
 _TAKES_VALUE = frozenset((
     "-r", "--require", "--import", "--loader", "--experimental-loader", "-C", "--conditions",
-    "--test-name-pattern", "--test-skip-pattern", "--test-timeout", "--test-concurrency", "--env-file",
+    "--test-name-pattern", "--test-skip-pattern", "--test-timeout", "--test-concurrency", "--test-isolation",
+    "--experimental-test-isolation", "--test-global-setup", "--test-coverage-include",
+    "--test-coverage-exclude", "--test-coverage-branches", "--test-coverage-functions",
+    "--test-coverage-lines", "--env-file", "--env-file-if-exists", "--tsconfig",
 ))
 # fmt: on
 

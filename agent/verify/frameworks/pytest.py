@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from moot.agent.verify.frameworks.base import Evidence, Instrumented, Place, Reading
 from moot.agent.verify.junit import parse
-from moot.agent.verify.shell import Call
+from moot.agent.verify.shell import Call, unquote
 
 __all__ = ["Pytest", "pytest_options"]
 
@@ -48,7 +48,7 @@ class Pytest:
         at = words.index("--") if "--" in words else len(words)
         options, paths = words[:at], words[at:]
         if only:
-            options, paths = _options(options), ("--", *map(shlex.quote, only))
+            options, paths = _options(options, place), ("--", *map(shlex.quote, only))
         report = pytest_options(place.reports)
         if not any(word.partition("=")[0] == "--rootdir" for word in options):
             report = (*report, shlex.quote(f"--rootdir={PurePosixPath(place.root) / place.folder}"))
@@ -61,9 +61,18 @@ class Pytest:
         return Reading(cases or (), cases is not None, nothing)
 
 
-def _options(words: Sequence[str]) -> tuple[str, ...]:
+def _options(words: Sequence[str], place: Place) -> tuple[str, ...]:
+    """Leave out the paths. Plugins add options, so a word of no known option that is no path is a value."""
     kept: list[str] = []
     for word in words:
-        if word.startswith("-") or (kept and kept[-1] in _TAKES_VALUE):
+        value = bool(kept) and kept[-1] in _TAKES_VALUE
+        if value or word.startswith("-") or not _is_path(word, place):
             kept.append(word)
     return tuple(kept)
+
+
+def _is_path(word: str, place: Place) -> bool:
+    plain = unquote(word)
+    name = PurePosixPath(plain.partition("::")[0])
+    pattern = "*" in word and word == plain  # the shell puts paths in place of it
+    return pattern or not name.parts or place.tree.holds(place.path(str(name)))

@@ -86,6 +86,10 @@ def test_what_starts_a_program(command, prefix, program):
         ("pytest -c setup.cfg tests a.py::t", f"pytest -c setup.cfg {PYTEST} -- 'a.py::t[x y]'"),
         ("cd lib && pytest -- tests", f"cd lib && pytest {PYTEST}/lib -- 'a.py::t[x y]'"),
         (
+            "pytest --log-level INFO -q ./tests a.py::t 't x/b.py' --reruns 2 tests/*.py .",
+            f"pytest --log-level INFO -q --reruns 2 {PYTEST} -- 'a.py::t[x y]'",
+        ),
+        (
             "pytest --rootdir lib",
             "pytest --rootdir lib --junitxml=/w/R/0/pytest.xml -o junit_family=xunit1 -- 'a.py::t[x y]'",
         ),
@@ -94,7 +98,8 @@ def test_what_starts_a_program(command, prefix, program):
     ],
 )
 def test_pytest_is_narrowed(plan, command, expected):
-    assert plan(command, "a.py::t[x y]").script == expected
+    files = {"a.py": "", "tests/b.py": "", "t x/b.py": ""}
+    assert plan(command, "a.py::t[x y]", files=files).script == expected
 
 
 def test_too_many_ids_run_everything(plan):
@@ -123,6 +128,11 @@ def test_an_id_is_a_word_whatever_it_holds(plan):
         ("go test -run=X ./...", ["p/a_test.go"], "go test -json ./p > /w/R/0/go.jsonl"),
         ("go test ./...", ["m/p"], "go test -json ./p > /w/R/0/go.jsonl"),
         ("node --test", ["test/a.js > s > t"], "--test test/a.js"),
+        (
+            "node --test --test-isolation none --test-coverage-lines 80 'test/**/*.js'",
+            ["test/a.js > s > t"],
+            "--test --test-isolation none --test-coverage-lines 80 test/a.js",
+        ),
         ("jest", ["a.js > s > t (x)"], "--runTestsByPath a.js -t '^(s( > | )t\\ \\(x\\))$'"),
         (
             "vitest",
