@@ -25,15 +25,15 @@ def parse(data: bytes, place: Place) -> tuple[TestCase, ...] | None:
 
 
 def _case(element: ElementTree.Element, place: Place) -> TestCase:
-    file = element.get("file", "")
     outcome, message = "passed", ""
     for tag, name in (("error", "error"), ("failure", "failed"), ("skipped", "skipped")):
         found = element.find(tag)
         if found is not None:
             outcome, message = name, (found.text or found.get("message") or "").strip()
             break
+    file = _file(element, place)
     path = place.path(file) if file else ""
-    return TestCase(_node_id(element), outcome, message[-MESSAGE:], path, _seconds(element))
+    return TestCase(_node_id(element, file), outcome, message[-MESSAGE:], path, _seconds(element))
 
 
 def _seconds(element: ElementTree.Element) -> float:
@@ -43,13 +43,26 @@ def _seconds(element: ElementTree.Element) -> float:
         return 0.0
 
 
-def _node_id(element: ElementTree.Element) -> str:
+def _file(element: ElementTree.Element, place: Place) -> str:
+    """Return the file where pytest found a test: a base class's function is in another one."""
+    file, owner = element.get("file", ""), element.get("classname", "")
+    if not file or not owner or f"{owner}.".startswith(f"{_module(file)}."):
+        return file
+    parts = owner.split(".")
+    paths = ("/".join(parts[:end]) + ".py" for end in range(len(parts), 0, -1))
+    return next((path for path in paths if place.tree.holds(place.path(path))), file)
+
+
+def _node_id(element: ElementTree.Element, file: str) -> str:
     """Undo `mangle_test_address` of pytest's junitxml.py: `a/b.py::C::t` is file, `a.b.C` and `t`."""
-    file, owner, name = (element.get(key, "") for key in ("file", "classname", "name"))
+    owner, name = element.get("classname", ""), element.get("name", "")
     if not file:
         return "::".join(part for part in (owner, name) if part)
     if not owner:
         return file
-    module = file.removesuffix(".py").replace("/", ".")
-    classes = owner.removeprefix(module).strip(".")
+    classes = f"{owner}.".removeprefix(f"{_module(file)}.").strip(".")
     return "::".join([file, *(classes.split(".") if classes else []), name])
+
+
+def _module(file: str) -> str:
+    return file.removesuffix(".py").replace("/", ".")

@@ -56,6 +56,18 @@ def test_ids_select(root, work):
     assert report.passed == set(ids)
 
 
+def test_a_test_of_a_base_class_is_in_the_file_that_inherits_it(root, work):
+    base = "class Common:\n    def test_one(self): assert self.number == 1\n"
+    (work / "tests" / "test_x.py").write_text(base)
+    more = "from test_x import Common\nclass Test2(Common): number = 2\nclass Test3(Common): number = 1\n"
+    (work / "tests" / "test_x_more.py").write_text(more)
+    report = run(root, work)
+    assert report.failed == {"tests/test_x_more.py::Test2::test_one"}
+    assert report.passed == {"tests/test_x_more.py::Test3::test_one"}
+    assert {case.path for case in report.cases} == {"tests/test_x_more.py"}
+    assert run(root, work, "python3 -m pytest", *report.failed).failed == report.failed
+
+
 def test_ids_select_where_the_settings_lie_beside_the_tests(root, work):
     (work / "tests" / "pytest.ini").write_text("[pytest]\n")
     (work / "tests" / "test_s.py").write_text(SUITE)
