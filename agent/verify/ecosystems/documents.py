@@ -103,17 +103,20 @@ def _walk(node: yaml.Node, found: list[_Step], seen: set[int]) -> None:
         folder = _scalar(pairs.get("working-directory") or pairs.get("working_directory"))
         for key, value in pairs.items():
             if key in _STEPS:
-                found += _texts(value, folder)
+                found += _texts(value, folder, set())
             _walk(value, found, seen)
 
 
-def _texts(node: yaml.Node, folder: str) -> Iterator[_Step]:
+def _texts(node: yaml.Node, folder: str, seen: set[int]) -> Iterator[_Step]:
+    if id(node) in seen:
+        return
+    seen.add(id(node))
     if isinstance(node, yaml.ScalarNode):
         line = node.start_mark.line + (2 if node.style in ("|", ">") else 1)
         yield node.value, line, folder
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            yield from _texts(item, folder)
+            yield from _texts(item, folder, seen)
 
 
 def _scalar(node: yaml.Node | None) -> str:

@@ -3,6 +3,7 @@
 import ast
 import configparser
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
@@ -50,9 +51,11 @@ def _by_sources(files: Files, tests: Sequence[str]) -> Found:
 def _discover(files: Files, tests: Sequence[str]) -> str:
     tops = {path.partition("/")[0] if "/" in path else "." for path in tests}
     start = tops.pop() if len(tops) == 1 else "."
-    named = any(PurePosixPath(path).name.startswith("test") for path in tests)
+    pattern = (
+        "test*.py" if any(PurePosixPath(path).name.startswith("test") for path in tests) else "*_test.py"
+    )
     top = " -t ." if f"{start}/__init__.py" in files.known else ""
-    return f"python3 -m unittest discover -s {start}{top} -p '{'test*.py' if named else '*_test.py'}'"
+    return f"python3 -m unittest discover -s {shlex.quote(start)}{top} -p '{pattern}'"
 
 
 def _configured(files: Files) -> str:
@@ -136,7 +139,7 @@ def _nox(files: Files) -> Iterator[Found]:
 def _toml(files: Files, path: str) -> dict[str, Any]:
     try:
         return tomllib.loads(files.text(path))
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # also an integer of more digits than Python reads
         return {}
 
 

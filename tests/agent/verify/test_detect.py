@@ -48,6 +48,11 @@ def script(text: str, more: str = "") -> str:
         ({"tests/conftest.py": "", "tests/test_a.py": UNITTEST}, PYTEST, "tests/conftest.py"),
         ({"tests/test_a.py": UNITTEST}, DISCOVER, "tests/test_a.py"),
         (
+            {"my tests/test_a.py": UNITTEST},
+            "python3 -m unittest discover -s 'my tests' -p 'test*.py'",
+            "my tests/test_a.py",
+        ),
+        (
             {"tests/__init__.py": "", "tests/test_a.py": UNITTEST},
             "python3 -m unittest discover -s tests -t . -p 'test*.py'",
             "tests/test_a.py",
@@ -88,6 +93,7 @@ def script(text: str, more: str = "") -> str:
         ({"go.work": "go 1.22\nuse (\n\t./a\n\t./b\n)\n"}, "go test ./a/... ./b/...", "go.work"),
         ({"go.work": "use .", "go.mod": ""}, "go test ./...", "go.work"),
         ({"Cargo.toml": "[package]"}, "cargo test", "Cargo.toml"),
+        ({"Cargo.toml": f"a = {'1' * 5_000}"}, "cargo test", "Cargo.toml"),
         ({"Cargo.toml": "[workspace]"}, "cargo test --workspace", "Cargo.toml"),
         ({"Cargo.toml": "", ".config/nextest.toml": ""}, "cargo nextest run", ".config/nextest.toml"),
         ({"test/a.bats": ""}, "bats test", "test/a.bats"),
@@ -115,12 +121,14 @@ def test_the_first_choice(files, command, source):
         {"package.json": '{"scripts": {"test": 3}}'},
         {"package.json": "[" * 10_000},
         {"pyproject.toml": "[tool", "src/a.py": ""},
+        {"pyproject.toml": f"[tool.pytest]\na = {'1' * 5_000}", "src/a.py": ""},
         {"tox.ini": "x", "src/a.py": ""},
         {"noxfile.py": "(", "src/a.py": ""},
         {"Makefile": "test := 1\n"},
         {".github/workflows/a.yml": "jobs: ["},
         {".github/workflows/a.yml": "[" * 50_000},
         {".github/workflows/a.yml": "run: ls\n"},
+        {".github/workflows/a.yml": "run: &a [*a]\n"},
         {"AGENTS.md": "# Style\n```\npytest\n```\n"},
         {"node_modules/x/package.json": script("jest")},
         {"vendor/x/go.mod": ""},
@@ -156,6 +164,12 @@ def test_ci():
     unit = commands["cd lib && pytest -q tests"]
     assert (unit.source, unit.framework, unit.suggested) == (".github/workflows/ci.yml:11", "pytest", True)
     assert commands["npm test"].source == ".github/workflows/ci.yml:14"
+
+
+def test_a_step_behind_many_aliases_is_read_once():
+    lists = "\n".join(f"- &a{level + 1} [*a{level}, *a{level}]" for level in range(40))
+    (first,) = found({".gitlab-ci.yml": f"lists:\n- &a0 make test\n{lists}\nscript: *a40\n"})
+    assert (first.command, first.source) == ("make test", ".gitlab-ci.yml:2")
 
 
 @pytest.mark.parametrize(
