@@ -1,5 +1,6 @@
 """Finds where installed packages lead that are links to sources: editable installs, npm's workspaces."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,25 +35,34 @@ def linked_sources(place: Path) -> Iterator[Path]:
     """
     for packages in place.glob("lib/python*/site-packages"):
         for file in packages.glob("*.pth"):
-            yield from (Path(line) for line in _lines(file) if line.startswith("/") and Path(line).is_dir())
+            yield from (path for path in map(Path, _lines(file)) if path.is_absolute() and _is_folder(path))
         for pattern in ("__editable__*.py", "_*_editable*.py"):
             for file in packages.glob(pattern):
                 found = (Path(match[2]) for line in _lines(file) for match in _PATH.finditer(line))
-                yield from (path for path in found if path.exists())
+                yield from (path for path in found if os.path.exists(path))  # noqa: PTH110 - as below
 
 
 def _lines(file: Path) -> list[str]:
-    if file.stat().st_size > _LARGEST:
+    """Return the lines of a file; none where it cannot be read, such as a link that leads nowhere."""
+    try:
+        if not file.is_file() or file.stat().st_size > _LARGEST:
+            return []
+        return file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
         return []
-    return file.read_text(encoding="utf-8", errors="replace").splitlines()
 
 
 def linked_modules(modules: Path) -> Iterator[Path]:
     """Yield where links in `node_modules` lead: workspaces, `file:` dependencies, `npm link`."""
     for place in (modules, *modules.glob("@*")):
-        for entry in place.iterdir():
-            if entry.is_symlink() and entry.is_dir():
+        for entry in place.glob("*"):  # nothing where it is a file or closed, unlike `iterdir`
+            if entry.is_symlink() and _is_folder(entry):
                 yield entry.resolve()
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether there is a folder that the user may see: pathlib raises where one on the way is closed."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def absolute_paths(workspace: Tree, root: Path) -> list[str]:

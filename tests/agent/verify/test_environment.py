@@ -33,6 +33,22 @@ def test_a_virtual_environment_and_its_interpreter(home, tmp_path):
     assert set(found.read_only) == {root / ".venv", home / "pythons" / "3.99"}
 
 
+def test_links_and_paths_that_lead_nowhere_are_passed_over(home, tmp_path):
+    root, shown = tmp_path / "root", tmp_path / "shown"
+    nowhere = f"/{'x' * 300}"  # no name of a file, which is an error as a closed folder is, for root as well
+    packages = root / ".venv" / "lib" / "python3.99" / "site-packages"
+    for folder in (shown, packages, root / "node_modules"):
+        folder.mkdir(parents=True)
+    program(root / ".venv" / "bin" / "python")
+    (packages / "old.pth").symlink_to("gone")
+    (packages / "new.pth").write_text(f"{nowhere}\n{shown}\n")
+    (packages / "__editable__x.py").write_text(f"PATH = {nowhere!r}\n")
+    (root / "node_modules" / "@file").write_text("")
+    (root / "node_modules" / "link").symlink_to(nowhere)
+    found = environment(root, "python3 -m pytest")
+    assert set(found.read_only) == {root / ".venv", shown, root / "node_modules"}
+
+
 def test_a_program_shows_itself_and_not_the_home(home, tmp_path):
     real = program(home / "node-20" / "bin" / "node")
     (home / ".local" / "bin" / "node").symlink_to(real)
