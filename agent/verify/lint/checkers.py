@@ -1,9 +1,11 @@
 """The linters and type checkers that are known: when a repository uses one, and how it is called."""
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any, cast
 
 from moot.agent.core.commands import CommandResult
 from moot.agent.core.verification import Finding
@@ -22,8 +24,8 @@ class Checker:
 
     Attributes:
         suffixes: of the files that it reads.
-        settings: (regular expression of a file's name, of a line in it) that each show its use; the
-            file's folder is where it runs.
+        settings: (regular expression of a file's name, of a table's header in it or the key of a JSON
+            file) that each show its use; the file's folder is where it runs.
         mention: regular expression that shows its use in CI, hooks and scripts; empty where that
             is not enough.
         words: its arguments for files, which are named from the folder where it runs.
@@ -58,21 +60,32 @@ class Checker:
         for pattern, table in self.settings:
             if re.fullmatch(pattern, name):
                 text = read()
-                if found := _tables(text, table) if table else text.strip() or "empty":
+                if found := _part(text, table) if table else text.strip() or "empty":
                     return found
         return ""
 
 
-def _tables(text: str, header: str) -> str:
-    """Return the lines of those tables of a TOML or INI file, or keys of a JSON file, with this header."""
+def _part(text: str, table: str) -> str:
+    """Return the lines of those tables of a TOML or INI file with this header, or a JSON key's value."""
+    if not table.startswith(r"\["):
+        return _value(text, table)
     lines: list[str] = []
     inside = False
-    for line in text.splitlines():
-        if line.startswith("[") or not header.startswith(r"\["):
-            inside = bool(re.match(rf"\s*{header}", line))
+    for line in filter(str.strip, text.splitlines()):
+        if line.startswith("["):
+            inside = bool(re.match(table, line))
         if inside:
             lines.append(line)
     return "\n".join(lines)
+
+
+def _value(text: str, key: str) -> str:
+    try:
+        values: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return text if key in text else ""
+    found = cast("dict[str, Any]", values).get(key) if isinstance(values, dict) else None
+    return "" if found is None else json.dumps(found)
 
 
 def _packages(files: Sequence[str]) -> list[str]:
@@ -94,7 +107,11 @@ CHECKERS = (
         "mypy",
         "mypy",
         _PYTHON,
-        ((r"\.?mypy\.ini", ""), (r"pyproject\.toml", r"\[tool\.mypy\]"), (r"setup\.cfg", r"\[mypy\]")),
+        (
+            (r"\.?mypy\.ini", ""),
+            (r"pyproject\.toml", r"\[\[?tool\.mypy[.\]]"),
+            (r"setup\.cfg", r"\[mypy[-\]]"),
+        ),
         r"\bmypy\b",
         lambda files: ["--output=json", "--no-error-summary", *files],
         readers.mypy,
@@ -104,7 +121,7 @@ CHECKERS = (
         "pyright",
         "pyright",
         _PYTHON,
-        ((r"pyrightconfig\.json", ""), (r"pyproject\.toml", r"\[tool\.pyright\]")),
+        ((r"pyrightconfig\.json", ""), (r"pyproject\.toml", r"\[\[?tool\.pyright[.\]]")),
         r"\bpyright\b",
         lambda files: ["--outputjson", *files],
         readers.pyright,
@@ -114,7 +131,7 @@ CHECKERS = (
         "basedpyright",
         "basedpyright",
         _PYTHON,
-        ((r"pyproject\.toml", r"\[tool\.basedpyright\]"),),
+        ((r"pyproject\.toml", r"\[\[?tool\.basedpyright[.\]]"),),
         r"\bbasedpyright\b",
         lambda files: ["--outputjson", *files],
         readers.pyright,
@@ -137,7 +154,7 @@ CHECKERS = (
         (
             (r"eslint\.config\.[cm]?[jt]s", ""),
             (r"\.eslintrc(\.\w+)?", ""),
-            (r"package\.json", r'"eslintConfig"'),
+            (r"package\.json", "eslintConfig"),
         ),
         r"\beslint\b",
         lambda files: ["--format=json", "--no-error-on-unmatched-pattern", *files],
