@@ -159,6 +159,7 @@ def joined(first: TestReport, second: TestReport) -> TestReport:
         exit_code=first.exit_code or second.exit_code,
         seconds=first.seconds + second.seconds,
         cases=(*(case for case in first.cases if case.id not in seen), *later),
+        note="; ".join(dict.fromkeys(filter(None, (first.note, second.note)))),
     )
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from moot.agent.core.commands import TestCase, TestReport
 from moot.agent.graph.suite import joined
+from moot.agent.verify.compare import compare
+from moot.agent.verify.status import BROKE_OFF
 from tests.agent.projects import BUGGY, FIX, PYTEST, TASK, TEST, Agent, make_repository
 from tests.scripted import Reply
 
@@ -112,3 +114,12 @@ def test_what_a_second_run_leaves_out_keeps_what_the_first_said():
 
     whole = joined(report(x="passed", y="skipped"), report(x="skipped", y="passed", z="skipped"))
     assert {case.id: case.outcome for case in whole.cases} == {"x": "passed", "y": "passed", "z": "skipped"}
+
+
+def test_that_one_of_two_runs_broke_off_is_not_forgotten():
+    cases = (TestCase("x", "failed"),), (TestCase("y", "passed"),)
+    first = TestReport("pytest", "failed", 1, 1.0, cases[0], note=BROKE_OFF)
+    whole = joined(first, TestReport("pytest", "passed", 0, 1.0, cases[1]))
+    assert whole.note == BROKE_OFF
+    before = TestReport("pytest", "passed", 0, 1.0, cases[1])
+    assert not compare(before, whole, flaky=("x",)).verified
