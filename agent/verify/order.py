@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from moot.agent.core.commands import TestCase, TestReport
+from moot.agent.core.commands import TestReport
 
 __all__ = ["Order", "order", "within"]
 
@@ -40,22 +40,21 @@ def order(
     """
     if not before.cases or (before.seconds < _WORTH and not always):
         return None
-    first = [case.id for case in before.cases if _affected(case, before, dependents, executing)]
+    wanted = before.failed | frozenset(executing)
+    # Go's tests are in the package of what they test, which no import says.
+    near = {posixpath.dirname(path) for path in dependents if path.endswith(".go")}
+    first = [
+        case.id
+        for case in before.cases
+        if case.id in wanted
+        or case.file in dependents
+        or (case.file.endswith(".go") and posixpath.dirname(case.file) in near)
+    ]
     if not always and (not first or len(first) * 2 > len(before.cases)):
         return None
     first = first or [before.cases[0].id]
     chosen = frozenset(first)
     return Order(tuple(first), tuple(case.id for case in before.cases if case.id not in chosen))
-
-
-def _affected(
-    case: TestCase, before: TestReport, dependents: Collection[str], executing: Collection[str]
-) -> bool:
-    if case.id in before.failed or case.id in executing or case.file in dependents:
-        return True
-    # Go's tests are in the package of what they test, which no import says.
-    near = {posixpath.dirname(path) for path in dependents if path.endswith(".go")}
-    return case.file.endswith(".go") and posixpath.dirname(case.file) in near
 
 
 def within(

@@ -17,6 +17,7 @@ _REPORT = "go.jsonl"
 _OUTCOMES = {"pass": "passed", "fail": "failed", "skip": "skipped"}
 _BUILD_FAILED = re.compile(r"FAIL\s+(\S+) \[(?:build|setup) failed\]")
 _MODULE = re.compile(rb"^module\s+\"?([^\s\"]+)", re.MULTILINE)
+_FUNCTION = re.compile(r"^func (\w+)\(", re.MULTILINE)
 # fmt: off
 _TAKES_VALUE = frozenset((
     "run", "skip", "timeout", "count", "tags", "p", "parallel", "covermode", "coverpkg", "coverprofile",
@@ -139,23 +140,25 @@ class _Files:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._module = module_of(place)
-        self._sources: dict[str, list[tuple[str, str]]] = {}
+        self._functions: dict[str, dict[str, str]] = {}
 
     def of(self, package: str, test: str) -> str:
         folder = folder_of(self._module, package)
         if folder is None or not test:
             return ""
-        start = re.compile(rf"^func {re.escape(test.partition('/')[0])}\(", re.MULTILINE)
-        return next((path for path, text in self._tests(folder) if start.search(text)), "")
+        if folder not in self._functions:
+            self._functions[folder] = self._read(folder)
+        return self._functions[folder].get(test.partition("/")[0], "")
 
-    def _tests(self, folder: str) -> list[tuple[str, str]]:
-        if folder not in self._sources:
-            top = self._place.path(folder)
-            names = [name for name in self._place.tree.names(top or ".") if name.endswith("_test.go")]
-            paths = [f"{top}/{name}" if top else name for name in names]
-            read = self._place.tree.read
-            self._sources[folder] = [(path, read(path).decode(errors="replace")) for path in paths]
-        return self._sources[folder]
+    def _read(self, folder: str) -> dict[str, str]:
+        """Return the files of a folder's functions by their names: the first file of each."""
+        top = self._place.path(folder)
+        names = [name for name in self._place.tree.names(top or ".") if name.endswith("_test.go")]
+        functions: dict[str, str] = {}
+        for path in (f"{top}/{name}" if top else name for name in reversed(names)):
+            text = self._place.tree.read(path).decode(errors="replace")
+            functions |= dict.fromkeys(_FUNCTION.findall(text), path)
+        return functions
 
 
 def module_of(place: Place) -> str:

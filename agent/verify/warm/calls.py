@@ -84,15 +84,18 @@ class _Recorder:
         arguments = _arguments(frame)
         data = pickle.dumps(arguments, protocol=4)
         key = (number, data)
-        kept = sum(one["function"] == number and one["needed"] == self._needed for one in self._seen.values())
-        full = kept >= _MOST_INPUTS or len(data) > self._left
-        if len(data) > _LARGEST or (key not in self._seen and full):
-            return
-        self._left -= 0 if key in self._seen else len(data)
-        new = {"function": number, "module": frame.f_globals["__name__"], "needed": True}
-        new["data"] = base64.b64encode(data).decode("ascii")
-        entry = self._seen.setdefault(key, {**new, "needed": self._needed})
-        entry["needed"] = entry["needed"] and self._needed
+        if key not in self._seen:
+            if self._full(number, len(data)):
+                return
+            self._left -= len(data)
+            new = {"function": number, "module": frame.f_globals["__name__"], "needed": self._needed}
+            self._seen[key] = {**new, "data": base64.b64encode(data).decode("ascii")}
+        self._seen[key]["needed"] &= self._needed
+
+    def _full(self, number: int, size: int) -> bool:
+        alike = (number, self._needed)
+        kept = sum((one["function"], one["needed"]) == alike for one in self._seen.values())
+        return size > min(_LARGEST, self._left) or kept >= _MOST_INPUTS
 
 
 def _arguments(frame: Any) -> tuple[list[Any], tuple[Any, ...], dict[str, Any]]:

@@ -295,9 +295,10 @@ def _listen(pipe: int, process: int, ends: float) -> tuple[dict[str, Json], bool
         with contextlib.suppress(ValueError, AttributeError, TypeError):
             facts = json.loads(line)
             for name, value in facts.items():
-                said[name] = (
-                    [*said.get(name, ()), *value] if name in ("calls", "trials", "returns") else value
-                )
+                if name in ("calls", "trials", "returns"):
+                    said.setdefault(name, []).extend(value)
+                else:
+                    said[name] = value
     return said, bool(said.pop("end", False))
 
 

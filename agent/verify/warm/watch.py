@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib
-import inspect
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,6 @@ _MOST_RETURNS = 12
 """What one test makes a function return that is kept; all of it is counted."""
 
 _SHOWN = 60
-_RESUMED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 def watcher(child: Any, recorder: Any = None) -> Any:
