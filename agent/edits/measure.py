@@ -1,8 +1,8 @@
 """How much a patch changes, file by file."""
 
-import difflib
 from collections.abc import Callable
 
+from moot.agent.core.lines import changed_spans
 from moot.agent.core.types import FileDelta, Patch
 
 __all__ = ["measure"]
@@ -15,9 +15,8 @@ def measure(patch: Patch, read: Callable[[str], bytes]) -> tuple[FileDelta, ...]
         old = read(change.base_blob).splitlines() if change.base_blob else []
         new = (change.content or b"").splitlines()
         added = removed = 0
-        for tag, a1, a2, b1, b2 in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-            if tag != "equal":
-                removed, added = removed + a2 - a1, added + b2 - b1
+        for a1, a2, b1, b2 in changed_spans(old, new):
+            removed, added = removed + a2 - a1, added + b2 - b1
         deltas.append(
             FileDelta(change.path, added, removed, change.base_blob is not None, change.content is not None)
         )

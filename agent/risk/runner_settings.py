@@ -4,6 +4,7 @@ import configparser
 import json
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -101,10 +102,10 @@ def special_cases(path: str, old: bytes | None, new: bytes) -> Iterator[Integrit
 
 def added_lines(old: bytes | None, new: bytes | None) -> Iterator[tuple[int, str]]:
     """Yield the lines (from 1) that occur more often than before."""
-    known = (old or b"").decode("utf-8", "replace").splitlines()
+    known = Counter((old or b"").decode("utf-8", "replace").splitlines())
     for number, line in enumerate((new or b"").decode("utf-8", "replace").splitlines(), start=1):
-        if line in known:
-            known.remove(line)
+        if known[line]:
+            known[line] -= 1
         else:
             yield number, line
 

@@ -1,8 +1,8 @@
 """Which definitions a change touches, and what it does to the public ones."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 
+from moot.agent.core.lines import changed_spans
 from moot.agent.core.types import Symbol
 
 __all__ = ["api_changes", "old_spans", "touched_names"]
@@ -24,13 +24,8 @@ _MARKED = {
 
 def old_spans(old: bytes, new: bytes) -> list[tuple[int, int]]:
     """Return the changed lines as in the old file (from 1, inclusive); of an insertion the line before."""
-    before, after = old.splitlines(), new.splitlines()
-    codes = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
-    return [
-        (first + 1, last) if last > first else (first, first)
-        for tag, first, last, *_ in codes
-        if tag != "equal"
-    ]
+    spans = changed_spans(old.splitlines(), new.splitlines())
+    return [(first + 1, last) if last > first else (first, first) for first, last, *_ in spans]
 
 
 def touched_names(symbols: Iterable[Symbol], spans: Sequence[tuple[int, int]]) -> list[str]:
