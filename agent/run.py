@@ -19,6 +19,7 @@ from moot.agent.core.config import Settings
 from moot.agent.core.errors import Interrupted, LimitReached, MootError, Refused, TaskFailed, UsageError
 from moot.agent.core.events import ApprovalRequested, Emit, Event, RunFinished, RunStarted, StepStarted
 from moot.agent.core.messages import Usage
+from moot.agent.core.surrogates import has_surrogates
 from moot.agent.core.types import RunResult, Task
 from moot.agent.core.verification import IntegrityFlag
 from moot.agent.followed import followed
@@ -303,7 +304,7 @@ def _check_task(task: Task) -> None:
             "put the details into files of the repository and name them in the task"
         )
     for what, text in (("task", task.text), ("test command", task.test_command or "")):
-        if any("\ud800" <= char <= "\udfff" for char in text):
+        if has_surrogates(text):
             raise UsageError(f"the {what} is not UTF-8: convert it, for example with `iconv -t UTF-8`")
 
 

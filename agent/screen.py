@@ -3,6 +3,7 @@
 import re
 from pathlib import PurePosixPath
 
+from moot.agent.core.surrogates import has_surrogates
 from moot.agent.core.types import Symbol
 
 __all__ = ["why_not_content", "why_not_path", "why_not_symbol"]
@@ -37,7 +38,7 @@ _SECRET_CONTENT = (
 
 def why_not_path(path: str) -> str | None:
     """Return why a file is left out by its path alone; None when it may be read."""
-    if any("\ud800" <= character <= "\udfff" for character in path):
+    if has_surrogates(path):
         return "its name is not UTF-8"
     pure = PurePosixPath(path)
     if not _SECRET_FOLDERS.isdisjoint(pure.parts[:-1]):

@@ -3,6 +3,7 @@
 import re
 
 from moot.agent.core.errors import EditRejected
+from moot.agent.core.surrogates import has_surrogates
 from moot.agent.edits.blocks import begins_edit, read_block, read_echo
 from moot.agent.edits.diff import read_diff
 from moot.agent.edits.forms import Edit
@@ -30,7 +31,7 @@ def parse_answer(text: str, *, cut: bool = False) -> list[Edit]:
     """
     if len(text) > MAX_ANSWER:
         raise EditRejected(f"the answer has {len(text)} characters; the limit is {MAX_ANSWER}")
-    if any("\ud800" <= char <= "\udfff" for char in text):
+    if has_surrogates(text):
         raise EditRejected("the answer is not UTF-8: it holds a lone surrogate")
     try:
         return _edits(text.replace("\r\n", "\n"), cut)

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from moot.agent.core.errors import EditRejected
+from moot.agent.core.surrogates import has_surrogates
 from moot.agent.edits.diff import parse_diff
 from moot.agent.edits.forms import (
     AddImports,
@@ -131,7 +132,7 @@ def parse_json(text: str) -> list[Edit]:
             f"the answer is not JSON of the given schema: {where}: {first['msg'][:300]}"
         ) from exc
     edits = [edit for shape in answer.edits for edit in shape.edits()]
-    if any(_surrogates(text) for edit in edits for text in _texts(edit)):
+    if any(has_surrogates(text) for edit in edits for text in _texts(edit)):
         raise EditRejected("the answer is not UTF-8: it holds a lone surrogate")
     return edits
 
@@ -139,7 +140,3 @@ def parse_json(text: str) -> list[Edit]:
 def _texts(edit: Edit) -> list[str]:
     values = [getattr(edit, name) for name in edit.__slots__]
     return [value for value in values if isinstance(value, str)]
-
-
-def _surrogates(text: str) -> bool:
-    return any("\ud800" <= char <= "\udfff" for char in text)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from moot.agent.core.errors import EditRejected
+from moot.agent.core.surrogates import has_surrogates
 
 __all__ = ["check_collisions", "check_path", "nearest"]
 
@@ -35,7 +36,7 @@ def check_path(path: str) -> str:
             f"{_shown(path)} is not a path inside the repository: "
             "write it from the repository's root, as in src/a.py"
         )
-    if _CONTROL.search(name) or any("\ud800" <= char <= "\udfff" for char in name):
+    if _CONTROL.search(name) or has_surrogates(name):
         raise EditRejected(
             f"{_shown(path)} is not a path inside the repository: it holds a control character"
         )

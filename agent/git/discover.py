@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moot.agent.core.errors import UsageError
+from moot.agent.core.surrogates import has_surrogates
 from moot.agent.git.names import check_id
 from moot.agent.git.plumbing import Git, GitFailed, require_git
 
@@ -77,7 +78,7 @@ def _ask(path: Path) -> tuple[Path, Path, Path, str]:
         lines = git.line("rev-parse", *options).split("\n")
     except GitFailed as exc:
         raise UsageError(_explain(path, exc.text)) from exc
-    if any("\ud800" <= char <= "\udfff" for line in lines for char in line):
+    if any(has_surrogates(line) for line in lines):
         raise UsageError(f"the path of the repository is not UTF-8: rename a folder of {lines[0]!r}")
     root, git_dir = Path(lines[0]), Path(lines[1])
     common_dir = (path / lines[2]).resolve()
