@@ -121,11 +121,12 @@ def _search_replace(edit: SearchReplace, path: str, old: File | None, tree: Tree
 
 def _whole(text: str, path: str, old: File | None) -> Document:
     """Take over the encoding, the line ends and the final newline of the file that was there."""
-    new = new_document(text)
     if old is None or not old.data:
-        return new.finished(True)
+        return new_document(text).finished(True)
     document = read_document(path, old.data)
-    return document.splice(0, len(document.lines), rewrite(document.lines, new.lines))
+    if document.bom:  # models see it in the prompt, and may repeat it
+        text = text.removeprefix("\ufeff")
+    return document.splice(0, len(document.lines), rewrite(document.lines, new_document(text).lines))
 
 
 def _check_echo(path: str, old: Document, new: Document, base: Base) -> None:

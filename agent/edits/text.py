@@ -1,8 +1,10 @@
 """A file as lines: its encoding, its byte order mark and the end of each line are kept."""
 
+import codecs
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from moot.agent.core.errors import EditRejected
@@ -87,7 +89,9 @@ class Document:
             # Only the last line may be unfinished, and it is when the old last one was.
             finished = self.ends[-1] if self.ends else usual
             ends = [end or usual for end in ends[:-1]] + [finished and (ends[-1] or usual)]
-        return replace(self, lines=tuple(lines), ends=tuple(ends))
+        before, after = (_declared(_head(text)) for text in (self.lines, lines))
+        encoding = self.encoding if self.bom or before == after else _codec(after)
+        return replace(self, lines=tuple(lines), ends=tuple(ends), encoding=encoding)
 
     def finished(self, final_newline: bool) -> "Document":
         """Return the text with or without a newline at its end."""
@@ -118,7 +122,20 @@ def new_document(text: str) -> Document:
     lines, ends = parts[::2], [*parts[1::2], ""]
     if not lines[-1]:
         lines, ends = lines[:-1], ends[:-1]
-    return Document(tuple(lines), tuple(ends))
+    return Document(tuple(lines), tuple(ends), _codec(_declared(_head(lines))))
+
+
+def _head(lines: Sequence[str]) -> bytes:
+    return "\n".join(lines[:2]).encode("utf-8", "replace")
+
+
+def _codec(declared: str) -> str:
+    """Return the encoding to write in; UTF-8 where the declared one is unknown, or does not hold ASCII."""
+    if _ASCII_LIKE.fullmatch(declared):
+        with suppress(LookupError):
+            codecs.lookup(declared)
+            return declared
+    return "utf-8"
 
 
 def _declared(data: bytes) -> str:
@@ -133,8 +150,7 @@ def _decode(data: bytes, declared: str) -> tuple[str, str]:
 
     Undeclared text that is not UTF-8 is Windows-1252, which has Latin-1's letters, where its bytes allow it.
     """
-    names = [declared] if _ASCII_LIKE.fullmatch(declared) else []
-    for name in (*names, "utf-8", "cp1252", "latin-1"):
+    for name in (_codec(declared), "utf-8", "cp1252", "latin-1"):
         try:
             text = data.decode(name)
             if text.encode(name) == data:

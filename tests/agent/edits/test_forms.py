@@ -203,11 +203,27 @@ def test_deep_nesting_is_refused_and_not_a_crash():
         (b"    x = 1\n    y\n", "x = 1\ny", "x = 2\ny", b"    x = 2\n    y\n"),
         (b"a  \nb\n", "a\nb", "a\nc", b"a  \nc\n"),
         (b"a = f(1, 2)\n", "f(1, 2)", "g(1)", b"a = g(1)\n"),
+        ("# coding: latin-1\né\n".encode("latin-1"), "# coding: latin-1", "# é", "# é\né\n".encode()),
+        (
+            "# coding: latin-1\né\n".encode("latin-1"),
+            "latin-1",
+            "cp1252",
+            "# coding: cp1252\né\n".encode("cp1252"),
+        ),
+        ("# coding: latin-1\né\n".encode("latin-1"), "latin-1", "cp1259", "# coding: cp1259\né\n".encode()),
+        ("x\né\n".encode(), "x", "# coding: latin-1", "# coding: latin-1\né\n".encode("latin-1")),
     ],
 )
 def test_encoding_line_ends_and_indentation_are_the_files_own(base, search, new, result):
     block = f"<<<<<<< SEARCH a.txt\n{search}\n=======\n{new}\n>>>>>>> REPLACE\n"
     assert run(block, a_txt=base) == {"a.txt": result}
+
+
+def test_a_whole_file_has_the_encoding_that_it_declares_and_one_byte_order_mark():
+    new = run("<<<<<<< FILE a.txt\n\ufeffx\n>>>>>>> END\n", a_txt=b"\xef\xbb\xbfa\n")
+    assert new == {"a.txt": b"\xef\xbb\xbfx\n"}
+    new = run("<<<<<<< FILE n.py\n# coding: latin-1\nx = 'é'\n>>>>>>> END\n")
+    assert new == {"n.py": "# coding: latin-1\nx = 'é'\n".encode("latin-1")}
 
 
 def test_ends_of_lines_in_json_are_the_files_own():
