@@ -22,6 +22,10 @@ _MOST_COMPARED = 25_000_000
 _COMPARED = 4_000
 """Lines of a file that are compared letter by letter."""
 
+_BEFORE_WORD = r"(?<!\w)(?!(?<=\d\.)\d)"
+_AFTER_WORD = r"(?!\w|(?<=\d)\.\d)"
+"""No part of a longer word, or of a number with a point."""
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -120,8 +124,9 @@ def _within(lines: Sequence[str], search: Sequence[str], new: Sequence[str]) -> 
     if len(search) != 1 or len(new) > 1 or not re.search(r"\w", search[0]):
         return
     text = search[0].strip()
-    before, after = r"(?<!\w)" if text[0].isalnum() or text[0] == "_" else "", r"(?!\w)"
-    pattern = re.compile(before + re.escape(text) + (after if re.match(r"\w", text[-1]) else ""))
+    before = _BEFORE_WORD if re.match(r"\w", text[0]) else ""
+    after = _AFTER_WORD if re.match(r"\w", text[-1]) else ""
+    pattern = re.compile(before + re.escape(text) + after)
     for at, line in enumerate(lines):
         for found in pattern.finditer(line):
             changed = line[: found.start()] + "".join(new).strip() + line[found.end() :]

@@ -203,6 +203,7 @@ def test_deep_nesting_is_refused_and_not_a_crash():
         (b"    x = 1\n    y\n", "x = 1\ny", "x = 2\ny", b"    x = 2\n    y\n"),
         (b"a  \nb\n", "a\nb", "a\nc", b"a  \nc\n"),
         (b"a = f(1, 2)\n", "f(1, 2)", "g(1)", b"a = g(1)\n"),
+        (b"self.0.push(x2);\n", "push(x2)", "pop()", b"self.0.pop();\n"),
         ("# coding: latin-1\né\n".encode("latin-1"), "# coding: latin-1", "# é", "# é\né\n".encode()),
         (
             "# coding: latin-1\né\n".encode("latin-1"),
@@ -224,6 +225,12 @@ def test_a_whole_file_has_the_encoding_that_it_declares_and_one_byte_order_mark(
     assert new == {"a.txt": b"\xef\xbb\xbfx\n"}
     new = run("<<<<<<< FILE n.py\n# coding: latin-1\nx = 'é'\n>>>>>>> END\n")
     assert new == {"n.py": "# coding: latin-1\nx = 'é'\n".encode("latin-1")}
+
+
+@pytest.mark.parametrize("search", ["timeout = 1", "5", "1"])
+def test_no_part_of_a_number_is_found(search):
+    block = f"<<<<<<< SEARCH a.py\n{search}\n=======\n2\n>>>>>>> REPLACE\n"
+    assert "the SEARCH text is not in" in reason(block, a_py=b"timeout = 1.5\n")
 
 
 def test_ends_of_lines_in_json_are_the_files_own():
