@@ -25,7 +25,10 @@ _OPEN = re.compile(
 )
 _CLOSE = re.compile(r"\s{0,3}>{5,9}(?: ?[A-Z]+\b.*)?\s*$")
 _DIVIDER = re.compile(r"={5,9}\s*$")
-_PATH_LINE = re.compile(r"[#*`\s]*(?:[Ff]ile(?:name)?:?\s*)?`{0,3}(?P<path>[\w./@+ -]*\w)[`*:]*\s*$")
+_PATH_LINE = re.compile(
+    r"[#*`\s]*(?:[Ff]ile(?:name)?:?\s*)?`{0,3}(?P<path>(?=\S*[./]|\w+file\b)[\w./@+-]*\w)[`*:]*\s*$"
+)
+"""A path is one word with a dot or a slash, or one like `Makefile`; a sentence is none."""
 _ECHO = re.compile(r"<file path=(?P<quote>[\"'])(?P<path>[^\"'<>]+)(?P=quote)>\s*$")
 _ELEMENT = re.compile(r"\s*<file(?:\s[^>]*)?(?<!/)>(?!.*</file>)")
 _BEGINS = re.compile(r"\s{0,3}<{5,9} ?[A-Z]|diff --git |--- \S|\*\*\* [A-Z]")

@@ -24,6 +24,11 @@ def test_the_path_may_stand_on_the_line_before(line):
     assert parse_answer(text) == [SearchReplace("a/b.py", "old\n", "new\n")]
 
 
+def test_a_name_like_makefile_is_a_path():
+    text = "Makefile\n<<<<<<< SEARCH\nold\n=======\nnew\n>>>>>>> REPLACE\n"
+    assert parse_answer(text) == [SearchReplace("Makefile", "old\n", "new\n")]
+
+
 def test_a_second_block_reuses_the_path_of_the_first():
     text = BLOCK + "<<<<<<< SEARCH\nmore\n=======\nless\n>>>>>>> REPLACE\n"
     assert parse_answer(text)[1] == SearchReplace("a/b.py", "more\n", "less\n")
@@ -61,6 +66,8 @@ def test_json_of_the_schema():
         ("I would change the loop.", "no edit"),
         ("<<<<<<< SEARCH a.py\nold\n>>>>>>> REPLACE\n", "exactly one ======="),
         ("<<<<<<< SEARCH\nold\n=======\nnew\n>>>>>>> REPLACE\n", "needs its file's path"),
+        ("Then add the tests:\n<<<<<<< SEARCH\n=======\nx\n>>>>>>> REPLACE\n", "needs its file's path"),
+        ("Tests\n<<<<<<< FILE\nx\n>>>>>>> END\n", "needs its file's path"),
         ("<<<<<<< SYMBOL a.py\nx\n>>>>>>> END\n", "names a path and a symbol"),
         ('{"edits": []}', "at least 1 item"),
         ('{"edits": 3}', "not JSON of the given schema"),
