@@ -4,9 +4,9 @@ import re
 
 from moot.agent.core.errors import EditRejected
 from moot.agent.core.surrogates import has_surrogates
-from moot.agent.edits.blocks import begins_edit, read_block, read_echo
+from moot.agent.edits.blocks import begins_edit, ends_block, read_block, read_echo
 from moot.agent.edits.diff import read_diff
-from moot.agent.edits.forms import Edit
+from moot.agent.edits.forms import Edit, WholeFile
 from moot.agent.edits.json_answer import parse_json
 
 __all__ = ["MAX_ANSWER", "parse_answer"]
@@ -64,10 +64,20 @@ def _scan(lines: list[str], cut: bool) -> list[Edit]:
             at = max(diff[1], at + 1)
             end = at if diff[0] else end
         else:
+            if ends_block(lines[at]) and _is_file(edits) and any(line.strip(" `") for line in lines[end:at]):
+                raise EditRejected(
+                    f"the text of {last} has a line of >>>>>>>, which ends a block: use a diff"
+                )
             at += 1
     if cut and _breaks_off(lines, end):
         raise EditRejected("the last edit of the answer is not whole")
     return edits
+
+
+def _is_file(edits: list[Edit]) -> bool:
+    """Whether the last edit is a FILE block; after others small models repeat the prompt, blocks and all."""
+    last = edits[-1] if edits else None
+    return isinstance(last, WholeFile) and not last.echo
 
 
 def _breaks_off(lines: list[str], end: int) -> bool:

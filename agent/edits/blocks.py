@@ -17,7 +17,7 @@ from moot.agent.edits.forms import (
     WholeFile,
 )
 
-__all__ = ["begins_edit", "read_block", "read_echo"]
+__all__ = ["begins_edit", "ends_block", "read_block", "read_echo"]
 
 _OPEN = re.compile(
     r"\s{0,3}<{5,9} ?(?P<kind>SEARCH|SYMBOL|AFTER|BEFORE|REMOVE|IMPORT|FILE|DELETE|RENAME|MODE)"
@@ -95,6 +95,11 @@ def begins_edit(line: str) -> bool:
     return _BEGINS.match(line) is not None
 
 
+def ends_block(line: str) -> bool:
+    """Whether a line looks like the last one of a block."""
+    return _CLOSE.match(line) is not None
+
+
 def _echo_end(lines: Sequence[str], at: int) -> int | None:
     """Return the last closing tag before other edits, as a file's text may hold such tags itself."""
     depth, end = 1, None
@@ -111,7 +116,7 @@ def _echo_end(lines: Sequence[str], at: int) -> int | None:
 
 
 def _ends(line: str) -> bool:
-    return _CLOSE.match(line) is not None or _OPEN.match(line) is not None
+    return ends_block(line) or _OPEN.match(line) is not None
 
 
 def _edit(kind: str, head: str, body: list[str], path_above: str) -> Edit:

@@ -25,6 +25,9 @@ _HEADER = re.compile(
     r"(?P<key>old mode|new mode|new file mode|deleted file mode|rename from|rename to|copy from"
     r"|copy to|similarity index|dissimilarity index|index|Binary files|GIT binary patch)(?: (?P<value>.*))?$"
 )
+_MARKED = re.compile(r" |[+-](?! \S)")
+"""A line of a hunk, and no bullet of a list below a fence."""
+
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
 _ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
 _NOTHING = "/dev/null"
@@ -176,9 +179,17 @@ def _hunk(lines: Sequence[str], at: int, start: int | None, heading: str) -> tup
                 (line[0], line[1:]) if line[:1] in ("+", "-", " ") else ("?" if line else " ", line)
             )
         at += 1
+    if _goes_on(lines, at):
+        raise EditRejected("a hunk breaks off at a line of ```: begin unchanged lines with a space")
     while marked and (marked[-1][0] == "?" or marked[-1] == (" ", "")):
         marked.pop()
     return Hunk(tuple(marked), start, heading, final), at
+
+
+def _goes_on(lines: Sequence[str], at: int) -> bool:
+    """Tell whether a fence ends no diff, but is a line of the file that lacks its space."""
+    fence = at + 1 < len(lines) and lines[at].startswith("```") and not _is_header(lines, at + 1)
+    return fence and _MARKED.match(lines[at + 1]) is not None
 
 
 def _final_newline(marked: Sequence[tuple[str, str]], known: bool | None) -> bool | None:

@@ -52,6 +52,7 @@ DIFF = "--- a/a.py\n+++ b/a.py\n@@ -99,7 +12,1 @@\n     def g(self):\n-        r
         f"diff --git a/a.py b/a.py\nindex 1..2 100644\n{DIFF}",
         f"Here:\n```diff\n{DIFF}```\nDone.",
         f"{DIFF}\nThis changes g.",
+        f"```diff\n{DIFF}```\n- This changes g.",
         DIFF.replace("a/a.py", "a.py").replace("b/a.py", "a.py"),
         DIFF.replace("@@ -99,7 +12,1 @@", "@@ ... @@"),
         DIFF.replace("@@ -99,7 +12,1 @@\n", ""),
@@ -61,7 +62,20 @@ DIFF = "--- a/a.py\n+++ b/a.py\n@@ -99,7 +12,1 @@\n     def g(self):\n-        r
         "*** Begin Patch\n*** Update File: a.py\n@@ def g(self):\n-        return 2\n+        return 3\n"
         "*** End Patch\n",
     ],
-    ids=["plain", "git", "fence", "prose", "bare", "dots", "none", "space", "context", "crlf", "patch"],
+    ids=[
+        "plain",
+        "git",
+        "fence",
+        "prose",
+        "bullet",
+        "bare",
+        "dots",
+        "none",
+        "space",
+        "context",
+        "crlf",
+        "patch",
+    ],
 )
 def test_a_diff_is_placed_by_its_content(text):
     assert run(text) == {"a.py": PY.replace(b"return 2", b"return 3")}
@@ -180,6 +194,11 @@ def test_a_go_comment_in_the_new_text_takes_the_place_of_the_old_one():
         ),
         ("<<<<<<< FILE .g\u200cit/config\nx\n>>>>>>> END", "belongs to git"),
         ("<<<<<<< FILE git~1/config\nx\n>>>>>>> END", "belongs to git"),
+        ("<<<<<<< FILE b.md\n<<<<<<< HEAD\nx\n>>>>>>> BRANCH\ny\n>>>>>>> END", "use a diff"),
+        (
+            "```diff\n--- a/a.py\n+++ b/a.py\n@@ @@\n-import os\n+import sys\n```\n-x = 1\n```",
+            "breaks off at a line of ```",
+        ),
     ],
 )
 def test_what_would_go_wrong_in_silence_is_refused(answer, why):
