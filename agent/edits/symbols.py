@@ -1,9 +1,10 @@
 """Edits of definitions and imports, found by their qualified names in the text as it is now."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import takewhile
 
 from moot.agent.core.errors import EditRejected
 from moot.agent.core.types import Symbol
@@ -21,6 +22,10 @@ _DIRECTIVES = (
 )
 _COMMENT = re.compile(rf"\s*(?://|#(?![\[!]|{_DIRECTIVES}|.*coding[:=])|/\*|\*|--)")
 _DOC_COMMENT = re.compile(r"\s*(?://|/\*|\*|--)")
+_OF_FILE = re.compile(r"copyright|licen[cs]e|spdx|eslint|@ts-|@flow|pylint|mypy|flake8|ruff", re.IGNORECASE)
+"""In a comment at the top of a file that is not about the definition below it."""
+
+_FIRST = re.compile(r"\s*$|#!|#.*coding[:=]")
 _DECORATOR = re.compile(r"\s*(?:@|#\[)")
 _TAIL = re.compile(r"\s*[;,]?\s*(?:#.*|//.*|--.*|/\*.*)?$")
 _NOISE = re.compile(r"[()*&]|\[.*\]|<.*>")
@@ -135,7 +140,7 @@ def _replace(document: Document, span: _Span, text: Sequence[str]) -> Document:
         new[-1] += span.tail
     start = span.start
     if _COMMENT.match(new[0]):  # the comment above belongs to the new text, so the old one goes
-        start = _above(document, span, _COMMENT)
+        start = _above(document, span, _COMMENT, new)
     return document.splice(start, span.end, _kept(document, start, span.end, new))
 
 
@@ -194,8 +199,11 @@ def _delete(document: Document, span: _Span) -> Document:
     return document.splice(start, end + min(above, below), [])
 
 
-def _above(document: Document, span: _Span, comment: re.Pattern[str]) -> int:
-    """Return where the comment right above a definition begins; lines with a star need their `/*`."""
+def _above(document: Document, span: _Span, comment: re.Pattern[str], new: Sequence[str] = ()) -> int:
+    """Return where the comment right above a definition begins; lines with a star need their `/*`.
+
+    A comment that is about the whole file is none of the definition, unless its new text has one, too.
+    """
     start = at = span.start
     while at > 0 and comment.match(document.lines[at - 1]):
         at -= 1
@@ -206,7 +214,14 @@ def _above(document: Document, span: _Span, comment: re.Pattern[str]) -> int:
             if at < start - 1 and (not line.startswith("/*") or "*/" in line):
                 break
             start = at
-    return start
+    top = all(_FIRST.match(line) for line in document.lines[:start])
+    kept = top and _is_of_file(document.lines[start : span.start])
+    return span.start if kept and not _is_of_file(takewhile(comment.match, new)) else start
+
+
+def _is_of_file(comment: Iterable[str]) -> bool:
+    """Tell whether a comment at the top of a file is about all of it, as a licence is."""
+    return any(_OF_FILE.search(line) for line in comment)
 
 
 def _check_replaced(

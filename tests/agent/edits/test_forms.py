@@ -205,6 +205,23 @@ def test_what_would_go_wrong_in_silence_is_refused(answer, why):
     assert why in reason(answer)
 
 
+LICENCE = b"# Copyright A.\n# Licensed under B.\ndef f():\n    return 1\n"
+
+
+@pytest.mark.parametrize(
+    ("block", "old", "new"),
+    [
+        ("SYMBOL a.py f\n# One.\ndef f():\n    return 1", b"def f", b"# One.\ndef f"),
+        (f"SYMBOL a.py f\n{LICENCE.decode().replace('B.', 'C.')}", b"B.", b"C."),
+        ("BEFORE a.py f\ndef e(): ...", b"def f", b"def e(): ...\n\ndef f"),
+    ],
+)
+def test_a_licence_directly_above_a_function_stays(block, old, new):
+    for head in (b"", b"#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n"):
+        base = head + LICENCE
+        assert run(f"<<<<<<< {block}\n>>>>>>> END", a_py=base) == {"a.py": base.replace(old, new)}
+
+
 def test_deep_nesting_is_refused_and_not_a_crash():
     assert "no longer parse" in reason(f"<<<<<<< FILE n.py\nx = {'(' * 20_000}\n>>>>>>> END")
     assert "not JSON" in reason('{"edits": ' + "[" * 100_000)
