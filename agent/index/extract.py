@@ -161,7 +161,8 @@ def _collect(found: _Found, role: str, captures: Captures) -> None:
             found.docs[captures["documented"][0].start_byte] = first_doc_line(_text(captures["doc"][0]))
         case "attribute":
             node = captures["attribute"][0]
-            found.attributes[node.end_point.row] = node.start_byte
+            row, start = node.end_point.row, node.start_byte
+            found.attributes[row] = min(start, found.attributes.get(row, start))
         case "container":
             node = captures["container"][0]
             kind = "module" if node.type.startswith("namespace") else "class"

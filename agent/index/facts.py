@@ -25,7 +25,7 @@ __all__ = [
     "encode_links",
 ]
 
-EXTRACTOR_VERSION = 6
+EXTRACTOR_VERSION = 7
 """Part of every row's key: raise it when the queries, the words or this form change."""
 
 State = Literal["parsed", "words", "binary", "unread"]

@@ -28,3 +28,5 @@
 (extends_type_clause type: (type_identifier) @base)
 (extends_type_clause type: (generic_type name: (type_identifier) @base))
 (import_require_clause source: (string (string_fragment) @import))
+
+(class_body (decorator) @attribute)

@@ -205,6 +205,31 @@ def test_what_would_go_wrong_in_silence_is_refused(answer, why):
     assert why in reason(answer)
 
 
+TS = b"""\
+class S {
+  @Post() @Audited()
+  @Roles('admin')
+  create() { return 1; }
+
+  @Get()
+  list() { return 2; }
+}
+"""
+
+
+def test_a_method_of_typescript_has_its_decorators():
+    new = run("<<<<<<< REMOVE a.ts S.create\n>>>>>>> END", a_ts=TS)["a.ts"]
+    assert new == TS[: TS.index(b"  @Post")] + b"\n" + TS[TS.index(b"  @Get") :]
+    new = run("<<<<<<< BEFORE a.ts S.create\nmake() {}\n>>>>>>> END", a_ts=TS)["a.ts"]
+    assert new == TS.replace(b"  @Post", b"  make() {}\n\n  @Post")
+    answer = "<<<<<<< SYMBOL a.ts S.create\ncreate() { return 3; }\n>>>>>>> END"
+    assert "lacks its decorators" in reason(answer, a_ts=TS)
+    new = run(answer.replace("\ncreate", "\n@Roles('all')\ncreate"), a_ts=TS)["a.ts"]
+    assert new == TS.replace(b"  @Post() @Audited()\n  @Roles('admin')", b"  @Roles('all')").replace(
+        b"1", b"3"
+    )
+
+
 LICENCE = b"# Copyright A.\n# Licensed under B.\ndef f():\n    return 1\n"
 
 
