@@ -26,7 +26,7 @@ _OF_FILE = re.compile(r"copyright|licen[cs]e|spdx|eslint|@ts-|@flow|pylint|mypy|
 """In a comment at the top of a file that is not about the definition below it."""
 
 _FIRST = re.compile(r"\s*$|#!|#.*coding[:=]")
-_DECORATOR = re.compile(r"\s*(?:@|#\[)")
+_MARKS = (("@", "decorators"), ("#[", "attributes"), ("[", "attributes"), ("export ", "export"))
 _TAIL = re.compile(r"\s*[;,]?\s*(?:#.*|//.*|--.*|/\*.*)?$")
 _NOISE = re.compile(r"[()*&]|\[.*\]|<.*>")
 _LISTED = 20
@@ -54,7 +54,8 @@ def edit_symbol(edit: SymbolEdit, path: str, document: Document, outline: Outlin
     Raises:
         EditRejected: there is not exactly one, or the new text is not what it says.
     """
-    symbol = _find(edit.symbol, path, outline(path, document.joined()))
+    symbols = outline(path, document.joined())
+    symbol = _find(edit.symbol, path, symbols)
     span = _span(symbol, path, document)
     if edit.action == "delete":
         return _delete(document, span)
@@ -63,7 +64,8 @@ def edit_symbol(edit: SymbolEdit, path: str, document: Document, outline: Outlin
         raise EditRejected(f"the new text of {edit.symbol} is empty: write it whole, or remove the symbol")
     if edit.action == "replace":
         changed = _replace(document, span, text)
-        _check_replaced(symbol, span, (document, changed), outline(path, changed.joined()), path)
+        outlines = symbols, outline(path, changed.joined())
+        _check_replaced(symbol, span, (document, changed), outlines, path)
         return changed
     return _insert(document, span, text, edit)
 
@@ -85,7 +87,9 @@ def add_imports(edit: AddImports, path: str, document: Document, outline: Outlin
 
 
 def _find(name: str, path: str, symbols: Sequence[Symbol]) -> Symbol:
-    wanted, _, line = name.partition("@")
+    wanted, _, line = name.rpartition("@")
+    if not line.isdecimal():  # an import of `@scope/package`
+        wanted, line = name, ""
     plain, statement = _plain(wanted), " ".join(wanted.split())
     stem = path.rsplit("/", 1)[-1].split(".")[0]
     definitions = [symbol for symbol in symbols if symbol.kind != "import"]
@@ -97,7 +101,7 @@ def _find(name: str, path: str, symbols: Sequence[Symbol]) -> Symbol:
         or [symbol for symbol in definitions if f"{stem}.{symbol.qualified_name}" == plain]
         or [symbol for symbol in imports if symbol.name == statement.removeprefix("import ")]
     )
-    if line.isdecimal():
+    if line:
         found = [symbol for symbol in found if str(symbol.start_line) == line]
     if len(found) == 1:
         return found[0]
@@ -225,32 +229,45 @@ def _is_of_file(comment: Iterable[str]) -> bool:
 
 
 def _check_replaced(
-    symbol: Symbol, span: _Span, texts: tuple[Document, Document], after: Sequence[Symbol], path: str
+    symbol: Symbol,
+    span: _Span,
+    texts: tuple[Document, Document],
+    outlines: tuple[Sequence[Symbol], Sequence[Symbol]],
+    path: str,
 ) -> None:
     """Refuse a text that is something else than the definition whose place it takes."""
-    old, new = texts
+    (old, new), (before, after) = texts, outlines
     name, parent = symbol.qualified_name, symbol.qualified_name.rpartition(".")[0]
     if symbol.kind == "import":
         return
     last = span.end + len(new.lines) - len(old.lines)
+    known = {other.qualified_name for other in before}
     inside = [other for other in after if span.start < other.end_line and other.start_line <= last]
-    same = any(other.qualified_name == name for other in inside)
-    renamed = any(
-        other.kind == symbol.kind and other.qualified_name.rpartition(".")[0] == parent
+    same = [other for other in inside if other.qualified_name == name]
+    renamed = [
+        other
         for other in inside
         if other.start_line > span.start
-    )
+        and other.kind == symbol.kind
+        and other.qualified_name.rpartition(".")[0] == parent
+        and other.qualified_name not in known
+    ]
     if not same and not renamed:
         raise EditRejected(
             f"the text for {name} does not define it: write the whole new definition of "
             f"{symbol.name}, without what is around it in {path}"
         )
-    head = old.lines[span.start].lstrip()
-    fresh = [line.lstrip() for line in new.lines[span.start : last] if not _COMMENT.match(line)]
-    for mark, what in (("@", "decorators"), ("#[", "attributes"), ("export ", "export")):
-        if head.startswith(mark) and not any(line.startswith(mark) for line in fresh):
+    _check_marks(symbol, old.lines[span.start], new.lines[(same or renamed)[0].start_line - 1])
+
+
+def _check_marks(symbol: Symbol, old: str, new: str) -> None:
+    """Refuse a definition whose first line lacks what the old one began with."""
+    head = old.lstrip()
+    for mark, what in _MARKS:
+        if head.startswith(mark) and not new.lstrip().startswith(mark):
             raise EditRejected(
-                f"the text for {name} lacks its {what}: repeat them ({head}), or use SEARCH to remove them"
+                f"the text for {symbol.qualified_name} lacks its {what}: repeat them ({head}), "
+                "or use SEARCH to remove them"
             )
 
 

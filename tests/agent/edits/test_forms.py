@@ -177,6 +177,12 @@ def test_a_go_comment_in_the_new_text_takes_the_place_of_the_old_one():
             "<<<<<<< SYMBOL a.py C.g\nclass C:\n    def g(self):\n        return 2\n>>>>>>> END",
             "does not define",
         ),
+        (
+            "<<<<<<< SYMBOL a.py C.f\n@cache\ndef k(): ...\n\ndef f(self):\n    return 2\n>>>>>>> END",
+            "lacks its decorators",
+        ),
+        ("<<<<<<< SYMBOL a.py C.g\ndef f(self):\n    return 2\n>>>>>>> END", "does not define"),
+        ("<<<<<<< SYMBOL a.py h@x\ndef h():\n    return 2\n>>>>>>> END", "defines no symbol h@x"),
         ("<<<<<<< SYMBOL a.py hh\ndef hh(): ...\n>>>>>>> END", "it defines h"),
         ("<<<<<<< AFTER a.py C\n    def k(self): ...\n>>>>>>> END", "indented as if inside"),
         ("<<<<<<< FILE a.py\ndef h():\n    pass\n# ... rest of the code ...\n>>>>>>> END", "would lose code"),
@@ -205,6 +211,14 @@ def test_what_would_go_wrong_in_silence_is_refused(answer, why):
     assert why in reason(answer)
 
 
+def test_attributes_of_csharp_are_repeated():
+    base = b"class A {\n    [Obsolete]\n    public int F() { return 1; }\n}\n"
+    answer = "<<<<<<< SYMBOL a.cs A.F\npublic int F() { return 2; }\n>>>>>>> END"
+    assert "lacks its attributes" in reason(answer, a_cs=base)
+    new = run(answer.replace("public", "[Obsolete]\npublic"), a_cs=base)
+    assert new == {"a.cs": base.replace(b"1", b"2")}
+
+
 TS = b"""\
 class S {
   @Post() @Audited()
@@ -228,6 +242,12 @@ def test_a_method_of_typescript_has_its_decorators():
     assert new == TS.replace(b"  @Post() @Audited()\n  @Roles('admin')", b"  @Roles('all')").replace(
         b"1", b"3"
     )
+
+
+def test_an_import_of_a_scoped_package_is_named_by_its_statement():
+    base = b"import { a } from '@b/c';\nimport { d } from '@b/d';\nlet x = 1;\n"
+    new = run("<<<<<<< REMOVE a.ts import { a } from '@b/c';\n>>>>>>> END", a_ts=base)
+    assert new == {"a.ts": base.partition(b"\n")[2]}
 
 
 LICENCE = b"# Copyright A.\n# Licensed under B.\ndef f():\n    return 1\n"
