@@ -5,7 +5,16 @@ from dataclasses import dataclass
 
 from moot.agent.core.commands import TestReport
 
-__all__ = ["Baseline", "Finding", "IntegrityFlag", "LintDelta", "NotRun", "TestDelta", "unasked"]
+__all__ = [
+    "Baseline",
+    "FileVersions",
+    "Finding",
+    "IntegrityFlag",
+    "LintDelta",
+    "NotRun",
+    "TestDelta",
+    "unasked",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,15 @@ class Reproduction:
     start: str
     tests: tuple[str, ...]
     path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileVersions:
+    """A changed file; `old` is None when it is new, `new` when it is deleted."""
+
+    path: str
+    old: bytes | None
+    new: bytes | None
 
 
 @dataclass(frozen=True, slots=True)

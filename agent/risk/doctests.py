@@ -2,35 +2,37 @@
 
 import ast
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from doctest import DocTestParser, Example
 
-from moot.agent.core.verification import IntegrityFlag
+from moot.agent.core.verification import FileVersions, IntegrityFlag
 
 __all__ = ["changed_examples"]
 
 
-def changed_examples(path: str, old: bytes | None, new: bytes) -> Iterator[IntegrityFlag]:
-    """Yield one flag for each example that is gone from Python code, or expects something else."""
-    if old is None or not path.endswith((".py", ".pyi")) or b">>>" not in old:
-        return
-    left = Counter(_content(example) for _, example in _examples(new))
-    for line, example in _examples(old):
-        if left[_content(example)]:
-            left[_content(example)] -= 1
-        else:
+def changed_examples(files: Iterable[FileVersions]) -> Iterator[IntegrityFlag]:
+    """Yield one flag for each example that is gone from all Python code, or expects something else."""
+    code = [file for file in files if file.path.endswith((".py", ".pyi"))]
+    left = Counter(_content(example) for file in code for _, example in _examples(file.new))
+    for file in code:
+        for line, example in _examples(file.old):
+            if left[_content(example)]:
+                left[_content(example)] -= 1
+                continue
             source = example.source.strip().partition("\n")[0]
             text = f"the doctest `{source}` is removed or expects something else"
-            yield IntegrityFlag(path, line, "expected", text)
+            yield IntegrityFlag(file.path, line, "expected", text)
 
 
 def _content(example: Example) -> tuple[str, str]:
     return example.source, example.want
 
 
-def _examples(data: bytes) -> Iterator[tuple[int, Example]]:
+def _examples(data: bytes | None) -> Iterator[tuple[int, Example]]:
     """Yield the examples of each docstring, with their lines, as far as doctest would read them."""
+    if data is None or b">>>" not in data:
+        return
     try:
         tree = ast.parse(data)
     except (SyntaxError, ValueError):

@@ -6,11 +6,10 @@ tree-sitter. What the tests did when they ran is compared elsewhere.
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 from moot.agent.core.testfiles import is_snapshot, is_test
 from moot.agent.core.types import Patch
-from moot.agent.core.verification import IntegrityFlag
+from moot.agent.core.verification import FileVersions, IntegrityFlag
 from moot.agent.risk.doctests import changed_examples
 from moot.agent.risk.runner_settings import settings_flags, special_cases
 from moot.agent.risk.testcode import TestCode, read
@@ -27,15 +26,6 @@ _COLLECTED = {
 
 _LARGEST = 2_000_000
 """Bytes of a file beyond which it is not read as code."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileVersions:
-    """A changed file; `old` is None when it is new, `new` when it is deleted."""
-
-    path: str
-    old: bytes | None
-    new: bytes | None
 
 
 def is_collected(path: str) -> bool:
@@ -64,6 +54,7 @@ def inspect(files: Sequence[FileVersions], test_paths: Collection[str] = ()) -> 
     code = {file.path: (_read(file.path, file.old), _read(file.path, file.new)) for file in files}
     moved = _new_bodies(code, test_paths)
     flags: list[IntegrityFlag] = []
+    product: list[FileVersions] = []
     for file in files:
         if file.old == file.new:
             continue
@@ -71,12 +62,14 @@ def inspect(files: Sequence[FileVersions], test_paths: Collection[str] = ()) -> 
         flags += settings_flags(file.path, file.old, file.new)
         if is_test(file.path) or (file.path in test_paths and _only_tests(old)):
             flags += _test_file(file, old, new, moved)
-        elif file.new is not None:
-            flags += special_cases(file.path, file.old, file.new)
+            continue
+        product.append(file)
+        if file.new is not None:
             flags += _tests_within(file.path, old, new, moved)
-            flags += changed_examples(file.path, file.old, file.new)
         elif old is not None:
             flags += deleted_file(file.path, old, moved)
+    flags += special_cases(product)
+    flags += changed_examples(product)
     return tuple(sorted(dict.fromkeys(flags), key=lambda flag: (flag.path, flag.line)))
 
 

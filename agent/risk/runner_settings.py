@@ -5,14 +5,14 @@ import json
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from moot.agent.core.verification import IntegrityFlag
+from moot.agent.core.verification import FileVersions, IntegrityFlag
 from moot.agent.risk.dialects.base import text_of
 from moot.agent.syntax import language_of, new_parser
 
-__all__ = ["added_lines", "settings_flags", "special_cases"]
+__all__ = ["settings_flags", "special_cases"]
 
 _CI = re.compile(
     r"(^|/)(\.github/(workflows|actions)/|\.gitlab-ci[^/]*\.ya?ml$|\.gitlab/ci/|\.circleci/|\.buildkite/|\.ci/"
@@ -51,6 +51,7 @@ _CONFTEST = re.compile(
 _NO_COVER = re.compile(
     r"pragma:\s*no cover|istanbul ignore|c8 ignore|v8 ignore|#\[coverage\(off\)\]|no_coverage"
 )
+_PROSE = (".md", ".rst", ".txt", ".adoc")
 _SPECIAL = re.compile(
     r"PYTEST_CURRENT_TEST|PYTEST_VERSION|[\"'](pytest|_pytest|unittest|nose)[\"']\s+(not\s+)?in\s+sys\.modules"
     r"|sys\.modules(\.get\(|\[)[\"']_?(pytest|unittest)|[\"']pytest[\"']\s+in\s+sys\.argv|JEST_WORKER_ID"
@@ -88,19 +89,24 @@ def settings_flags(path: str, old: bytes | None, new: bytes | None) -> Iterator[
         yield IntegrityFlag(path, _first(old, new), "runner", "the target that runs the tests changes")
 
 
-def special_cases(path: str, old: bytes | None, new: bytes) -> Iterator[IntegrityFlag]:
-    """Yield lines of product code that behave otherwise under test, or hide from coverage."""
-    for number, line in added_lines(old, new):
-        if _SPECIAL.search(line):
-            text = f"product code asks whether it is being tested: {line.strip()[:70]}"
-            yield IntegrityFlag(path, number, "special-case", text)
-        elif _NO_COVER.search(line):
-            yield IntegrityFlag(
-                path, number, "coverage", f"a line is hidden from coverage: {line.strip()[:70]}"
-            )
+def special_cases(files: Iterable[FileVersions]) -> Iterator[IntegrityFlag]:
+    """Yield lines of product code that ask if they are tested, or hide from coverage, and did not move."""
+    code = [file for file in files if not file.path.endswith(_PROSE)]
+    gone = Counter(line.strip() for file in code for _, line in _added_lines(file.new, file.old))
+    for file in code:
+        for number, line in _added_lines(file.old, file.new):
+            text = line.strip()
+            if gone[text]:
+                gone[text] -= 1
+            elif _SPECIAL.search(line):
+                said = f"product code asks whether it is being tested: {text[:70]}"
+                yield IntegrityFlag(file.path, number, "special-case", said)
+            elif _NO_COVER.search(line):
+                said = f"a line is hidden from coverage: {text[:70]}"
+                yield IntegrityFlag(file.path, number, "coverage", said)
 
 
-def added_lines(old: bytes | None, new: bytes | None) -> Iterator[tuple[int, str]]:
+def _added_lines(old: bytes | None, new: bytes | None) -> Iterator[tuple[int, str]]:
     """Yield the lines (from 1) that occur more often than before."""
     known = Counter((old or b"").decode("utf-8", "replace").splitlines())
     for number, line in enumerate((new or b"").decode("utf-8", "replace").splitlines(), start=1):
@@ -115,13 +121,13 @@ def _verb(old: bytes | None, new: bytes | None) -> str:
 
 
 def _first(old: bytes | None, new: bytes | None) -> int:
-    return next((number for number, _ in added_lines(old, new)), 1)
+    return next((number for number, _ in _added_lines(old, new)), 1)
 
 
 def _lines(
     path: str, old: bytes | None, new: bytes | None, pattern: re.Pattern[str], kind: str, text: str
 ) -> Iterator[IntegrityFlag]:
-    for number, line in added_lines(old, new):
+    for number, line in _added_lines(old, new):
         if pattern.search(line):
             yield IntegrityFlag(path, number, kind, f"{text}: {line.strip()[:70]}")
 
@@ -132,7 +138,7 @@ def _conftest(path: str, old: bytes | None, new: bytes | None) -> Iterator[Integ
         yield IntegrityFlag(path, 1, "runner", "the fixtures and hooks of the tests are removed")
         return
     yield from _lines(path, old, new, _CONFTEST, "runner", "what reaches every test changes")
-    for number, line in added_lines(new, old):
+    for number, line in _added_lines(new, old):
         if re.match(r"\s*(async\s+)?def\s+pytest_", line):
             yield IntegrityFlag(
                 path, number, "runner", f"a hook of the tests is removed: {line.strip()[:70]}"

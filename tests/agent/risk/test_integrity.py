@@ -338,7 +338,7 @@ CONFTEST = "import pytest\n\n\n@pytest.fixture\ndef data():\n    return [1, 2]\n
         ("stats.ts", "", "if (process.env.NODE_ENV === 'test') { x = 2; }\n", ["special-case"]),
         ("stats.py", "x = 1\n", "x = 1  # pragma: no cover\n", ["coverage"]),
         ("src/stats.py", "x = 1\n", "x = 2\n", []),
-        ("README.md", "a", "b", []),
+        ("README.md", "a", "b\nPYTEST_CURRENT_TEST\n# pragma: no cover\n", []),
     ],
 )
 def test_settings_data_and_special_cases(path, old, new, expected):
@@ -369,38 +369,3 @@ def test_binary_and_broken_files_do_not_stop_it():
     for path in ("tests/test_a.py", "tests/a.bin", "a.test.ts", "package.json", "tox.ini", "src/lib.rs"):
         pair = [FileVersions(path, PYTHON.encode(), noise), FileVersions(path, noise, PYTHON.encode())]
         assert {flag.path for flag in inspect(pair)} <= {path}
-
-
-DOCUMENTED = b'''\
-def shown(value, sign=""):
-    """Return a value as text.
-
-    >>> shown(1)
-    '1'
-    """
-    if value is None:
-        return "" + sign
-    return str(value) + sign
-'''
-
-
-def test_code_with_doctests_is_no_file_of_tests():
-    """A runner names the file, since it found the examples there; the code is not test data for that."""
-    new = DOCUMENTED.replace(b'return "" + sign', b"return sign")
-    assert inspect([FileVersions("pkg/a.py", DOCUMENTED, new)], ["pkg/a.py"]) == ()
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [(b"    '1'\n", b"    '2'\n"), (b"    >>> shown(1)\n    '1'\n", b""), (b">>> shown(1)", b">>> 1")],
-)
-def test_a_doctest_that_changes_is_flagged(old, new):
-    (flag,) = inspect([FileVersions("pkg/a.py", DOCUMENTED, DOCUMENTED.replace(old, new))])
-    assert (flag.kind, flag.line) == ("expected", 4)
-    assert "`shown(1)`" in flag.text
-
-
-def test_a_doctest_that_is_added_or_moved_is_not():
-    added = DOCUMENTED.replace(b"    >>> shown(1)\n", b"    >>> shown(2)\n    '2'\n    >>> shown(1)\n")
-    assert inspect([FileVersions("pkg/a.py", DOCUMENTED, added)]) == ()
-    assert inspect([FileVersions("pkg/a.py", DOCUMENTED, b"\n\n" + DOCUMENTED)]) == ()

@@ -72,5 +72,13 @@ def test_the_options_of_vitest_within_those_of_vite():
     assert kinds("vite.config.js", "export default {}", "export default { test }") == {"runner"}
 
 
+def test_a_line_that_moves_is_no_new_special_case():
+    code = b"def f():\n    pass  # pragma: no cover\n"
+    moved = [FileVersions("a.py", code, None), FileVersions("b.py", None, code)]
+    assert inspect(moved) == ()
+    (flag,) = inspect([*moved, FileVersions("c.py", None, code)])
+    assert flag.kind == "coverage"
+
+
 def test_a_runner_s_own_source_may_change():
     assert kinds("src/pytest/__init__.py", "x = 1\n", "x = 2\n") == set()
