@@ -179,10 +179,10 @@ def _line_of(data: bytes | None, name: str) -> int:
 
 def _pyproject(data: bytes) -> dict[str, Any] | None:
     try:
-        tools: dict[str, Any] = tomllib.loads(data.decode()).get("tool", {})
-    except (ValueError, AttributeError):
+        tools: Any = tomllib.loads(data.decode()).get("tool", {})
+        return {f"tool.{key}": value for name in _TOOLS for key, value in _flat(name, tools.get(name, {}))}
+    except (ValueError, AttributeError, RecursionError):
         return None
-    return {f"tool.{key}": value for name in _TOOLS for key, value in _flat(name, tools.get(name, {}))}
 
 
 def _flat(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -206,13 +206,12 @@ def _sections(data: bytes) -> dict[str, Any] | None:
 def _package(data: bytes) -> dict[str, Any] | None:
     try:
         values: Any = json.loads(data or b"{}")
-        scripts = dict(values.get("scripts", {}))
-    except (ValueError, AttributeError, TypeError):
+        scripts = _flat("scripts", values.get("scripts", {}))
+        tests = {key: value for key, value in scripts if re.search(r"test|cov|check|ci\b", key)}
+        runners = (_flat(name, values.get(name, {})) for name in _PACKAGE_KEYS)
+        return tests | {key: value for found in runners for key, value in found}
+    except (ValueError, AttributeError, RecursionError):
         return None
-    tests = {
-        f"scripts.{key}": value for key, value in scripts.items() if re.search(r"test|cov|check|ci\b", key)
-    }
-    return tests | {key: inner for name in _PACKAGE_KEYS for key, inner in _flat(name, values.get(name, {}))}
 
 
 def _test_options(path: str, data: bytes | None) -> list[str]:

@@ -45,3 +45,11 @@ def test_a_doctest_that_is_added_or_moved_is_not():
     other = FileVersions("pkg/b.py", None, DOCUMENTED)
     for new in (None, b"from pkg.b import shown\n"):
         assert inspect([FileVersions("pkg/a.py", DOCUMENTED, new), other]) == ()
+
+
+@pytest.mark.parametrize(
+    "deep", ["(" * 100_000, "-" * 100_000 + "1", "not " * 50_000 + "x", "x" + ".a" * 100_000]
+)
+def test_code_too_deep_to_be_read_has_no_examples(deep):
+    (flag,) = inspect([FileVersions("pkg/a.py", DOCUMENTED, DOCUMENTED + f"x = {deep}\n".encode())])
+    assert flag.kind == "expected"

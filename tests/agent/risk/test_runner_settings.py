@@ -72,6 +72,20 @@ def test_the_options_of_vitest_within_those_of_vite():
     assert kinds("vite.config.js", "export default {}", "export default { test }") == {"runner"}
 
 
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("pyproject.toml", "[tool.pytest]\n", "tool = 1\n"),
+        ("pyproject.toml", "[tool.pytest]\n", f"x = {'[' * 100_000}\n"),
+        ("package.json", '{"scripts": {"test": "jest"}}', '{"scripts": [[1, 2]]}'),
+        ("package.json", '{"scripts": {"test": "jest"}}', "[" * 100_000),
+        ("package.json", '{"scripts": {"test": "jest"}}', '{"jest": ' * 900 + "1" + "}" * 900),
+    ],
+)
+def test_settings_of_no_known_form_are_flagged(path, old, new):
+    assert kinds(path, old, new) == {"runner"}
+
+
 def test_a_line_that_moves_is_no_new_special_case():
     code = b"def f():\n    pass  # pragma: no cover\n"
     moved = [FileVersions("a.py", code, None), FileVersions("b.py", None, code)]
