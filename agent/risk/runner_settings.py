@@ -4,8 +4,8 @@ import configparser
 import json
 import re
 import tomllib
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from moot.agent.core.verification import FileVersions, IntegrityFlag
@@ -43,6 +43,10 @@ _MAKEFILES = ("Makefile", "makefile", "GNUmakefile", "justfile", "Justfile")
 _PACKAGE_KEYS = ("jest", "mocha", "ava", "c8", "nyc", "vitest", "tap")
 _CARGO_TEST = re.compile(r"^\s*(doc)?test\s*=|^\s*harness\s*=|^\s*\[\[test\]\]|^\s*autotests\s*=")
 _MAKE_TEST = re.compile(r"^(test|check|ci|coverage|verify)[\w-]*\s*:(?!=)")
+_MAKE_VARIABLE = re.compile(r" *(?:(?:export|override)\s+)*([\w.]+)\s*[:?+!]{0,3}=")
+_MAKE_NAMED = re.compile(r"(?:\$[({]|\{\{)\s*(\w+)")
+_MAKE_OWN = ("SHELL", ".SHELLFLAGS", "MAKEFLAGS")
+"""What every recipe runs with."""
 _CONFTEST = re.compile(
     r"^\s*(async\s+)?def\s+pytest_\w+|\bcollect_ignore|\b(sys|os)\.(_exit|exit)\(|\bpytest\.(exit|skip|xfail)\("
     r"|\bautouse\s*=\s*True|\bpytest_plugins\b|\bsys\.(modules|path|settrace)\b|\bsetattr\(|\bpatch(\.object)?\("
@@ -229,15 +233,30 @@ def _test_options(path: str, data: bytes | None) -> list[str]:
 
 
 def _target(data: bytes | None) -> str | None:
-    """Return the recipes of the targets that run tests; None when there is none."""
+    """Return the targets that run tests, with the variables that they name; None when there is none."""
     found: list[str] = []
+    variables: defaultdict[str, list[str]] = defaultdict(list)
     inside = False
-    for line in (data or b"").decode("utf-8", "replace").splitlines():
+    for line in (data or b"").decode("utf-8", "replace").replace("\\\n", " ").splitlines():
         if line and not line[0].isspace():
             inside = _MAKE_TEST.match(line) is not None
         if inside and line.strip():
             found.append(line)
-    return "\n".join(found) or None
+        elif variable := _MAKE_VARIABLE.match(line):
+            variables[variable[1]].append(line)
+    return "\n".join([*found, *_meant(found, variables)]) or None
+
+
+def _meant(lines: Sequence[str], variables: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield the definitions of variables that lines name, of those that these name, and of make's own."""
+    left = [*_MAKE_OWN, *_MAKE_NAMED.findall("\n".join(lines))] if lines else []
+    seen = set[str]()
+    while left:
+        name = left.pop()
+        if name not in seen:
+            seen.add(name)
+            yield from variables.get(name, ())
+            left += _MAKE_NAMED.findall("\n".join(variables.get(name, ())))
 
 
 _PARSERS: dict[str, Callable[[bytes], dict[str, Any] | None]] = {

@@ -275,6 +275,9 @@ def test_a_flag_names_the_test_and_its_place():
     assert "asserts only a part or a range" in flag.text
 
 
+MAKE = (
+    "VERSION = 1\nPYTHON = python\nPYTEST = pytest\nRUN = $(PYTHON) -m $(PYTEST)\n\ntest:\n\t$(RUN) tests\n"
+)
 CONFTEST = "import pytest\n\n\n@pytest.fixture\ndef data():\n    return [1, 2]\n"
 
 
@@ -305,6 +308,11 @@ CONFTEST = "import pytest\n\n\n@pytest.fixture\ndef data():\n    return [1, 2]\n
         ("package.json", '{"dependencies": {}}', '{"dependencies": {"a": "1"}}', []),
         ("Makefile", "test:\n\tpytest\n", "test:\n\tpytest || true\n", ["runner"]),
         ("Makefile", "test:\n\tpytest\n", "test:\n\tpytest\n\nrun:\n\tpython a.py\n", []),
+        ("Makefile", MAKE, MAKE.replace("= pytest", "= true"), ["runner"]),
+        ("Makefile", MAKE, MAKE.replace("= python", "= true"), ["runner"]),
+        ("Makefile", MAKE, f"SHELL = true\n{MAKE}", ["runner"]),
+        ("Makefile", MAKE, MAKE.replace("= 1", "= 2"), []),
+        ("justfile", 'run := "pytest"\ntest:\n  {{run}}\n', 'run := "true"\ntest:\n  {{run}}\n', ["runner"]),
         ("tests/conftest.py", CONFTEST, CONFTEST + "\n\n@pytest.fixture\ndef more():\n    return 3\n", []),
         (
             "tests/conftest.py",
