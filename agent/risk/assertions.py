@@ -11,7 +11,7 @@ from moot.agent.risk.dialects.base import Dialect, callee, text_of
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["EQUAL", "NOTHING", "PARTLY", "TRUTHY", "Assertion", "assertion_of"]
+__all__ = ["EQUAL", "NOTHING", "ORDERS", "PARTLY", "TRUTHY", "Assertion", "assertion_of"]
 
 NOTHING, TRUTHY, PARTLY, EQUAL = range(4)
 """What an assertion pins down: nothing at all, that something is true, a range or a part, the value."""
@@ -42,6 +42,10 @@ _PROMISE = re.compile(
 _AROUND_PROMISE = frozenset({"parenthesized_expression", "member_expression", "call_expression"})
 _DROPS = frozenset({"expression_statement", "unary_expression"})
 _MACRO = re.compile(r"(debug_)?assert(_eq|_ne|_matches)?|panic|unreachable")
+_RAISES = re.compile(r"raises|warns|assert(Raises|Warns)(Regex)?|toThrow(Error)?")
+_NAMES = frozenset({"identifier", "attribute", "member_expression", "tuple"})
+_COMPARISONS = frozenset({"comparison_operator", "binary_expression", "token_tree"})
+ORDERS = frozenset({"<", ">", "<=", ">="})
 
 _DEEPEST = 50
 """Nested operations of a condition that are followed."""
@@ -49,7 +53,10 @@ _DEEPEST = 50
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """One assertion; `depth` counts the conditions around it, `awaited` says that the test waits for it."""
+    """One assertion; `depth` counts the conditions around it, `awaited` says that the test waits for it.
+
+    `literals` are what it names: values with their signs, orders of values, exceptions.
+    """
 
     line: int
     text: str
@@ -75,6 +82,7 @@ def assertion_of(node: "Node", dialect: Dialect, depth: int) -> Assertion | None
     subject, strength = found
     text = " ".join(" ".join(text_of(part).split()) for part in subject)
     literals = Counter(word for part in subject for word in _literals(part, dialect))
+    literals.update(_raised(node))
     return Assertion(node.start_point.row + 1, text, strength, depth, literals, _awaited(node))
 
 
@@ -243,6 +251,16 @@ def _literals(node: "Node", dialect: Dialect) -> Iterator[str]:
     while left:
         one = left.pop()
         if one.type in dialect.literals:
-            yield text_of(one)
-        else:
-            left.extend(one.named_children)
+            sign = "-" if text_of(one.prev_sibling) == "-" else ""
+            yield f"{sign}{text_of(one)}"
+            continue
+        if one.type in _COMPARISONS:
+            yield from (text for text in map(text_of, one.children) if text in ORDERS)
+        left.extend(one.named_children)
+
+
+def _raised(node: "Node") -> Iterator[str]:
+    """Yield the exceptions that are expected, unless any other would do."""
+    if _RAISES.fullmatch(callee(node).rpartition(".")[2]):
+        first = [one for one in _arguments(node)[:1] if one.type in _NAMES]
+        yield from (text for text in map(text_of, first) if text not in _BROAD)

@@ -1,11 +1,12 @@
 """What a change takes away from a file of tests: tests, assertions, expected values."""
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Iterator
 
 from moot.agent.core.verification import IntegrityFlag
-from moot.agent.risk.assertions import NOTHING, PARTLY, Assertion
+from moot.agent.risk.assertions import NOTHING, ORDERS, PARTLY, Assertion
 from moot.agent.risk.testcode import Mark, TestCode, Unit
 
 __all__ = ["Moved", "added_marks", "deleted_file", "weakened"]
@@ -17,6 +18,10 @@ _ALIKE = 0.5
 """Similarity of two texts from which one assertion counts as the other's new form."""
 
 _SHOWN = 70
+_TEXTS = re.compile(r"\"[^\"]*\"|'[^']*'|`[^`]*`")
+_NOT = re.compile(r"\bnot\b|!|[nN]ot(?=[A-Z])|(?<=[.a-z])Fals[ey]\b|NoError")
+"""What an assertion denies with, outside of strings."""
+
 _STRENGTHS = ("nothing", "only that something is true", "only a part or a range", "the value")
 _LOOSE = ("approx", "almost", "close", "delta", "tolerance", "isclose", "places", "rtol", "atol", "epsilon")
 
@@ -150,11 +155,20 @@ def _loss(old: Assertion, new: Assertion) -> str:
         return f"asserts under a condition: `{_cut(new.text)}`"
     if old.awaited and not new.awaited:
         return f"no longer waits for `{_cut(new.text)}`"
-    gone = old.literals - new.literals
-    if not gone:
-        return ""
+    if old.strength == new.strength and _denies(old) != _denies(new):
+        return f"expects the opposite: {change}"
+    gone, added = old.literals - new.literals, new.literals - old.literals
+    if new.strength > old.strength:
+        gone = Counter(word for word in gone.elements() if word not in ORDERS)
     loose = old.strength == PARTLY and any(word in old.text.lower() for word in _LOOSE)
-    return f"has another tolerance: {change}" if loose else f"expects something else: {change}"
+    if loose and (gone or added):
+        return f"has another tolerance: {change}"
+    return f"expects something else: {change}" if gone else ""
+
+
+def _denies(assertion: Assertion) -> bool:
+    """Tell whether an assertion says that something is not so; what is denied twice is so."""
+    return len(_NOT.findall(_TEXTS.sub("", assertion.text))) % 2 == 1
 
 
 def _cut(text: str) -> str:
