@@ -133,7 +133,7 @@ def _tests_within(
     if old is None or new is None or not old.tests:
         return
     yield from weakened(path, old, new, moved, helpers=False)
-    names = {unit.name for unit in old.tests}
-    yield from (
-        flag for flag in added_marks(path, old, new) if any(flag.test in name for name in names if flag.test)
+    of_tests = (
+        mark for mark in new.marks if mark.owner and any(mark.reaches(test.name) for test in old.tests)
     )
+    yield from added_marks(path, old, TestCode(new.units, [*of_tests]))

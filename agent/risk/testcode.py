@@ -17,18 +17,25 @@ if TYPE_CHECKING:
 
 __all__ = ["Mark", "TestCode", "Unit", "read"]
 
+_ATTRIBUTES = frozenset({"decorator", "attribute", "attribute_item", "inner_attribute_item", "comment"})
+_ABOVE = frozenset({"attribute_item", "line_comment", "block_comment"})
+
 _DEEPEST = 200
 """Nested nodes that are followed: generated files nest deeper, tests do not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place that skips, focuses or mocks; `owner` is the unit around it, empty at the top."""
+    """A place that skips, focuses or mocks; `owner` is the unit or group that it is of, empty at the top."""
 
     line: int
     kind: Literal["skipped", "focused", "mocked"]
     text: str
     owner: str
+
+    def reaches(self, name: str) -> bool:
+        """Tell whether a unit is the owner, or in it."""
+        return not self.owner or f"{name} > ".startswith(f"{self.owner} > ")
 
 
 @dataclass(slots=True)
@@ -144,9 +151,21 @@ class _Reader:
         kind = self._dialect.mark(node)
         if kind is None:
             return False
-        owner = unit.name or " > ".join(scope)
+        below = _below(node)
+        if unit is self.top and below.type in self._dialect.ignored:
+            return True  # an import is no test
+        found = self._dialect.unit(below)
+        name = found.name if found is not None else self._dialect.scope(below)
+        owner = unit.name or " > ".join((*scope, name) if name else scope)
         self.marks.append(Mark(node.start_point.row + 1, kind, _one_line(text_of(node)), owner))
-        return node.type in ("decorator", "attribute", "attribute_item", "comment")
+        return node.type in _ATTRIBUTES
+
+
+def _below(node: "Node") -> "Node":
+    """Return what an attribute of Rust, a sibling of it, is of; any other node itself."""
+    while node.type in _ABOVE and node.next_named_sibling is not None:
+        node = node.next_named_sibling
+    return node
 
 
 def _is_docstring(node: "Node") -> bool:

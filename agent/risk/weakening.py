@@ -82,7 +82,7 @@ def _matters(mark: Mark, old: TestCode | None) -> bool:
     if not mark.owner:
         return old is not None or mark.kind == "mocked"
     names = old.units if old is not None else {}
-    return any(name == mark.owner or name.startswith(f"{mark.owner} > ") for name in names)
+    return any(mark.reaches(name) for name in names)
 
 
 def _said(mark: Mark, name: str) -> str:

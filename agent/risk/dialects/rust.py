@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RUST"]
 
-_SKIP = re.compile(r"#\[\s*(ignore|should_panic|cfg_attr\(.*ignore)|#\[\s*cfg\((?!test\b)", re.DOTALL)
+_SKIP = re.compile(r"#!?\[\s*(ignore|should_panic|cfg_attr\(.*ignore|cfg\((?!test\b))", re.DOTALL)
 
 
 def _scope(node: "Node") -> str | None:
@@ -30,7 +30,7 @@ def _unit(node: "Node") -> Opened | None:
 
 
 def _mark(node: "Node") -> MarkKind | None:
-    found = node.type == "attribute_item" and _SKIP.match(text_of(node))
+    found = node.type in ("attribute_item", "inner_attribute_item") and _SKIP.match(text_of(node))
     return "skipped" if found else None
 
 

@@ -188,6 +188,10 @@ def test_go_tests_that_say_less(old, new, kind):
         ("2.0);", "3.0);", "expected"),
         ("assert_eq!(mean(&[1.0, 2.0, 3.0]), 2.0)", "assert!(true)", "weakened"),
         ("assert!(mean(&[1.0]) == 1.0)", "assert!(mean(&[1.0]) > 0.5)", "weakened"),
+        ("#[cfg(test)]\nmod", "#[cfg(any())]\nmod", "skipped"),
+        ("#[cfg(test)]\nmod", "#[cfg(test)]\n#[cfg(any())]\n/// Tests.\nmod", "skipped"),
+        ("    use super", "    #![cfg(any())]\n    use super", "skipped"),
+        ("        assert_eq!", "        #[cfg(any())]\n        assert_eq!", "skipped"),
     ],
 )
 def test_rust_tests_within_the_code(old, new, kind):
@@ -223,6 +227,18 @@ def test_rust_tests_within_the_code(old, new, kind):
         ),
         ("src/stats.test.ts", SCRIPT, "toBe(2);", "toBe(2);\n    expect(mean([4])).toBe(4);"),
         ("stats_test.go", GO, "func TestOne", 'func TestTwo(t *testing.T) { t.Fatal("x") }\n\nfunc TestOne'),
+        ("src/stats.test.ts", SCRIPT, "  it(", "  it.todo('later');\n  it("),
+        ("src/stats.test.ts", SCRIPT, "  it(", "  it.skip('b', () => { expect(1).toBe(2); });\n  it("),
+        ("src/stats.test.ts", SCRIPT, "describe(", "describe.skip('b', () => { it('c', f); });\ndescribe("),
+        (
+            "src/lib.rs",
+            RUST,
+            "    #[test]\n",
+            "    #[test]\n    #[should_panic]\n    fn b() { f(); }\n\n    #[test]\n",
+        ),
+        ("src/lib.rs", RUST, "    #[test]\n", "    #[cfg(unix)]\n    fn b() {}\n\n    #[test]\n"),
+        ("src/lib.rs", RUST, "    use", "    #[cfg(unix)]\n    use std::os;\n    use"),
+        ("src/lib.rs", RUST.replace("fn one", "fn mean"), "pub fn mean", "#[cfg(unix)]\npub fn mean"),
         ("src/lib.rs", RUST, "{ 2.0 }", "{ values.iter().sum::<f64>() / values.len() as f64 }"),
     ],
 )
