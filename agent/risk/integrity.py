@@ -19,7 +19,7 @@ __all__ = ["FileVersions", "inspect", "versions"]
 
 _COLLECTED = {
     ".py": re.compile(r"(^|/)(test[^/]*|[^/]*_tests?)\.py$"),
-    ".go": re.compile(r"_test\.go$"),
+    ".go": re.compile(r"^(?!(.*/)?([_.]|testdata/)).*_test\.go$"),
     ".rs": re.compile(r"^(?!(.*/)?tests/)|(^|/)tests/([^/]+|[^/]+/main)\.rs$"),
 }
 """The names by which runners find files of tests, of languages whose runners go by one."""
@@ -31,7 +31,7 @@ _LARGEST = 2_000_000
 def is_collected(path: str) -> bool:
     """Tell whether a runner would look for tests in a file, as far as its name tells."""
     known = _COLLECTED.get(path[path.rfind(".") :])
-    return known is None or known.search(path) is not None
+    return known.search(path) is not None if known is not None else is_test(path)
 
 
 def versions(patch: Patch, read_blob: Callable[[str], bytes]) -> list[FileVersions]:
@@ -93,7 +93,7 @@ def _new_bodies(
     named = any(old is not None and old.tests and is_collected(path) for path, (old, _) in code.items())
     places = {path for path in code if not named or is_collected(path) or path in test_paths}
     return frozenset(
-        (unit.body, unit.is_test and path in places)
+        (unit.body, unit.is_test and path in places, unit.off)
         for path, (old, new) in code.items()
         for unit in (new.units.values() if new is not None else ())
         if unit.name and (old is None or unit.name not in old.units)

@@ -40,13 +40,17 @@ class Mark:
 
 @dataclass(slots=True)
 class Unit:
-    """A test or a helper. `literals` are those outside of assertions; `depth` counts conditions around it."""
+    """A test or a helper. `literals` are those outside of assertions; `depth` counts conditions around it.
+
+    `off` says that it, or what is around it, may be skipped.
+    """
 
     name: str
     line: int
     is_test: bool
     body: str
     depth: int = 0
+    off: bool = False
     assertions: list[Assertion] = field(default_factory=list[Assertion])
     literals: Counter[str] = field(default_factory=Counter[str])
 
@@ -79,7 +83,16 @@ def read(path: str, data: bytes) -> TestCode | None:
     reader = _Reader(dialect)
     root = new_parser(language_of(path) or "").parse(data).root_node
     reader.walk(root, (), reader.top, _Place())
+    skipped = {mark.owner for mark in reader.marks if mark.kind == "skipped"}
+    for unit in reader.units.values():
+        unit.off = unit.depth > 0 or not skipped.isdisjoint(_around(unit.name))
     return TestCode(reader.units, reader.marks)
+
+
+def _around(name: str) -> list[str]:
+    """Return a unit's name and those of all that is around it, the file among them."""
+    parts = name.split(" > ")
+    return ["", *(" > ".join(parts[:count]) for count in range(1, len(parts) + 1))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from moot.agent.risk.testcode import Mark, TestCode, Unit
 
 __all__ = ["Moved", "added_marks", "deleted_file", "weakened"]
 
-Moved = frozenset[tuple[str, bool]]
-"""Bodies that are new anywhere in a patch, and whether each is a test: that is where a test moved."""
+Moved = frozenset[tuple[str, bool, bool]]
+"""Bodies that are new anywhere in a patch, whether each is a test, and is off: that is where a test moved."""
 
 _ALIKE = 0.5
 """Similarity of two texts from which one assertion counts as the other's new form."""
@@ -47,17 +47,23 @@ def weakened(path: str, old: TestCode, new: TestCode, moved: Moved, helpers: boo
 
 def _gone(path: str, before: Unit, after: Unit | None, moved: Moved) -> Iterator[IntegrityFlag]:
     if before.is_test:
-        if (before.body, True) not in moved:
+        if not _is_moved(before, moved):
             line, done = (after.line, "no test any more") if after else (before.line, "removed")
             yield IntegrityFlag(path, line, "deleted", f"the test {before.leaf} is {done}", before.leaf)
-    elif before.assertions and not {(before.body, True), (before.body, False)} & moved:
+    elif before.assertions and not _is_moved(before, moved):
         text = f"{before.leaf}, which asserts, is removed"
         yield IntegrityFlag(path, before.line, "weakened", text, before.leaf)
 
 
+def _is_moved(unit: Unit, moved: Moved) -> bool:
+    """Tell whether a unit is elsewhere now: a test as a test that is no more off than it was."""
+    tests, offs = ((True,), (False, unit.off)) if unit.is_test else ((True, False), (True, False))
+    return any((unit.body, test, off) in moved for test in tests for off in offs)
+
+
 def deleted_file(path: str, old: TestCode, moved: Moved) -> Iterator[IntegrityFlag]:
     """Yield one flag for a file whose tests are gone with it."""
-    gone = [unit.leaf for unit in old.tests if (unit.body, True) not in moved]
+    gone = [unit.leaf for unit in old.tests if not _is_moved(unit, moved)]
     if gone:
         plural = "s" * (len(gone) != 1)
         text = f"{len(gone)} test{plural} removed with the whole file: {_cut(', '.join(gone))}"

@@ -277,11 +277,40 @@ def test_deleted_emptied_and_moved_files():
         ("checks/stats.py", PYTHON, "checks/mean.py", True),
         ("stats/tests.py", PYTHON, "stats/tests/test_mean.py", True),
         ("src/stats.test.ts", SCRIPT, "src/mean.test.ts", True),
+        ("src/stats.test.ts", SCRIPT, "src/stats_old.ts", False),
+        ("stats_test.go", GO, "_stats_test.go", False),
+        ("stats_test.go", GO, "testdata/stats_test.go", False),
     ],
 )
 def test_a_test_moves_only_to_where_runners_look(path, source, to, known):
     files = [FileVersions(path, source.encode(), None), FileVersions(to, None, source.encode())]
     assert ("deleted" not in {flag.kind for flag in inspect(files)}) is known
+
+
+ONE = "import pytest\n\n\ndef test_one():\n    assert f() == 1\n"
+OFF = ONE.replace("pytest\n", "pytest\npytestmark = pytest.mark.skipif(F, reason='later')\n", 1)
+METHOD = "class TestOne:\n    def test_one():\n        assert f() == 1\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "lost"),
+    [
+        ("tests/test_b.py", ONE, f"@pytest.mark.skip\n{METHOD}", True),
+        ("tests/test_b.py", ONE, METHOD.replace("One:\n", "One:\n    __test__ = False\n"), True),
+        ("tests/test_b.py", ONE, OFF, True),
+        ("tests/test_b.py", ONE, METHOD.replace("class TestOne", "if FLAG"), True),
+        ("b_test.go", GO, f"//go:build ignore\n\n{GO}", True),
+        ("tests/test_b.py", ONE, METHOD, False),
+        ("tests/test_b.py", OFF, OFF, False),
+        ("tests/test_b.py", OFF, ONE, False),
+    ],
+)
+def test_a_test_moves_only_to_where_it_is_on(path, old, new, lost):
+    files = [
+        FileVersions(path.replace("b", "a", 1), old.encode(), None),
+        FileVersions(path, None, new.encode()),
+    ]
+    assert ("deleted" in {flag.kind for flag in inspect(files)}) is lost
 
 
 def test_a_flag_names_the_test_and_its_place():
