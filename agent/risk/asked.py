@@ -28,6 +28,7 @@ _TESTS = (
     r"(?:tests?\b|test ?suite|assertions?|specs?\b|snapshots?|fixtures?|expectations?|test data"
     rf"|{_TEST_NAME})"
 )
+_OF_TESTS = r"(?:suites?|data|files?|cases?|assertions?|fixtures?|expectations?|snapshots?|functions?)\b"
 _NOT_A_WISH = r"(?!\s+(?:should|must|will|can|may|pass|passes|still|then|to pass|that check|green))"
 _CHANGE = (
     r"(?:update|updating|change|changing|adjust|adapt|rewrite|rewriting|modify|edit|rename|refactor|rework"
@@ -37,8 +38,8 @@ _REMOVE = r"(?:remove|removing|delete|deleting|drop|dropping|get rid of|throw aw
 _SKIP = r"(?:skip|skipping|disable|disabling|xfail|ignore|ignoring|mute|quarantine|mark)"
 _SET = r"(?:add|create|configure|set ?up|introduce|enable|raise|lower|fix|extend|write|put|bump|pin)"
 _CI = (
-    r"(?:ci\b(?! (?:pass|green|fail))|continuous integration|workflows?\b|pipelines?\b|github actions?"
-    r"|gitlab-ci|jenkinsfile|pre-commit)"
+    r"(?:ci\b(?! (?:pass|green|fail))|continuous integration|github actions?|gitlab-ci|jenkinsfile|pre-commit"
+    r"|(?:github|gitlab|build|release)(?: ci)? (?:workflow|pipeline)s?\b)"
 )
 _COVERAGE = r"(?:coverage\b|fail_under|\.coveragerc|codecov|no cover)"
 _RUNNER = (
@@ -46,7 +47,7 @@ _RUNNER = (
     r"|filterwarnings|tox(?:\.ini)?\b|nox(?:file)?|jest config\w*|vitest config\w*|pytest\.ini"
     r"|test (?:command|script|target|runner|config\w*|settings?|options?))"
 )
-_MOCK = r"(?:mock|stub|patch|monkeypatch)"
+_MOCK = r"(?:mock|stub|monkeypatch)"
 
 _PROHIBITED = re.compile(
     r"\b(?:do not|don't|dont|never|without|must not|mustn't|shouldn't|should not|no need to|not)\s+"
@@ -62,12 +63,14 @@ _WRONG = re.compile(
 
 
 def _rule(verbs: str, things: str) -> re.Pattern[str]:
-    """Match a verb, then the thing at once or after words that say nothing, or after `X and (its)`."""
+    """Match a verb, then the thing at once or after words that say nothing, or after `X and (its)`.
+
+    What follows `and` is another verb ("and run tests", "and test it") unless it is said whose it is.
+    """
     near = rf"\b{verbs}\s+{_FILLER}{things}{_NOT_A_WISH}"
-    along = (
-        rf"\b{verbs}\s[^.;!?\n]{{1,60}}?\b(?:and|plus|as well as|along with|with)\s+(?:the|its|their|all)?\s*"
-    )
-    return re.compile(rf"{near}|{along}(?:\w+\s+)?{things}{_NOT_A_WISH}", re.I)
+    along = rf"\b{verbs}\s[^.;!?\n]{{1,60}}?\b(?:and|plus|as well as|(?:along|together) with)\s+"
+    whose = rf"(?:(?:the|its|their|all)\s+(?:\w+\s+)?|(?!test\b(?! {_OF_TESTS})){_FILLER})"
+    return re.compile(rf"{near}|{along}{whose}{things}{_NOT_A_WISH}", re.I)
 
 
 _EDITS = frozenset({"weakened", "expected", "snapshot", "test-data", "mocked"})

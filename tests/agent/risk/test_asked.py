@@ -12,6 +12,7 @@ SKIPPED = IntegrityFlag("tests/test_stats.py", 3, "skipped", "off", "test_mean")
 CI = IntegrityFlag(".github/workflows/ci.yml", 1, "ci", "CI")
 COVERAGE = IntegrityFlag(".coveragerc", 1, "coverage", "less")
 RUNNER = IntegrityFlag("pytest.ini", 1, "runner", "other")
+MOCKED = IntegrityFlag("tests/test_stats.py", 3, "mocked", "replaced", "test_mean")
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,12 @@ RUNNER = IntegrityFlag("pytest.ini", 1, "runner", "other")
         ("Lower the coverage threshold to 80", COVERAGE),
         ("Change the pytest settings to ignore docs", RUNNER),
         ("Move addopts to pytest.ini", RUNNER),
+        ("Update the parser and the parser tests", EXPECTED),
+        ("Change the parser together with its unit tests", EXPECTED),
+        ("Refactor mean and test data", EXPECTED),
+        ("Mock the network", MOCKED),
+        ("Fix the build pipeline", CI),
+        ("Update the GitHub workflow", CI),
     ],
 )
 def test_asked(task, flag):
@@ -62,6 +69,15 @@ def test_asked(task, flag):
         ("Skip blank lines in the parser", SKIPPED),
         ("Ignore comments when the file is read", SKIPPED),
         ("Remove the unused import", DELETED),
+        ("Refactor the parser and run tests.", WEAKENED),
+        ("Refactor the parser and run tests.", MOCKED),
+        ("Change the timeout to 5 and check tests.", WEAKENED),
+        ("Update the parser and test it", WEAKENED),
+        ("Replace the network with test doubles", WEAKENED),
+        ("Replace the network with test doubles", MOCKED),
+        ("Patch the server so that f works", MOCKED),
+        ("Fix the pipeline class", CI),
+        ("Write a workflow engine", CI),
     ],
 )
 def test_not_asked(task, flag):
