@@ -32,7 +32,7 @@ FIX = (
     ">>>>>>> REPLACE\n"
 )
 TASK = "mean() divides by the wrong number"
-PYTEST = f"{sys.executable} -m pytest -q -p no:langsmith_plugin -p no:hypothesispytest -p no:pytest_socket"
+PYTEST = f"env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 {sys.executable} -m pytest -q"
 """Without the plugins of our own environment, which take seconds to load."""
 
 

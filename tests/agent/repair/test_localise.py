@@ -1,5 +1,4 @@
 import asyncio
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from moot.agent.repair.spectrum import ochiai
 from moot.agent.verify.coverage.measure import CoverageTracer
 from moot.agent.verify.runner import TestRunner
 from moot.sandbox.choose import choose
+from tests.agent.projects import PYTEST
 from tests.agent.repair.seeded import PYTHON
 
 PRICES = f"""\
@@ -40,7 +40,7 @@ def test_lower(discount):
 def test_unrelated():
     assert prices.unrelated() == 1
 """
-COMMAND = f"{sys.executable} -m pytest -q"
+COMMAND = PYTEST
 FILES = ("shop/__init__.py", "shop/prices.py", "test_prices.py", "conftest.py")
 
 

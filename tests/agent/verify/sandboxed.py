@@ -7,11 +7,14 @@ from moot.agent.core.commands import TestReport
 from moot.agent.verify.runner import TestRunner
 from moot.sandbox.choose import choose
 
+LIGHT = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+"""Without the plugins of our own environment, which take seconds to load."""
+
 
 def run(
     root: Path, work: Path, command: str = "python3 -m pytest", *only: str, timeout: float = 60
 ) -> TestReport:
-    return asyncio.run(TestRunner(choose("auto"), root, timeout).run(command, work, only))
+    return asyncio.run(TestRunner(choose("auto"), root, timeout).run(command, work, only, env=LIGHT))
 
 
 def write(folder: Path, files: dict[str, str]) -> None:

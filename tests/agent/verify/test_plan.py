@@ -63,6 +63,7 @@ def test_chain(command, words):
     [
         ("python3.11 -X dev -m pytest", 4, "pytest"),
         ("A=1 env B=2 python -W error -m unittest", 7, "unittest"),
+        ("env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 /opt/bin/python -m pytest -q", 4, "pytest"),
         ("uv run --no-sync python -m coverage run -m pytest -q", 8, "pytest"),
         ("npx --no-install vitest", 2, "vitest"),
         ("./node_modules/.bin/jest", 0, "jest"),

@@ -11,7 +11,8 @@ import sysconfig
 import tempfile
 import time
 import venv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,11 @@ import pytest
 from moot.agent.core.commands import TestReport
 from moot.agent.verify.runner import TestRunner
 from moot.sandbox.choose import choose
-from tests.agent.verify.sandboxed import run, write
+from tests.agent.verify.sandboxed import LIGHT, run, write
 
 TEST = "import pkg\n\n\ndef test_value():\n    assert pkg.VALUE == 2\n"
 SETUP = "from setuptools import setup\nsetup(name='pkg', version='1', {})\n"
-COMMAND = "python3 -m pytest -p no:hypothesispytest -p no:pytest_socket -p no:langsmith_plugin"
+COMMAND = "python3 -m pytest"
 C = """\
 #include <Python.h>
 static PyObject *value(PyObject *self, PyObject *none) {{ return PyLong_FromLong({}); }}
@@ -33,21 +34,28 @@ PyMODINIT_FUNC PyInit__c(void) {{ return PyModule_Create(&module); }}
 """
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 
-Install = Callable[[Path], str]
-"""Installs a tree into its virtual environment; returns the folder that holds the package."""
 
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """Return a folder that another user may pass, as Landlock needs when we are root."""
+@contextmanager
+def passable() -> Iterator[Path]:
+    """Make a folder that another user may pass, as Landlock needs when we are root."""
     with tempfile.TemporaryDirectory(prefix="moot-test-") as folder:
         Path(folder).chmod(0o711)
         yield Path(folder)
 
 
 @pytest.fixture
+def place() -> Iterator[Path]:
+    with passable() as place:
+        yield place
+
+
+@pytest.fixture
 def root(place: Path) -> Path:
-    """Return the user's tree with a virtual environment that has this one's packages."""
+    return project(place)
+
+
+def project(place: Path) -> Path:
+    """Make the user's tree with a virtual environment that has this one's packages."""
     root = place / "a user's" / "$project"
     venv.create(root / ".venv", symlinks=True)
     (outer,) = Path(sys.prefix).glob("lib/python*/site-packages")
@@ -106,7 +114,12 @@ def by_hand(root: Path) -> str:
     return "lib/python"
 
 
-INSTALLS = [static_pth, finder, by_hand]
+@pytest.fixture(scope="module", params=[static_pth, finder, by_hand])
+def installed(request: pytest.FixtureRequest) -> Iterator[tuple[Path, str]]:
+    """Return a user's tree that is installed, and the folder that holds the package; for all its tests."""
+    with passable() as place:
+        root = project(place)
+        yield root, request.param(root)
 
 
 def trees(root: Path, work: Path, folder: str, own: int, candidate: int) -> None:
@@ -120,9 +133,8 @@ def trees(root: Path, work: Path, folder: str, own: int, candidate: int) -> None
         )
 
 
-@pytest.mark.parametrize("install", INSTALLS)
-def test_an_installed_package_is_the_workspaces(root: Path, work: Path, install: Install) -> None:
-    folder = install(root)
+def test_an_installed_package_is_the_workspaces(work: Path, installed: tuple[Path, str]) -> None:
+    root, folder = installed
     trees(root, work, folder, own=1, candidate=2)
     report = run(root, work, f"cd tests && {COMMAND} --import-mode=importlib")
     assert report.status == "passed", report.output
@@ -131,23 +143,23 @@ def test_an_installed_package_is_the_workspaces(root: Path, work: Path, install:
     assert report.caution == ""
 
 
-@pytest.mark.parametrize("install", INSTALLS)
 def test_the_installed_package_would_be_the_users_without_this(
-    root: Path, work: Path, install: Install
+    work: Path, installed: tuple[Path, str]
 ) -> None:
     """The same command outside of any sandbox shows that these tests can fail."""
-    trees(root, work, install(root), own=1, candidate=2)
-    program = root / ".venv" / "bin" / "python3"
-    command = [program, "-m", "pytest", "-q", "-p", "no:hypothesispytest", "--import-mode=importlib"]
-    done = subprocess.run(command, cwd=work / "tests", capture_output=True, text=True, check=False)
+    root, folder = installed
+    trees(root, work, folder, own=1, candidate=2)
+    command = [root / ".venv" / "bin" / "python3", "-m", "pytest", "-q", "--import-mode=importlib"]
+    done = subprocess.run(
+        command, cwd=work / "tests", env=os.environ | LIGHT, capture_output=True, text=True, check=False
+    )
     assert "assert 1 == 2" in done.stdout
 
 
-@pytest.mark.parametrize("install", INSTALLS)
 def test_where_nothing_can_be_mounted_the_search_path_leads_to_the_workspace(
-    root: Path, work: Path, install: Install
+    work: Path, installed: tuple[Path, str]
 ) -> None:
-    folder = install(root)
+    root, folder = installed
     trees(root, work, folder, own=1, candidate=2)
     report = run_in("none", root, work, f"cd tests && {COMMAND} --import-mode=importlib")
     assert report.status == "passed", report.output
@@ -156,7 +168,7 @@ def test_where_nothing_can_be_mounted_the_search_path_leads_to_the_workspace(
 
 
 def run_in(sandbox: str, root: Path, work: Path, command: str = COMMAND) -> TestReport:
-    return asyncio.run(TestRunner(choose(sandbox), root, 60).run(command, work))
+    return asyncio.run(TestRunner(choose(sandbox), root, 60).run(command, work, env=LIGHT))
 
 
 def test_a_program_of_the_environment_in_the_tree(root: Path, work: Path) -> None:
