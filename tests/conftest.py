@@ -13,6 +13,11 @@ settings.load_profile("steady")
 """What a loaded machine takes longer for is no failure."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with what takes longest, that no worker is left with it when the others have ended."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
 @pytest.fixture
 def serve() -> Iterator[Callable[..., ScriptedServer]]:
     """Start scripted model servers that stop with the test: `server = serve(["an answer"])`."""
