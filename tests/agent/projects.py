@@ -1,15 +1,20 @@
 """Small real repositories, and the command line run on them as a process of its own."""
 
+import atexit
+import functools
 import json
 import os
 import pty
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.agent.zygote import Zygote
 
 BUGGY = "def mean(values):\n    return sum(values) / (len(values) - 1)\n"
 FIXED = BUGGY.replace(" (len(values) - 1)", " len(values)")
@@ -103,9 +108,17 @@ class Outcome:
         return lines[0].removeprefix("error: ")
 
 
+@functools.cache
+def _zygote() -> Zygote:
+    """Return the parent of all commands of this test process."""
+    zygote = Zygote().__enter__()
+    atexit.register(zygote.__exit__)
+    return zygote
+
+
 @dataclass(frozen=True)
 class Agent:
-    """The installed command with a data folder of its own."""
+    """The command with a data folder of its own; `tests/agent/zygote.py` says how it is started fast."""
 
     home: Path
     base_url: str | None = None
@@ -136,12 +149,21 @@ class Agent:
             **(pipes | more),
         )
 
-    def __call__(self, *arguments: str, stdin: str | None = None) -> Outcome:
+    def __call__(self, *arguments: str, stdin: str = "") -> Outcome:
+        with tempfile.TemporaryDirectory(prefix="moot-test-") as folder:
+            streams = {name: Path(folder, name) for name in ("stdin", "stdout", "stderr")}
+            streams["stdin"].write_text(stdin, errors="surrogateescape")
+            process = _zygote().start(*arguments, env=self.environment, **streams)
+            status = _zygote().wait_for(process, 100)
+            said = [streams[name].read_text(errors="surrogateescape") for name in ("stdout", "stderr")]
+        return Outcome(status, *said)
+
+    def installed(self, *arguments: str, stdin: str = "") -> Outcome:
+        """Run the installed program, as a user does."""
         done = subprocess.run(
             [self.program, *arguments],
             env=self.environment,
             input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
             text=True,
             errors="surrogateescape",

@@ -71,7 +71,9 @@ def test_a_name_above_means_all_that_fail_below_it(agent, repo, name):
 
 
 def test_a_table_for_a_person(agent, repo):
-    outcome = agent("blame-test", "test_prices.py::test_lower[1]", "--repo", str(repo), "--test", PYTEST)
+    outcome = agent.installed(
+        "blame-test", "test_prices.py::test_lower[1]", "--repo", str(repo), "--test", PYTEST
+    )
     assert outcome.exit_code == 0, outcome.stderr
     rows = [line.split() for line in outcome.stdout.splitlines()]
     assert rows[1] == ["total"]
@@ -193,7 +195,7 @@ def test_a_test_that_takes_too_long(agent, repo, monkeypatch):
 def test_no_sandbox(agent, repo, monkeypatch):
     environment = {**agent.environment, "MOOT_SANDBOX": "bubblewrap", "PATH": "/nonexistent"}
     monkeypatch.setattr(Agent, "environment", environment)
-    outcome = agent("blame-test", "test_prices.py::test_sum", "--repo", str(repo), "--test", PYTEST)
+    outcome = agent.installed("blame-test", "test_prices.py::test_sum", "--repo", str(repo), "--test", PYTEST)
     assert outcome.exit_code in (2, 5), outcome.stderr  # git is missing there, too
 
 

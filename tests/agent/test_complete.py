@@ -31,7 +31,7 @@ def agent(tmp_path, serve):
 
 def test_stdout_is_the_completion_and_nothing_else(repo, agent):
     here, server = agent(Reply("price(item)\n\n\ndef another():\n    pass\n"))
-    outcome = here("complete", PLACE, "--repo", str(repo))
+    outcome = here.installed("complete", PLACE, "--repo", str(repo))
     assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (0, "price(item)", "")
     [call] = server.calls
     assert call.prompt.startswith("<|repo_name|>repository\n<|file_sep|>shop/store.py\nclass Store\n")

@@ -27,7 +27,7 @@ def agent(tmp_path, serve):
 
 def test_stdout_is_the_answer_and_nothing_else(agent):
     here, server = agent(by_purpose(answer=Reply(texts=[WRONG, RIGHT, "No."]), judge=prefers("Canberra")))
-    outcome = here("fuse", "What is the capital of Australia?")
+    outcome = here.installed("fuse", "What is the capital of Australia?")
     assert (outcome.exit_code, outcome.stdout) == (0, f"{RIGHT}\n")
     assert "local gave 3 answers" in outcome.stderr
     assert "chosen: local#2" in outcome.stderr

@@ -25,18 +25,18 @@ def test_a_run_is_listed_shown_undone_and_undone_no_more(repo, agent, tmp_path):
     result = agent.run(repo, "--no-verify").result
     run_id = result["run_id"]
 
-    listed = agent("log", "--repo", str(repo))
+    listed = agent.installed("log", "--repo", str(repo))
     assert listed.exit_code == 0
     for part in (run_id, "done", "main", result["commit"][:10], "scripted", TASK):
         assert part in listed.stdout
     (entry,) = json.loads(agent("log", "--repo", str(repo), "--output", "json").stdout)
     assert (entry["run_id"], entry["apply"], entry["commit"]) == (run_id, "commit", result["commit"])
-    shown = agent("show", run_id)
+    shown = agent.installed("show", run_id)
     assert agent("show", "--repo", str(repo)).stdout == shown.stdout
     assert "+    return sum(values) / len(values)" in shown.stdout
     assert json.loads(agent("show", run_id, "--output", "json").stdout)["result"]["status"] == "done"
 
-    undone = agent("undo", "--repo", str(repo), "--output", "json")
+    undone = agent.installed("undo", "--repo", str(repo), "--output", "json")
     assert undone.exit_code == 0, undone.stderr
     assert json.loads(undone.stdout)["run_id"] == run_id
     assert {**snapshot(repo), "refs": before["refs"]} == before

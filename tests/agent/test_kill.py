@@ -10,14 +10,14 @@ import os
 import random
 import shutil
 import signal
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -108,25 +108,34 @@ def base_url() -> Iterator[str]:
         yield server.base_url
 
 
+@pytest.fixture(scope="module")
+def zygotes() -> Iterator[SimpleQueue[Zygote]]:
+    """Return those that are free: one for each worker."""
+    free: SimpleQueue[Zygote] = SimpleQueue()
+    with ExitStack() as stack:
+        for _ in range(WORKERS):
+            free.put(stack.enter_context(Zygote(adopt=True)))
+        yield free
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> random.Random:
+    """Return what draws the moments; a test that fails shows the seed, which draws them again."""
+    seed = os.environ.get("MOOT_KILL_SEED") or random.SystemRandom().randrange(10**9)
+    print(f"MOOT_KILL_SEED={seed}")
+    return random.Random(f"{seed} {request.node.name}")
+
+
 class Range:
     """Makes victims, kills them, and checks what is left."""
 
-    def __init__(self, folder: Path, base_url: str, apply: str) -> None:
-        self._folder, self._base_url, self._apply = folder, base_url, apply
+    def __init__(self, folder: Path, base_url: str, apply: str, zygotes: SimpleQueue[Zygote]) -> None:
+        self._folder, self._base_url, self._apply, self._zygotes = folder, base_url, apply, zygotes
         check = "grep -q '/ len(values)$' stats.py\n"
         self._template = make_repository(folder / "template", {"stats.py": BUGGY, "check.sh": check})
-        self._zygotes = threading.local()
-        self._open: list[Zygote] = []
         self._before = self._victim("before").state()
         self._after, self.seconds = self._unharmed()
         self.outcomes: Counter[str] = Counter()
-
-    def __enter__(self) -> "Range":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for zygote in self._open:
-            zygote.__exit__()
 
     def kill_all(self, moments: list[tuple[str, Moment]]) -> None:
         """Kill one victim at each moment; every second one with the processes that it started."""
@@ -138,11 +147,15 @@ class Range:
             for job in jobs:
                 job.result()
 
-    def _zygote(self) -> Zygote:
-        if not hasattr(self._zygotes, "own"):
-            self._zygotes.own = Zygote().__enter__()
-            self._open.append(self._zygotes.own)
-        return self._zygotes.own
+    @contextmanager
+    def _zygote(self) -> Iterator[Zygote]:
+        """Take one that is free, and give it back when nothing runs that it started."""
+        zygote = self._zygotes.get()
+        try:
+            yield zygote
+        finally:
+            zygote.wait_for_all()
+            self._zygotes.put(zygote)
 
     def _victim(self, name: str) -> Victim:
         home = self._folder / name
@@ -152,24 +165,27 @@ class Range:
 
     def _unharmed(self) -> tuple[dict[str, Any], float]:
         """Return what a run leaves when nobody kills it, and how long it takes."""
-        victim, zygote, started = self._victim("unharmed"), self._zygote(), time.monotonic()
-        victim.start(zygote, TASK)
-        assert zygote.wait() == 0, (victim.home / "err").read_text()
-        seconds = time.monotonic() - started
+        victim = self._victim("unharmed")
+        with self._zygote() as zygote:
+            started = time.monotonic()
+            victim.start(zygote, TASK)
+            assert zygote.wait() == 0, (victim.home / "err").read_text()
+            seconds = time.monotonic() - started
         victim.is_sound()
         in_place = self._apply in ("commit", "worktree")
         assert (victim.repo / "stats.py").read_text() == (FIXED if in_place else BUGGY)
         return victim.state(), seconds
 
     def _kill(self, name: str, moment: Moment, group: bool) -> None:
-        victim, zygote = self._victim(name), self._zygote()
-        process = victim.start(zygote, TASK)
-        moment(process, victim.out)
-        with suppress(ProcessLookupError):  # it may have ended
-            (os.killpg if group else os.kill)(process, signal.SIGKILL)
-        zygote.wait()
-        self.outcomes[self._check_kill(victim)] += 1
-        self._check_resumption(victim, zygote)
+        victim = self._victim(name)
+        with self._zygote() as zygote:
+            process = victim.start(zygote, TASK)
+            moment(process, victim.out)
+            with suppress(ProcessLookupError):  # it may have ended
+                (os.killpg if group else os.kill)(process, signal.SIGKILL)
+            zygote.wait()
+            self.outcomes[self._check_kill(victim)] += 1
+            self._check_resumption(victim, zygote)
         shutil.rmtree(victim.home)
 
     def _check_kill(self, victim: Victim) -> str:
@@ -229,30 +245,41 @@ def when(event: str, step: str) -> Moment:
     return wait
 
 
+def spread(chance: random.Random, count: int, end: float) -> list[float]:
+    """Draw a moment in each of `count` equal parts of the time up to `end` seconds."""
+    return [(number + chance.random()) / count * end for number in range(count)]
+
+
 @pytest.mark.parametrize("part", range(PARTS))
-def test_killed_at_random_moments(tmp_path: Path, base_url: str, part: int) -> None:
+def test_killed_at_random_moments(
+    tmp_path: Path, base_url: str, zygotes: SimpleQueue[Zygote], chance: random.Random, part: int
+) -> None:
     """Half of the moments are spread over the run, the others over its publication and what follows it."""
-    chance, kills = random.Random(), RANDOM_KILLS // PARTS
-    with Range(tmp_path, base_url, "commit") as target:
-        spread = [at(chance.uniform(0, 1.2) * target.seconds) for _ in range(kills // 2)]
-        publishing = [after("approve", chance.uniform(0, 0.4)) for _ in range(2 * kills // 5)]
-        ending = [after("publish", chance.uniform(0, 0.1)) for _ in range(kills - len(spread + publishing))]
-        target.kill_all([(f"random{part}", moment) for moment in [*spread, *publishing, *ending]])
+    kills = RANDOM_KILLS // PARTS
+    target = Range(tmp_path, base_url, "commit", zygotes)
+    running = [at(seconds) for seconds in spread(chance, kills // 2, 1.2 * target.seconds)]
+    publishing = [after("approve", seconds) for seconds in spread(chance, 2 * kills // 5, 0.4)]
+    left = kills - len(running + publishing)
+    ending = [after("publish", seconds) for seconds in spread(chance, left, 0.1)]
+    target.kill_all([(f"random{part}", moment) for moment in [*running, *publishing, *ending]])
     print(dict(target.outcomes))
     assert sum(target.outcomes.values()) == kills
     assert target.outcomes["before"]
     assert target.outcomes["after"]
 
 
-def test_killed_at_every_boundary_of_a_step(tmp_path: Path, base_url: str) -> None:
-    with Range(tmp_path, base_url, "commit") as target:
-        target.kill_all([(f"{event}-{step}", when(event, step)) for event, step in BOUNDARIES])
+def test_killed_at_every_boundary_of_a_step(
+    tmp_path: Path, base_url: str, zygotes: SimpleQueue[Zygote]
+) -> None:
+    target = Range(tmp_path, base_url, "commit", zygotes)
+    target.kill_all([(f"{event}-{step}", when(event, step)) for event, step in BOUNDARIES])
     assert sum(target.outcomes.values()) == len(BOUNDARIES)
 
 
 @pytest.mark.parametrize("apply", ["branch", "worktree", "patch"])
-def test_killed_while_publishing_another_way(tmp_path: Path, base_url: str, apply: str) -> None:
-    chance = random.Random()
-    with Range(tmp_path, base_url, apply) as target:
-        target.kill_all([("random", after("approve", chance.uniform(0, 0.15))) for _ in range(8)])
+def test_killed_while_publishing_another_way(
+    tmp_path: Path, base_url: str, zygotes: SimpleQueue[Zygote], chance: random.Random, apply: str
+) -> None:
+    target = Range(tmp_path, base_url, apply, zygotes)
+    target.kill_all([("random", after("approve", seconds)) for seconds in spread(chance, 8, 0.15)])
     assert sum(target.outcomes.values()) == 8

@@ -52,7 +52,7 @@ def test_a_bug_is_fixed_and_committed(repo, agent):
 
 
 def test_text_goes_to_stdout_and_progress_to_stderr(repo, agent):
-    outcome = agent(Reply(FIX))("run", TASK, "--repo", str(repo), "--test", PYTEST)
+    outcome = agent(Reply(FIX)).installed("run", TASK, "--repo", str(repo), "--test", PYTEST)
     assert outcome.exit_code == 0, outcome.stderr
     assert "+    return sum(values) / len(values)" in outcome.stdout
     assert git(repo, "rev-parse", "HEAD") in outcome.stdout

@@ -155,7 +155,7 @@ def test_whole_runs_at_once(tmp_path):
         number = request.prompt.partition("task number ")[2].split()[0].strip(".:")
         return Reply(FIX.replace("SEARCH stats.py", f"SEARCH m{number}/stats.py"))
 
-    with ScriptedServer(answer, tools=False) as server, Zygote() as zygote:
+    with ScriptedServer(answer, tools=False) as server, Zygote(adopt=True) as zygote:
         agent = Agent(tmp_path / "home", server.base_url)
         agent.home.mkdir()
         pids = [
