@@ -68,4 +68,3 @@ def test_both_run_under_the_same_conditions(agent, tmp_path, monkeypatch):
         assert start("context", "mean").exit_code == 0
         seen.append((git.parent / "git.seen").read_text())
     assert seen[2] == seen[1]
-    assert "LC_CTYPE" in seen[1]
