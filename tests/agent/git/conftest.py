@@ -1,6 +1,7 @@
 """Small real repositories, made by the real git."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -28,9 +29,16 @@ def git(root: Path, *args: str) -> str:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(template: Path, tmp_path: Path) -> Path:
     """A repository with two commits, a subfolder, an executable and a symbolic link."""
-    root = tmp_path / "repo"
+    root = shutil.copytree(template, tmp_path / "repo", symlinks=True)
+    git(root, "update-index", "-q", "--refresh")
+    return root
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("template") / "repo"
     root.mkdir()
     git(root, "init", "-q", "-b", "main")
     (root / "a.py").write_text("A = 1\n")
