@@ -225,7 +225,7 @@ def test_what_is_fitted_to_the_test_is_taken_where_nothing_else_passes_and_that_
 def test_what_is_kept_is_published_where_the_search_for_better_fails(tmp_path: Path, agent, fault: Fault):
     repo = make_repository(tmp_path / "repo", {"stats.py": NO_SUM, "test_stats.py": ODD_TEST})
     command, _ = agent(lambda request: Reply(FITTED) if asks_chat(request) else fault)
-    options = ("--max-time", "40", *SMALL_MODEL)
+    options = ("--max-time", "20", *SMALL_MODEL)
     outcome = command("run", TASK, "--repo", str(repo), "--test", PYTEST, *options)
     assert outcome.exit_code == 0, outcome.stderr
     assert "nothing better is looked for" in outcome.stderr

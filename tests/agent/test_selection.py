@@ -132,7 +132,7 @@ def test_a_candidate_that_cannot_be_imported_is_told_from_the_others_by_the_warm
 def test_a_candidate_that_hangs_in_another_test_does_not_take_the_one_that_passes_with_it(run):
     """Its failing test passes, and the next one does not end."""
     files = {"stats.py": CODE, "test_stats.py": TEST}
-    options = (*NEVER, "--max-time", "40")
+    options = (*NEVER, "--max-time", "20")
     repo, _, outcome = run(files, (edit(TRUE), -0.01), (edit(STUCK), -2.0), options=options)
     assert outcome.exit_code == 0, outcome.stderr
     assert (repo / "stats.py").read_text() == CODE.replace(LINE, TRUE)
