@@ -144,10 +144,12 @@ def first_body(node: Node) -> Node | None:
 
 def shallow(node: Node) -> Iterator[Node]:
     """Yield the nodes below a statement or clause without those of its bodies and other clauses."""
-    for child in node.children:
-        if child.type not in BODIES and child.type != "statement_list" and not is_clause(child):
-            yield child
-            yield from shallow(child)
+    todo = node.children[::-1]
+    while todo:
+        below = todo.pop()
+        if below.type not in BODIES and below.type != "statement_list" and not is_clause(below):
+            yield below
+            todo += reversed(below.children)
 
 
 def unwrapped(node: Node) -> Node:

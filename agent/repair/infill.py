@@ -177,19 +177,27 @@ def normalised(source: Source) -> bytes:
     return b"\0".join(_tokens(source.tree.root_node, source.data))
 
 
-def _tokens(node: Node, data: bytes) -> Iterator[bytes]:
-    if node.type in COMMENTS:
-        return
-    if node.type in ("block", "statement_block"):
-        yield b"{%d}" % sum(child.type not in COMMENTS for child in node.named_children)
-    children = node.children
-    if not children:
+def _tokens(root: Node, data: bytes) -> Iterator[bytes]:
+    todo: list[Node | bytes] = [root]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, bytes):
+            yield part
+        elif part.type not in COMMENTS:
+            if part.type in ("block", "statement_block"):
+                yield b"{%d}" % sum(child.type not in COMMENTS for child in part.named_children)
+            todo += reversed(list(_parts(part, data)))
+
+
+def _parts(node: Node, data: bytes) -> Iterator[Node | bytes]:
+    """Yield the children of a node and what stands between them, in order; of one without any its text."""
+    if not node.children:
         yield data[node.start_byte : node.end_byte]
         return
     done = node.start_byte
-    for child in children:
+    for child in node.children:
         yield from _gap(data[done : child.start_byte], node)
-        yield from _tokens(child, data)
+        yield child
         done = child.end_byte
     yield from _gap(data[done : node.end_byte], node)
 

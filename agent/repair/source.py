@@ -49,9 +49,11 @@ _NOT_STATEMENTS = frozenset(
 
 def walk(node: Node) -> Iterator[Node]:
     """Yield a node and all below it, parents first, in order of position."""
-    yield node
-    for child in node.children:
-        yield from walk(child)
+    todo = [node]  # a loop: chains of operators nest deeper than calls may
+    while todo:
+        below = todo.pop()
+        yield below
+        todo += reversed(below.children)
 
 
 def is_statement(node: Node) -> bool:

@@ -1,5 +1,6 @@
 import pytest
 
+from moot.agent.repair.infill import normalised
 from moot.agent.repair.kinds import PRIORS, Mask, MaskKind
 from moot.agent.repair.localise import Suspect
 from moot.agent.repair.masks import masks
@@ -296,3 +297,24 @@ def test_a_line_of_a_file_that_is_no_utf_8_is_masked_whole():
     found = masks([Suspect("m.py", 2, 1.0)], {"m.py": source})
     lines = [mask for mask in found if mask.kind is MaskKind.LINE]
     assert [data[mask.start_byte : mask.end_byte] for mask in lines] == [b"@deco('\xe9\xe9\xe9')"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.py", 'a = "x"{}\n'),
+        ("a.js", 'const a = "x"{};\n'),
+        ("a.go", 'package m\n\nconst a = "x"{}\n'),
+    ],
+)
+def test_a_long_chain_of_operators(path: str, text: str):
+    """Each operator is a level of the tree, as in what protoc generates for Go."""
+    source = Source.parse(path, text.format(' + "x"' * 1_200).encode())
+    assert masks([Suspect(path, text.count("\n"), 1.0)], {path: source})
+    assert normalised(source).count(b'"\0x\0"') == 1_201
+
+
+def test_many_branches_in_a_chain():
+    text = "if (a) {\n  b();\n}" + " else if (a) {\n  b();\n}" * 600 + "\n"
+    source = Source.parse("a.js", text.encode())
+    assert masks([Suspect("a.js", 1_200, 1.0)], {"a.js": source})
