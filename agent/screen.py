@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from moot.agent.core.surrogates import has_surrogates
 from moot.agent.core.types import Symbol
 
-__all__ = ["why_not_content", "why_not_path", "why_not_symbol"]
+__all__ = ["why_not_content", "why_not_file", "why_not_path", "why_not_symbol"]
 
 _MAX_BYTES = 1_000_000
 _NUL_WINDOW = 8192
@@ -58,6 +58,11 @@ def why_not_content(data: bytes) -> str | None:
         if pattern.search(data):
             return f"secret: it contains {what}"
     return None
+
+
+def why_not_file(path: str, data: bytes) -> str | None:
+    """Return why a file is left out by its path or its bytes; None when it may be shown."""
+    return why_not_path(path) or why_not_content(data)
 
 
 def why_not_symbol(symbol: Symbol) -> str | None:

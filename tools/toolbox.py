@@ -11,7 +11,7 @@ from moot.agent.core.errors import ToolRefused
 from moot.agent.core.messages import ToolCall
 from moot.agent.core.ports import Index
 from moot.agent.core.types import TreeEntry
-from moot.agent.screen import why_not_content, why_not_path, why_not_symbol
+from moot.agent.screen import why_not_file, why_not_symbol
 
 __all__ = ["ToolBox"]
 
@@ -110,7 +110,7 @@ class ToolBox:
         if entry is None or entry.mode not in ("100644", "100755"):
             raise ToolRefused(f"there is no file {arguments.path}")
         data = self.read(entry.blob)
-        if reason := why_not_path(entry.path) or why_not_content(data):
+        if reason := why_not_file(entry.path, data):
             raise ToolRefused(f"{arguments.path} is not shown: {reason}")
         # Lines are those of the index, which ends them at "\n" only.
         text = data.decode("utf-8", "replace").removesuffix("\n")

@@ -23,6 +23,7 @@ from moot.agent.repair.infill import Infill
 from moot.agent.repair.localise import Failure, Localisation, localise
 from moot.agent.repair.peers import related_tests, request
 from moot.agent.repair.source import Source
+from moot.agent.screen import why_not_file
 from moot.agent.verify.coverage.measure import CoverageTracer
 
 __all__ = ["Suspected", "ask", "candidates_left", "failing_test", "signatures", "span_drafts", "suspected"]
@@ -38,8 +39,8 @@ class Suspected:
 
     Attributes:
         found: suspicious lines.
-        sources: path -> (blob id, bytes) of the files that hold them.
-        test: path and code of the first failing test; None where it is not known.
+        sources: path -> (blob id, bytes) of the files that hold them and may be shown.
+        test: path and code of the first failing test; None where it is not known or may not be shown.
     """
 
     found: Localisation
@@ -74,7 +75,7 @@ async def suspected(state: RunState, deps: Deps) -> Suspected:
 
 
 async def failing_test(state: RunState, deps: Deps) -> tuple[Sequence[TestCase], tuple[str, str] | None]:
-    """Return the tests that are to be repaired; path and code of the first, None where it is not known."""
+    """Return the tests that are to be repaired; path and code of the first, None where it may not be shown."""
     before, names = state["before"], wanted(state)
     assert before is not None
     cases = [case for case in before.cases if case.id in names]
@@ -130,13 +131,15 @@ async def _localise(
 
 def _sources(found: Localisation, entries: dict[str, TreeEntry], deps: Deps) -> dict[str, tuple[str, bytes]]:
     paths = list(dict.fromkeys(place.path for place in found.suspects))[:_SUSPECTED_FILES]
-    return {path: (entries[path].blob, deps.repository.read(entries[path].blob)) for path in paths}
+    read = {path: (entries[path].blob, deps.repository.read(entries[path].blob)) for path in paths}
+    return {path: (blob, data) for path, (blob, data) in read.items() if why_not_file(path, data) is None}
 
 
 def _test(failing: Sequence[TestCase], base: str, deps: Deps) -> tuple[str, str] | None:
     path = failing[0].file if failing else ""
     found = deps.repository.files(base, [path]) if path else []
-    if not found:
+    data = deps.repository.read(found[0].blob) if found else None
+    if data is None or why_not_file(path, data) is not None:
         return None
-    text = excerpt(failing[0], Source.parse(path, deps.repository.read(found[0].blob)))
+    text = excerpt(failing[0], Source.parse(path, data))
     return (path, text) if text else None

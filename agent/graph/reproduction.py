@@ -22,6 +22,7 @@ from moot.agent.repair.peers import related_tests
 from moot.agent.repair.reproduction import Frame, Sketch, frame_of, least, prompt, sketches, with_tests
 from moot.agent.repair.source import Source
 from moot.agent.repair.trace import Trace, read_trace, shows
+from moot.agent.screen import why_not_file
 from moot.agent.syntax import language_of
 
 __all__ = ["reproduce_trace"]
@@ -120,7 +121,11 @@ def _tests(report: _Report, before: TestReport, deps: Deps) -> Source | None:
         return tests.path not in run, not any(each in stem for each in stems), -told
 
     known = [Source.parse(path, deps.repository.read(entries[path].blob)) for path in alike[:_TESTS]]
-    return min(known, key=rank, default=None)
+    return min(filter(_may_be_shown, known), key=rank, default=None)
+
+
+def _may_be_shown(source: Source) -> bool:
+    return why_not_file(source.path, source.data) is None
 
 
 def _alike(path: str, other: str) -> bool:
@@ -164,8 +169,9 @@ class _Attempt:
         if left is not None and left < _TOKENS:
             return []
         self.deps.limits.check()
-        task = self.state["task"].text
-        text = prompt(fim, task, self.report.trace, self.report.sources, self.frame, self.tests)
+        task, report = self.state["task"].text, self.report
+        shown = {path: source for path, source in report.sources.items() if _may_be_shown(source)}
+        text = prompt(fim, task, report.trace, shown, self.frame, self.tests)
         greedy = CompletionRequest((text,), _ANSWER, stop=fim.stop)
         sampled = replace(greedy, temperature=_TEMPERATURE, top_p=0.95, n=_ANSWERS)
         used, started = list[Usage](), time.monotonic()

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.projects import FIXED, PYTEST, TASK, TEST, Agent, git, make_repository, snapshot
+from tests.agent.projects import BUGGY, FIXED, PYTEST, TASK, TEST, Agent, git, make_repository, snapshot
 from tests.agent.repair.seeded import GOLANG, NODE, UNITTEST, Seeded
 from tests.scripted import Fault, Reply, Request
 
 NO_SUM = FIXED.replace("sum(values) / ", "")
+KEY = "AKIA" + "Q7" * 8
 SMALL_MODEL = ("--profile", "qwen2.5-coder-1.5b-cpu")
 FUNCTIONS = {
     "node": "export function total",
@@ -136,6 +137,20 @@ def test_questions_about_a_line_stay_short_where_the_task_is_long(tmp_path: Path
     assert asked
     assert all(len(prompt) < 4_000 for prompt in asked)
     assert all("def mean" in prompt and "def test_mean" in prompt for prompt in asked)
+
+
+@pytest.mark.parametrize("path", ["stats.py", "test_stats.py"])
+def test_a_file_with_a_key_is_not_shown(tmp_path: Path, agent, path: str):
+    line = f'    key = "{KEY}"\n'
+    files = {"stats.py": BUGGY.replace(":\n", f":\n{line}"), "test_stats.py": TEST}
+    if path == "test_stats.py":
+        files = {"stats.py": BUGGY, path: TEST.replace("== 2\n", f"== 2\n{line}")}
+    repo = make_repository(tmp_path / "repo", files)
+    command, server = agent(lambda _: Reply("???"))
+    command("run", TASK, "--repo", str(repo), "--test", PYTEST, *SMALL_MODEL)
+    assert any("def mean" in request.prompt for request in server.calls) == (path == "test_stats.py")
+    assert server.calls
+    assert not any(KEY in request.prompt for request in server.calls)
 
 
 def test_progress_is_told_in_words(tmp_path: Path, agent):

@@ -253,6 +253,18 @@ def test_what_no_test_shows_is_asked_for_in_chat(
     assert git(repo, "diff", "--name-only", "HEAD~1") == "shop/stats.py"
 
 
+@pytest.mark.parametrize(("path", "asked"), [("shop/stats.py", True), ("tests/test_stats.py", False)])
+def test_a_file_with_a_key_is_not_shown(tmp_path: Path, agent, path: str, asked: bool):
+    key = "AKIA" + "Q7" * 8
+    files = {**PYTHON.files, path: PYTHON.files[path] + f'    return "{key}"\n'}
+    repo = make_repository(tmp_path / "repo", files)
+    command, server = agent(script_of(PYTHON, PYTHON.body))
+    command("run", PYTHON.trace, "--repo", str(repo), "--test", PYTHON.command, *SMALL_MODEL)
+    assert any(writes_tests(request) for request in server.calls) == asked
+    assert server.calls
+    assert not any(key in request.prompt for request in server.calls)
+
+
 def test_a_run_with_few_tokens_asks_for_no_test(tmp_path: Path, agent):
     repo = make_repository(tmp_path / "repo", PYTHON.files)
     command, server = agent(script_of(PYTHON, PYTHON.body))
