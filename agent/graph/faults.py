@@ -75,7 +75,7 @@ async def suspected(state: RunState, deps: Deps) -> Suspected:
 
 
 async def failing_test(state: RunState, deps: Deps) -> tuple[Sequence[TestCase], tuple[str, str] | None]:
-    """Return the tests that are to be repaired; path and code of the first, None where it may not be shown."""
+    """Return the tests that are to be repaired; path and code of the first, None where that is not shown."""
     before, names = state["before"], wanted(state)
     assert before is not None
     cases = [case for case in before.cases if case.id in names]

@@ -87,7 +87,8 @@ def frame_of(trace: Trace, tests: Source, sources: Mapping[str, Source]) -> Fram
     subject = _subject(trace, sources)
     words = [word.lower() for word in _WORDS.findall(f"{subject} does not raise {trace.error}")]
     language, mark = language_of(tests.path), line_comment(language_of(tests.path))
-    said = f"{mark} as reported: {trace.told[:200]}\n"
+    told = " ".join(trace.told[:200].splitlines())  # many characters but "\n" end a comment, too
+    said = f"{mark} as reported: {told}\n"
     match language:
         case "python":
             imports = tuple(_imports(trace, tests, sources))

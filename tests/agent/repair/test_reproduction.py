@@ -1,5 +1,7 @@
 """Tests that show what is reported: their names, what is kept of answers, and what of those that fail."""
 
+from dataclasses import replace
+
 import pytest
 
 from moot.agent.repair.reproduction import Sketch, frame_of, least, sketches, with_tests
@@ -55,6 +57,14 @@ def test_ends_of_lines_are_those_of_the_file():
     assert source.data.count(b"\n") == source.data.count(b"\r\n")
     last = source.data[: sketch.end_byte].count(b"\n") + 1
     assert least(source, sketch, last) == "x = 2\n    f(x)"
+
+
+@pytest.mark.parametrize("end", ["\r", "\u2028", "\u2029", "\x0c"])
+@pytest.mark.parametrize(("path", "mark"), [("test_shop.py", "#"), ("f.test.js", "//"), ("f_test.go", "//")])
+def test_what_is_reported_stays_a_comment(path: str, mark: str, end: str):
+    frame = frame_of(replace(TRACE, text=f"'a'{end}g()"), Source.parse(path, b""), {})
+    assert frame is not None
+    assert frame.head.splitlines()[-1].strip() == f"{mark} as reported: KeyError: 'a' g()"
 
 
 def test_a_file_of_test_cases_gets_a_class():
