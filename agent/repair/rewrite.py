@@ -44,7 +44,7 @@ class Target:
         path: of its file.
         symbol: its qualified name with the line that it begins at, as an edit names it.
         start_byte, end_byte: its span.
-        text: as it stands in the file, from the beginning of its first line on.
+        text: as it stands in the file, from the beginning of its first line on. Lines end with `\\n`.
         lines: its most suspicious lines, from 1 within the text.
     """
 
@@ -100,7 +100,7 @@ def _innermost(symbols: Sequence[Symbol], line: int) -> Symbol | None:
 def _target(symbol: Symbol, data: bytes, suspects: Sequence[Suspect]) -> Target:
     path = suspects[0].path
     start = data.rfind(b"\n", 0, symbol.start_byte) + 1
-    text = data[start : symbol.end_byte].decode("utf-8", "replace").rstrip()
+    text = data[start : symbol.end_byte].decode("utf-8", "replace").replace("\r\n", "\n").rstrip()
     most = [suspect for suspect in suspects if suspect.score >= _NEARLY * suspects[0].score][:_MARKED]
     lines = tuple(suspect.line - symbol.start_line + 1 for suspect in most)
     name = f"{symbol.qualified_name}@{symbol.start_line}"
@@ -128,11 +128,12 @@ def definitions(target: Target, source: Source, answers: Sequence[Completion]) -
 
 def fenced(answer: Completion) -> str:
     """Return the first fenced text of an answer, or all of it where nothing is; empty if broken off."""
-    found = _FENCE.search(answer.text + "\n")
+    text = answer.text.replace("\r\n", "\n")
+    found = _FENCE.search(text + "\n")
     closed = found is not None and found[0].rstrip().endswith("```")
     if answer.finish in ("length", "repetition") and not closed:
         return ""
-    return (found["code"] if found is not None else answer.text).strip("\n").rstrip()
+    return (found["code"] if found is not None else text).strip("\n").rstrip()
 
 
 def _code(answer: Completion) -> str:

@@ -5,6 +5,9 @@ from pathlib import PurePosixPath
 import pytest
 
 from moot.agent.core.messages import Completion
+from moot.agent.edits.forms import SymbolEdit
+from moot.agent.edits.symbols import edit_symbol
+from moot.agent.edits.text import read_document
 from moot.agent.index.live import outline_text
 from moot.agent.repair.localise import Localisation, Suspect
 from moot.agent.repair.rewrite import Target, definitions, targets
@@ -49,6 +52,19 @@ def test_an_answer_gives_the_new_definition(project: Seeded, form: str):
     new = target.shown.replace("result + discount", "result - discount")
     [(text, _)] = definitions(target, source, [Completion(form.format(new), "stop", 9)])
     assert text == target.text.replace("result + discount", "result - discount")
+
+
+@pytest.mark.parametrize("project", CASES)
+def test_ends_of_lines_are_those_of_the_file(project: Seeded):
+    path, text = project.path, project.files[project.path].replace("\n", "\r\n")
+    target = target_of(path, text, project.line)
+    assert "\r" not in target.shown
+    new = f"It is:\n\n```\n{target.shown}\n```\n".replace("result + discount", "result - discount")
+    answer = Completion(new.replace("\n", "\r\n"), "stop", 9)
+    [(written, _)] = definitions(target, Source.parse(path, text.encode()), [answer])
+    edit = SymbolEdit(path, target.symbol, written)
+    edited = edit_symbol(edit, path, read_document(path, text.encode()), outline_text).data(path)
+    assert edited.decode() == text.replace("result + discount", "result - discount")
 
 
 def test_a_mark_that_the_model_changed_goes_too():
