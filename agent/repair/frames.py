@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping
 __all__ = ["identifiers", "own_name", "places", "shared_words", "words"]
 
 _PLACE = re.compile(
-    r'(?P<path>[\w@./\\+-]+\.(?:py|jsx?|[mc]js|tsx?|[mc]ts|go|rs))(?:", line |\((?=\d)|:)(?P<line>\d+)'
+    r"(?<![\w@./\\+-])(?P<path>[\w@./\\+-]+\.(?:py|jsx?|[mc]js|tsx?|[mc]ts|go|rs))"
+    r'(?:", line |\((?=\d)|:)(?P<line>\d{1,9})(?!\d)'
 )
+"""A path begins where no character of one stands before it, or a long word would be read once from each."""
 _WORD = re.compile(r"[A-Za-z][a-z]+|[A-Z]+(?![a-z])")
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]{2,}")
 _COMMON_TEXT = """

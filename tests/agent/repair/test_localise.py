@@ -145,7 +145,7 @@ def test_a_link_out_of_the_workspace_is_not_read(tmp_path: Path):
     case = TestCase("test_a.py::test_a", "failed", "link.py:2: Error")
 
     found = explain(Silent(), TraceRequest("pytest", project, (case,)), ["link.py"], "password")
-    assert [suspect.line for suspect in found.suspects] == [2]
+    assert [(suspect.line, suspect.named) for suspect in found.suspects] == [(2, ())]
 
 
 def test_a_forged_record_is_ignored(project: Path):
@@ -181,6 +181,8 @@ def test_ochiai():
         ("    at f (/w/lib/x.ts:5:9)\n    at g (/w/lib/x.ts:8:1)", [("lib/x.ts", 5), ("lib/x.ts", 8)]),
         ("\tmean_test.go:12: got 3", []),
         ("see notes.py: 4 things", []),
+        pytest.param("src/a.py:" + "1" * 5_000, [], id="a long number"),
+        pytest.param("a" * 1_000_000, [], id="a long word"),
     ],
 )
 def test_places(text: str, expected: list[tuple[str, int]]):
