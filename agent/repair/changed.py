@@ -108,7 +108,7 @@ def literals(data: bytes) -> frozenset[str]:
 
 def written(base: bytes, edited: bytes) -> int:
     """Return how many characters an edit adds, counting whole lines without their blanks."""
-    old, new = (data.decode("utf-8", "replace").splitlines() for data in (base, edited))
+    old, new = _lines(base), _lines(edited)
     return sum(
         len("".join(line.split()))
         for kind, _, _, begin, stop in difflib.SequenceMatcher(None, old, new).get_opcodes()
@@ -117,9 +117,13 @@ def written(base: bytes, edited: bytes) -> int:
     )
 
 
+def _lines(data: bytes) -> list[str]:
+    return [line.decode("utf-8", "replace") for line in data.splitlines()]  # those of str have more ends
+
+
 def one_line(path: str, base: bytes, edited: bytes) -> str:
     """Return the first changed line as `path:line: -old +new`, and how many lines more are changed."""
-    old, new = (data.decode("utf-8", "replace").splitlines() for data in (base, edited))
+    old, new = _lines(base), _lines(edited)
     blocks = [block for block in difflib.SequenceMatcher(None, old, new).get_opcodes() if block[0] != "equal"]
     if not blocks:
         return path

@@ -49,6 +49,11 @@ def test_changes_are_named_by_function_and_in_one_line():
     assert new_objections(base, edited) == []
 
 
+def test_lines_are_counted_by_their_ends_alone():
+    base = "a\n\x0c\n# \u2028\nb\nc\n".encode()
+    assert one_line("a.py", base, base.replace(b"c", b"d")) == "a.py:5: -c +d"
+
+
 def test_what_gets_a_property_and_what_stands_under_a_condition_is_told_apart():
     base = b"""\
 class A:
