@@ -1,17 +1,20 @@
 """Explains a failing test: runs it in the sandbox as HEAD has it, and ranks the lines that it points at."""
 
 import difflib
+import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 from anyio import to_thread
 
 from moot.agent.core.commands import TestCase, TestReport
 from moot.agent.core.config import Settings
 from moot.agent.core.errors import LimitReached, TaskFailed, UsageError
+from moot.agent.core.folders import remove
 from moot.agent.git.repository import GitRepository
 from moot.agent.index.index import CodeIndex
 from moot.agent.opening import open_index, open_repository, open_sandbox
@@ -81,8 +84,10 @@ async def blame(settings: Settings, repo: Path, test: str, say: Say) -> Blame:
     repository = await to_thread.run_sync(open_repository, settings, repo)
     sandbox = await to_thread.run_sync(open_sandbox, settings, say)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with TemporaryDirectory(prefix="blame-", dir=settings.data_dir) as folder:
-        workspace = Path(folder, "tree")
+    with ExitStack() as stack:
+        folder = Path(mkdtemp(prefix="blame-", dir=settings.data_dir))
+        stack.callback(remove, folder)
+        workspace = folder / "tree"
         await to_thread.run_sync(repository.checkout, repository.head, workspace)
         suite = _Suite(TestRunner(sandbox, repository.root, settings.test_timeout), settings, workspace, say)
         report, failing = await suite.failing(_commands(settings, repository, test), test)
@@ -121,7 +126,7 @@ class _Suite:
     async def _find(self, command: str, test: str) -> TestReport:
         """Run one test; where it is not found, those of its file, or else all."""
         file, inside, _ = test.partition("::")
-        there = (self.workspace / file).is_file()
+        there = os.path.isfile(self.workspace / file)  # noqa: PTH113 - a name may be too long for a file
         if inside and file.endswith(".py") and not there:
             raise UsageError(f"there is no test {test}: HEAD has no file {file}")
         report = await self._run(command, [test])

@@ -63,6 +63,26 @@ def test_the_line_that_only_the_failing_test_executes_comes_first(agent, repo):
     assert not list((agent.home / "data").glob("blame-*"))
 
 
+def test_folders_too_deep_for_calls_are_removed(agent, tmp_path):
+    deep = """\
+import os
+
+from prices import total
+
+
+def test_deep():
+    top = os.getcwd()
+    for _ in range(1_100):
+        os.makedirs("deep", exist_ok=True)
+        os.chdir("deep")
+    os.chdir(top)
+    assert total([5], 1) == 4
+"""
+    repo = make_repository(tmp_path / "deep", {"prices.py": PYTHON, "test_deep.py": deep})
+    assert blame(agent, repo, "test_deep.py::test_deep")["suspects"]
+    assert not list((agent.home / "data").glob("blame-*"))
+
+
 @pytest.mark.parametrize("name", ["test_prices.py::test_lower", "test_prices.py"])
 def test_a_name_above_means_all_that_fail_below_it(agent, repo, name):
     found = blame(agent, repo, name)
@@ -163,6 +183,8 @@ def test_a_line_cannot_write_to_the_terminal(agent, tmp_path):
         ),
         (("zzz",), 2, "there is no test zzz"),
         (("gone.py::test_a",), 2, "there is no test gone.py::test_a: HEAD has no file gone.py"),
+        pytest.param(("a" * 300,), 2, "there is no test aaa", id="a long name"),
+        pytest.param(("a" * 300 + ".py::test_a",), 2, "HEAD has no file aaa", id="a long file"),
         (("test_a", "--test", "nonesuch-program"), 2, "could not be started"),
         (("test_a", "--test", "true"), 2, "names no single tests"),
         (("test_a", "--test", "false"), 2, "names no single tests"),
