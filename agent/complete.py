@@ -17,7 +17,7 @@ from moot.agent.core.messages import ModelInfo, Usage
 from moot.agent.fim.engine import Filled, Helpers, Limits, fill
 from moot.agent.fim.neighbours import neighbours
 from moot.agent.fim.trim import Hole
-from moot.agent.syntax import LANGUAGES, path_in
+from moot.agent.syntax import LANGUAGES, language_of, path_in
 from moot.agent.working_index import WorkingIndex
 
 __all__ = ["Completed", "Wanted", "complete", "hole_at", "hole_in"]
@@ -148,7 +148,10 @@ def _limits(settings: Settings, wanted: Wanted, model: ModelInfo) -> Limits:
 
 
 def _helpers(settings: Settings, wanted: Wanted, stack: ExitStack) -> tuple[Hole, Helpers | None, str]:
-    """Return the hole with its path in the repository, and what looks there, or why nothing does."""
+    """Return the hole with its path in the repository, and what looks there, or why nothing does.
+
+    A path that does not tell the hole's language is only looked from.
+    """
     hole = wanted.hole
     if not (wanted.context and wanted.path):
         return hole, None, "not asked for" if wanted.path else "no path was given"
@@ -160,8 +163,9 @@ def _helpers(settings: Settings, wanted: Wanted, stack: ExitStack) -> tuple[Hole
         return hole, None, str(exc)
     except ValueError:
         return hole, None, "the file is outside of the repository"
-    hole = Hole(path, hole.prefix, hole.suffix)
-    return hole, partial(neighbours, hole, opened.index), ""
+    placed = Hole(path, hole.prefix, hole.suffix)
+    told = language_of(path) == language_of(hole.path)
+    return placed if told else hole, partial(neighbours, placed, opened.index), ""
 
 
 def _text(path: Path) -> str:

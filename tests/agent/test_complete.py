@@ -88,6 +88,20 @@ def test_stdin(agent, tmp_path):
     assert server.calls[1].prompt.startswith("<|fim_prefix|>package m")
 
 
+def test_a_language_that_the_path_does_not_tell(repo, agent):
+    here, server = agent(Reply("+ b\n\n\ndef g():\n    pass\n"))
+    given = {
+        "prefix": "def f(a, b):\n    return a ",
+        "suffix": "\n",
+        "path": "bin/tool",
+        "language": "python",
+    }
+    outcome = here("complete", "-", "--repo", str(repo), "--output", "json", stdin=json.dumps(given))
+    assert outcome.result["completions"] == [{"text": "+ b", "stop": "syntax"}]
+    assert outcome.result["context"]["note"] == ""
+    assert len(server.calls) == 1
+
+
 def test_a_file_outside_of_any_repository(agent, tmp_path):
     (tmp_path / "é m.py").write_bytes("# é\r\nx = 'é' \r\ny = 1\r\n".encode())
     here, _ = agent(Reply("+ 'z'\ny = 2\n"))
