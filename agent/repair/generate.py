@@ -1,6 +1,5 @@
 """Candidates by fill-in-the-middle, in rounds and small batches, so that tests can start early."""
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -127,7 +126,6 @@ class Batch:
     prompts: int
     completions: int
     usage: Usage
-    seconds: float
     operators: int = 0
     left_out: int = 0
 
@@ -241,7 +239,6 @@ def _mixed(found: Sequence[Mask]) -> list[Mask]:
 
 async def _generate(search: _Search, work: Work) -> Batch:
     """Ask for one batch: masks of one line, of several and of whole functions apart: they end differently."""
-    started = time.monotonic()
     prompts = await to_thread.run_sync(_prompts, search, work)
     groups = await _affordable(search, work.view, prompts)
     used: list[Usage] = []
@@ -257,7 +254,6 @@ async def _generate(search: _Search, work: Work) -> Batch:
         prompts=len(pairs),
         completions=len(completions),
         usage=sum(used, Usage()),
-        seconds=time.monotonic() - started,
         operators=len(work.operators),
         left_out=len(work.masks) - len(pairs),
     )
