@@ -6,14 +6,16 @@
 REPOSITORIES holds the libraries' git directories (`owner/name`), WORK takes trees, environments and runs.
 Each system gets a repository of one commit, the bug's parent with the fix's tests, the report and the test
 command. A repair is plausible if the fix's tests pass, and correct if it also equals the developer's fix but
-for comments and layout, or passes every wider test that the fix passes; tests are put back before. Outcomes
-are added to a file of JSON lines; what it holds already is not run again. AIDER and MINI name the programs.
+for comments and layout, or passes every wider test that the fix passes; tests are put back before, also where
+they were committed. Outcomes are added to a file of JSON lines; what it holds already of the same model and
+minutes is not run again. AIDER and MINI name the programs.
 """
 
 import argparse
 import asyncio
 import json
 import math
+import os
 import random
 import re
 import shutil
@@ -29,10 +31,11 @@ from pydantic import TypeAdapter
 
 from moot.agent.core.config import load_settings
 from moot.agent.core.errors import SandboxUnavailable
+from moot.agent.core.testfiles import is_test
 from moot.agent.models.serving import running_server
 from moot.agent.verify.runner import TestRunner
 from moot.sandbox.choose import choose
-from tests.bench.repair.bugs import Bug, Tree, load, same, solved
+from tests.bench.repair.bugs import Bug, Tree, load, runnable, same, solved
 from tests.bench.repair.systems import SYSTEMS, Job, Server, start
 
 TESTS = 300.0  # seconds of one run of the tests that grade
@@ -66,6 +69,11 @@ class Bench:
     server: Server
     minutes: float
 
+    def of(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Return the outcomes with its model and its budget."""
+        mine = (self.server.model, self.minutes)
+        return [each for each in outcomes if (each.model, each.minutes) == mine]
+
 
 def main() -> int:
     """Run what is missing and print the table."""
@@ -88,17 +96,20 @@ def main() -> int:
         arguments.error(f"no such system: {', '.join(sorted(unknown))}")
     bugs = [bug for bug in load() if bug.split == given.half and bug.language in given.languages.split(",")]
     random.Random(1).shuffle(bugs)
+    bugs = bugs[: given.bugs]
     if given.check:
-        return _check(given.repositories.resolve(), given.work.resolve(), bugs[: given.bugs])
+        return _check(given.repositories.resolve(), given.work.resolve(), bugs)
     outcomes = given.outcomes or given.work / f"outcomes-{given.half}.jsonl"
-    done = {(each.system, each.bug) for each in _read(outcomes)}
-    missing = [(bug, name) for bug in bugs[: given.bugs] for name in systems if (name, bug.id) not in done]
-    if given.table and not done:
+    known = _read(outcomes)
+    if given.table and not known:
         sys.exit(f"{outcomes} holds no outcomes: name a file that does with --outcomes")
-    if missing and not given.table:
+    if not given.table:
         bench = Bench(given.repositories.resolve(), given.work.resolve(), model_server(), given.minutes)
+        done = {(each.system, each.bug) for each in bench.of(known)}
+        missing = [(bug, name) for bug in bugs for name in systems if (name, bug.id) not in done]
         _run(bench, missing, outcomes)
-    _print(_read(outcomes), systems, {bug.id for bug in bugs[: given.bugs]})
+        known = bench.of(_read(outcomes))
+    _print(known, systems, {bug.id for bug in bugs})
     return 0
 
 
@@ -110,7 +121,7 @@ def _check(repositories: Path, work: Path, bugs: Sequence[Bug]) -> int:
         root = prepare(tree, bug, work / "runs" / f"{bug.id}-check" / bug.library.name.rpartition("/")[2])
         before = grade(tree, bug, root, [bug.path])
         (root / bug.path).write_bytes(tree.show(bug.commit, bug.path))
-        after = grade(tree, bug, root, _changed(root, bug))
+        after = grade(tree, bug, root, changed_sources(root, bug, "HEAD"))
         good = not any(before) and all(after)
         wrong += not good
         print(f"{bug.id}: {'as it should be' if good else f'before {before}, after {after}'}", flush=True)
@@ -157,12 +168,12 @@ def attempt(bench: Bench, bug: Bug, system: str) -> Outcome:
     names = "\n".join(f"- {name}" for name in bug.failing[:5])
     task = f"{bug.task}\n\nThese tests fail:\n{names}"
     job = Job(root, task, test_command(bug), 60 * bench.minutes, bench.server, root.parent / "said")
-    before = _tokens(bench.server)
+    base, before = _git(root, "rev-parse", "HEAD").strip(), _tokens(bench.server)
     ended = start(system, job)
     after = _tokens(bench.server)
     if before and not after:
         sys.exit(f"the model server ended while {system} was at {bug.id}: that run does not count")
-    changed = _changed(root, bug)
+    changed = changed_sources(root, bug, base)
     plausible, correct, equal = grade(tree, bug, root, changed)
     read, written = (
         (new - old for new, old in zip(after, before, strict=True)) if before and after else (None, None)
@@ -199,10 +210,7 @@ def prepare(tree: Tree, bug: Bug, root: Path, *, tests: bool = True) -> Path:
     shutil.rmtree(root.parent, ignore_errors=True)
     ignored = shutil.ignore_patterns(".git", ".venv", "node_modules", ".moot-cache", "__pycache__")
     shutil.copytree(tree.root, root, symlinks=True, ignore=ignored)
-    if (tree.root / ".venv").exists():
-        (root / ".venv").symlink_to(tree.root / ".venv")
-    if (tree.root / "node_modules").exists():
-        subprocess.run(["cp", "-a", str(tree.root / "node_modules"), str(root)], check=True)
+    _copy_packages(tree.root, root)
     _git(root, "init", "-q", "-b", "main")
     (root / ".git" / "info" / "exclude").write_text(
         ".venv\nnode_modules\n.moot-cache\n__pycache__\n.aider*\n"
@@ -212,19 +220,40 @@ def prepare(tree: Tree, bug: Bug, root: Path, *, tests: bool = True) -> Path:
     return root
 
 
+def _copy_packages(tree: Path, root: Path) -> None:
+    """Copy what tests need, so that no system changes it for the next one; its programs lead to the copy."""
+    for name in (".venv", "node_modules"):
+        if (tree / name).exists():
+            subprocess.run(["cp", "-a", str(tree / name), str(root)], check=True)
+    old, new = (os.fsencode(top / ".venv") for top in (tree, root))
+    for program in (root / ".venv" / "bin").glob("*"):
+        if program.is_file() and not program.is_symlink():
+            program.write_bytes(program.read_bytes().replace(old, new))
+
+
 def test_command(bug: Bug) -> str:
     """Return the command that a system is given: all tests, or the fix's files where these are too slow."""
     narrow = bug.wider and bug.language != "go"
     return " ".join([bug.command, *bug.wider]) if narrow else bug.command
 
 
-def _changed(root: Path, bug: Bug) -> tuple[str, ...]:
-    """Return the files that a system changed, after the tests are put back as they were."""
+def changed_sources(root: Path, bug: Bug, base: str) -> tuple[str, ...]:
+    """Return the files that a system changed since `base`, committed or not, after its tests are undone."""
     _git(root, "add", "--all")
-    changed = _git(root, "diff", "--cached", "--name-only", "HEAD").split("\n")
-    _git(root, "reset", "-q")
-    _git(root, "checkout", "-q", "HEAD", "--", *bug.tests)
-    return tuple(path for path in changed if path and path not in bug.tests)
+    names = _git(root, "diff", "--cached", "--no-renames", "--name-only", "-z", base).split("\0")
+    _git(root, "reset", "-q", base)
+    known = set(_git(root, "ls-tree", "-r", "-z", "--name-only", base).split("\0"))
+    undone = {path for path in names if path in bug.tests or is_test(path)}
+    if undone & known:
+        _git(root, "--literal-pathspecs", "checkout", "-q", base, "--", *sorted(undone & known))
+    for path in undone - known:
+        (root / path).unlink(missing_ok=True)
+    return tuple(path for path in names if path and path not in undone)
+
+
+def graded_by(bug: Bug) -> list[str]:
+    """Return the files of tests that grade a repair; none where that is the whole suite."""
+    return sorted(bug.wider or runnable(bug.tests, bug.language))
 
 
 def grade(tree: Tree, bug: Bug, root: Path, changed: Sequence[str]) -> tuple[bool, bool, bool]:
@@ -235,8 +264,7 @@ def grade(tree: Tree, bug: Bug, root: Path, changed: Sequence[str]) -> tuple[boo
         bug.path, (root / bug.path).read_bytes(), tree.show(bug.commit, bug.path)
     )
     runner = TestRunner(choose("auto"), root, TESTS)
-    files = list(bug.wider) or [path for path in bug.tests if "test" in path]
-    own = asyncio.run(runner.run(bug.command, root, sorted(set(files))))
+    own = asyncio.run(runner.run(bug.command, root, graded_by(bug)))
     plausible = solved(bug, own)
     wider = own if bug.wider or not plausible else asyncio.run(runner.run(bug.command, root))
     known = set(bug.wider_failed)
@@ -246,7 +274,10 @@ def grade(tree: Tree, bug: Bug, root: Path, changed: Sequence[str]) -> tuple[boo
 
 def _git(root: Path, *words: str) -> str:
     command = ["git", "-c", "safe.directory=*", *words]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+    done = subprocess.run(
+        command, cwd=root, capture_output=True, encoding="utf-8", errors="replace", check=True
+    )
+    return done.stdout
 
 
 def _tokens(server: Server) -> tuple[int, int] | None:
@@ -271,7 +302,12 @@ def wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
 
 def _print(outcomes: Sequence[Outcome], systems: Sequence[str], wanted: set[str]) -> None:
     """Print all that was run, and where that is not the same for all, the bugs that all systems tried."""
-    tried = [{each.bug for each in outcomes if each.system == system} & wanted for system in systems]
+    shown = [each for each in outcomes if each.system in systems and each.bug in wanted]
+    told = sorted({f"{each.model}, {each.minutes:g} minutes" for each in shown})
+    if len(told) > 1:
+        sys.exit(f"outcomes of different models or minutes are not compared: {'; '.join(told)}")
+    print(*told)
+    tried = [{each.bug for each in shown if each.system == system} for system in systems]
     _table(outcomes, systems, wanted)
     if (common := set[str].intersection(*tried)) and any(bugs != common for bugs in tried):
         print(f"\nThe {len(common)} bugs that all of them tried:")
