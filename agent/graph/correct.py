@@ -59,9 +59,7 @@ def _edits(
     chosen: Sequence[Passage], asked: Sequence[Sequence[Completion]], sources: Mapping[str, Source]
 ) -> tuple[Infill, ...]:
     pairs = zip(chosen, asked, strict=False)  # fewer where the tokens did not suffice for all
-    return distinct(
-        (edit for one, group in pairs for edit in corrected(one, sources[one.mask.path], group)), sources
-    )
+    return distinct(edit for one, group in pairs for edit in corrected(one, sources[one.mask.path], group))
 
 
 async def _asked(

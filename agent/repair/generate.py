@@ -337,4 +337,4 @@ def _edits(
     """Return the edits of a batch, best first."""
     filled = [infills(mask, search.sources[mask.path], completions) for mask, completions in pairs]
     exchanged = [operator_infills(mask, search.sources[mask.path]) for mask in operators]
-    return distinct(chain(*filled, *exchanged), search.sources)
+    return distinct(chain(*filled, *exchanged))

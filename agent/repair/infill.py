@@ -1,7 +1,7 @@
 """From what a model wrote between prefix and suffix to edits that apply and parse."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
@@ -24,7 +24,7 @@ _MOST_LINES = {MaskKind.BODY: 30, MaskKind.HEADER: 4, MaskKind.LINE: 4}
 @dataclass(frozen=True, slots=True)
 class Infill:
     """A span of a file with a new text. `rank` is higher the more promising it is; `votes` counts
-    the samples that gave it."""
+    the samples that gave it; `tokens` are those of the file with it, by which edits are told apart."""
 
     path: str
     start_byte: int
@@ -33,6 +33,7 @@ class Infill:
     mask_kind: MaskKind
     logprob: float
     rank: float
+    tokens: bytes = field(repr=False)
     votes: int = 1
 
     def apply(self, data: bytes) -> bytes:
@@ -52,16 +53,15 @@ def infills(mask: Mask, source: Source, completions: Sequence[Completion]) -> li
             votes = 1 + (found[key].votes if key in found else 0)
             rank = _rank(mask, completion.logprob, text, votes)
             start, end = mask.start_byte, mask.end_byte
-            found[key] = Infill(mask.path, start, end, text, mask.kind, completion.logprob, rank, votes)
+            found[key] = Infill(mask.path, start, end, text, mask.kind, completion.logprob, rank, key, votes)
     return sorted(found.values(), key=lambda infill: -infill.rank)
 
 
-def distinct(found: Iterable[Infill], sources: Mapping[str, Source]) -> tuple[Infill, ...]:
+def distinct(found: Iterable[Infill]) -> tuple[Infill, ...]:
     """Return edits, best first, each once even where two masks lead to it."""
     best: dict[tuple[str, bytes], Infill] = {}
     for infill in found:
-        source = sources[infill.path]
-        key = infill.path, normalised(Source.parse(infill.path, infill.apply(source.data)))
+        key = infill.path, infill.tokens
         if key not in best or best[key].rank < infill.rank:
             best[key] = infill
     return tuple(sorted(best.values(), key=lambda infill: -infill.rank))
@@ -75,18 +75,21 @@ def cut(mask: Mask, source: Source, text: str) -> Iterator[tuple[str, Source]]:
     counts if the file has no more syntax errors with it.
     """
     for piece in _pieces(mask, source, text):
-        for shaped in (_shaped(mask, piece), _first_node(mask, source, piece)):
-            result = _result(mask, source, shaped) if shaped else None
-            if (
-                shaped
-                and result is not None
-                and result.defects <= source.defects
-                and _fits(mask, result, shaped)
-            ):
+        for shaped, result in _shapes(mask, source, piece):
+            if result.defects <= source.defects and _fits(mask, result, shaped):
                 plain = _uncommented(mask, source, shaped, result)
-                trimmed = _result(mask, source, plain)
+                trimmed = _result(mask, source, plain) if plain != shaped else result
                 yield (plain, trimmed) if trimmed.defects <= result.defects else (shaped, result)
                 return
+
+
+def _shapes(mask: Mask, source: Source, piece: str) -> Iterator[tuple[str, Source]]:
+    """Yield what a text may stand for, with the file that it gives: all of it, then its first node."""
+    shaped = _shaped(mask, piece)
+    result = _result(mask, source, shaped)
+    yield shaped, result
+    if first := _first_node(mask, result, piece):
+        yield first, _result(mask, source, first)
 
 
 def _uncommented(mask: Mask, source: Source, text: str, result: Source) -> str:
@@ -153,11 +156,10 @@ def _without_comments(source: Source, start: int, end: int) -> tuple[int, int]:
     return (leaves[0].start_byte, leaves[-1].end_byte) if leaves else (start, end)
 
 
-def _first_node(mask: Mask, source: Source, piece: str) -> str | None:
+def _first_node(mask: Mask, result: Source, piece: str) -> str | None:
     """Return the beginning of a text that is the largest node there; None where the mask takes statements."""
     if mask.whole_lines:
         return None
-    result = _result(mask, source, _shaped(mask, piece))
     end = mask.start_byte + len(piece.encode())
     node = (
         result.tree.root_node.descendant_for_byte_range(mask.start_byte, mask.start_byte)

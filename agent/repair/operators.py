@@ -70,12 +70,13 @@ def operator_infills(mask: Mask, source: Source) -> list[Infill]:
     """Return the edits that put another operator in a mask's place and parse as well as before."""
     assert mask.kind is MaskKind.OPERATOR
     operator = source.data[mask.start_byte : mask.end_byte].decode()
-    found: list[Infill] = []
+    same, found = normalised(source), list[Infill]()
     for place, text in enumerate(alternatives(operator, language_of(mask.path))):
         end = mask.end_byte + (source.data[mask.end_byte : mask.end_byte + 1] == b" " and not text)
         result = source.with_span(mask.start_byte, end, text.encode())
-        if result.defects <= source.defects and normalised(result) != normalised(source):
+        tokens = normalised(result)
+        if result.defects <= source.defects and tokens != same:
             logprob = _CONFIDENCE * (1 + place / 2)
             rank = mask.score + 0.1 * logprob
-            found.append(Infill(mask.path, mask.start_byte, end, text, mask.kind, logprob, rank))
+            found.append(Infill(mask.path, mask.start_byte, end, text, mask.kind, logprob, rank, tokens))
     return found

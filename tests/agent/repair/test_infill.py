@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moot.agent.core.messages import Completion
-from moot.agent.repair.infill import infills
+from moot.agent.repair.infill import distinct, infills
 from moot.agent.repair.kinds import Mask, MaskKind
 from moot.agent.repair.localise import Suspect
 from moot.agent.repair.masks import masks
@@ -191,3 +191,20 @@ def test_any_infill_leaves_the_file_parsing_as_well_as_before(mask: Mask, answer
         result = Source.parse(PATH, infill.apply(source.data))
         assert result.defects <= source.defects
         assert result.data != source.data
+
+
+def test_an_answer_that_fits_is_parsed_once(monkeypatch):
+    parsed, parse = list[bytes](), Source.parse
+    monkeypatch.setattr(Source, "parse", lambda path, data: parsed.append(data) or parse(path, data))
+    [infill] = distinct(infills(CONDITION, SOURCE, [Completion("a is not None", "stop", 4)]))
+    assert parsed == [infill.apply(SOURCE.data)]
+
+
+def test_an_edit_that_two_masks_lead_to_is_one():
+    whole = replace(STATEMENT, score=0.9)
+    part = Mask(PATH, TEXT.index("a + 1"), TEXT.index("a + 1") + 5, MaskKind.EXPRESSION, 0.5)
+    edits = [
+        *infills(part, SOURCE, [Completion("a + 2", "stop", 4), Completion("a + 3", "stop", 4)]),
+        *infills(whole, SOURCE, [Completion("b = a  +  2", "stop", 4)]),
+    ]
+    assert [infill.text for infill in distinct(edits)] == ["b = a  +  2", "a + 3"]
