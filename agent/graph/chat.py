@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from moot.agent.core.events import ModelCalled, TokensStreamed
+from moot.agent.core.errors import LimitReached, ModelError
+from moot.agent.core.events import ModelCalled, Notice, TokensStreamed
 from moot.agent.core.messages import ChatMessage, ChatRequest, Completion, Usage
 from moot.agent.core.types import EditFormat
 from moot.agent.edits.json_answer import ANSWER_SCHEMA
@@ -65,8 +66,17 @@ async def chat_drafts(state: RunState, deps: Deps, writing: Writing) -> RunState
     pace, number = writing.end(), state["round"] + 1
     drafts = _drafts(answers, number, first=1)
     if number > 1 and deps.settings.samples > 1:
-        drafts += await sampled_drafts(state, deps, deps.settings.samples - 1)
+        drafts += await _samples_beside(state, deps)
     return {"drafts": drafts, "answer": answers[0].text, "said": state["said"], "pace": pace}
+
+
+async def _samples_beside(state: RunState, deps: Deps) -> tuple[Draft, ...]:
+    """Sample beside an answer that is there, which is tried by itself where that fails."""
+    try:
+        return await sampled_drafts(state, deps, deps.settings.samples - 1)
+    except (LimitReached, ModelError) as exc:
+        deps.emit(Notice("warning", f"only one answer is tried: {exc}"))
+        return ()
 
 
 async def sampled_drafts(
