@@ -18,9 +18,12 @@ INFILL = "infill"
 
 @asynccontextmanager
 async def seated(deps: Deps) -> AsyncGenerator[Table]:
-    """Open a table within what is left of the run's limits, with its own model seated."""
+    """Open a table within what is left of the run's limits, with its own model seated.
+
+    Its time is over while the patch that stays where nothing is decided can still be published.
+    """
     council, limits = deps.council, deps.limits
-    ledger = Ledger(Caps(limits.tokens_left, limits.cost_left, max(0.0, limits.seconds_left)))
+    ledger = Ledger(Caps(limits.tokens_left, limits.cost_left, limits.seconds_to_spare))
     table = Table(council.connect, ledger)
     table.lend(council.own, deps.client)
     try:

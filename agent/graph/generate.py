@@ -22,9 +22,6 @@ _CORRECT: GeneratorName = "correct"
 _FIM: GeneratorName = "fim"
 _REWRITE: GeneratorName = "rewrite"
 
-_LAST, _LAST_SHARE = 15.0, 0.1
-"""Seconds, and their share of a run, in which a candidate that is kept is published."""
-
 
 def rounds(state: RunState, deps: Deps) -> tuple[GeneratorName, ...]:
     """Return the generator of each round of a run.
@@ -51,9 +48,7 @@ def kept(state: RunState) -> bool:
 
 def seconds_to_spare(state: RunState, deps: Deps) -> float | None:
     """Return how long what is better may be looked for; None: for as long as the run may take."""
-    if not kept(state):
-        return None
-    return max(0.0, deps.limits.seconds_left - min(_LAST, _LAST_SHARE * deps.settings.max_time))
+    return deps.limits.seconds_to_spare if kept(state) else None
 
 
 async def drafts(state: RunState, deps: Deps) -> RunState:

@@ -13,6 +13,9 @@ __all__ = ["Elsewhere", "Limits", "cost"]
 _SHORTEST = 32
 """Tokens of an answer that is worth asking for."""
 
+_LAST, _LAST_SHARE = 15.0, 0.1
+"""Seconds, and their share of a run, in which a candidate that passes is published."""
+
 
 def cost(usage: Usage, settings: Settings) -> float:
     """Return US dollars at the settings' prices; cached tokens count as read."""
@@ -31,14 +34,19 @@ class Elsewhere:
         self.usage, self.cost = self.usage + usage, self.cost + cost
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Limits:
-    """What a run may use; `own` returns its model's tokens, of this process and of those before it."""
+    """What a run may use; `own` returns its model's tokens, of this process and of those before it.
+
+    Attributes:
+        earlier: seconds that processes before this one took; they do not count against the limit.
+    """
 
     settings: Settings
     own: Callable[[], Usage]
     started: float = field(default_factory=time.monotonic)
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
+    earlier: float = 0.0
 
     def used(self) -> Usage:
         """Return the tokens of all models."""
@@ -56,9 +64,19 @@ class Limits:
         return None if most is None else max(0.0, most - self.cost)
 
     @property
+    def seconds(self) -> float:
+        """Wall time that the run took so far, in seconds, in all of its processes."""
+        return self.earlier + time.monotonic() - self.started
+
+    @property
     def seconds_left(self) -> float:
         """Wall time that remains, in seconds."""
         return self.settings.max_time - (time.monotonic() - self.started)
+
+    @property
+    def seconds_to_spare(self) -> float:
+        """Wall time that remains until what passes has to be published, in seconds."""
+        return max(0.0, self.seconds_left - min(_LAST, _LAST_SHARE * self.settings.max_time))
 
     @property
     def tokens_left(self) -> int | None:

@@ -139,6 +139,16 @@ def test_whatever_goes_wrong_the_first_one_stays(argue, said):
     assert round_["chosen"] == "chat-1.1"
 
 
+def test_a_judge_who_never_ends_leaves_time_to_publish_the_first_one(argue):
+    said = {**NONE, VALUES: Reply("no JSON"), JUDGE: Reply("well, " * 100, pause=4.0)}
+    patches = [edit(HALF), edit(WHOLE), edit(HALF)]
+    outcome, code, [round_], _, asked = argue(patches, said, "--max-time", "40")
+    assert any(JUDGE in text for text in asked)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert HALF in code
+    assert round_["chosen"] == "chat-1.1"
+
+
 def test_a_claim_is_run_and_counts_where_others_bear_it_out(argue):
     """Nobody knows what is right for inputs near those of tests; a critic names one that others know."""
 
