@@ -171,7 +171,7 @@ def run(
     except MootError as exc:
         raise typer.Exit(refuse(exc, output.value)) from exc
     text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape") if task == "-" else task
-    raise typer.Exit(run_task(settings, repo, Task(text, settings.test, follow), resume, output.value))
+    raise typer.Exit(run_task(settings, repo, Task(text, follow), resume, output.value))
 
 
 @app.command()

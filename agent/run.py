@@ -67,6 +67,7 @@ class Run:
         self.id = resume or _new_id()
         self._settings, self._wire, self._task, self._ask = settings, wire, task, ask
         self._resumed = resume is not None
+        self._config: Any = {"configurable": {"thread_id": self.id}, "recursion_limit": _MAX_STEPS}
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._work: asyncio.Task[None] | None = None
         self._deadline = asyncio.timeout(None)
@@ -127,6 +128,7 @@ class Run:
         record = records.read(self._settings.data_dir, self.id) if self._resumed else None
         if record is None:
             _check_task(self._task)
+        _check_encoding("test command", self._settings.test or "")
         async with AsyncExitStack() as stack:
             await self._in_time(record, stack)
             assert self._deps is not None
@@ -149,32 +151,33 @@ class Run:
     async def _opened(self, record: RunRecord | None, stack: AsyncExitStack) -> None:
         deps = await self._wire(self.id, self._used, self._emit, stack)
         stack.callback(records.lock(deps.folder).release)
-        record = self._go_on(record, deps) if record else self._begin(deps)
-        self._deps = deps
         graph = build(await stack.enter_async_context(open_checkpoints(self._settings.data_dir)))
+        known = RunState(**(await graph.aget_state(self._config)).values)
+        record = self._go_on(record, known, deps) if record else self._begin(deps)
+        self._deps = deps
         self._announce(record.task, record.base, deps)
         await self._enough_room(record.task, deps)
-        await self._through(graph, {"task": record.task, "base": record.base}, deps)
+        if known:
+            await self._take_up(known, deps)
+        await self._through(graph, None if known else {"task": record.task, "base": record.base}, deps)
+
+    async def _take_up(self, known: RunState, deps: Deps) -> None:
+        """Bring back what a checkpoint's run had used, and what lives in memory only."""
+        self._before, deps.limits.earlier = known.get("spent", Usage()), known.get("seconds", 0.0)
+        if fusion := known.get("fusion"):
+            deps.limits.elsewhere.add(fusion.elsewhere, fusion.elsewhere_cost)
+        await to_thread.run_sync(load, deps, known["base"])
 
     def _used(self) -> Usage:
         """Return the tokens of this process and of the run's earlier ones."""
         return self._before + (self._deps.client.usage if self._deps else Usage())
 
-    async def _through(self, graph: Graph, start: RunState, deps: Deps) -> None:
-        """Run from the last checkpoint, or from the start; answer interrupts until the end."""
-        config: Any = {"configurable": {"thread_id": self.id}, "recursion_limit": _MAX_STEPS}
+    async def _through(self, graph: Graph, start: RunState | None, deps: Deps) -> None:
+        """Run from a start, else from the last checkpoint; have interrupts answered until the end."""
         entry: Any = start
-        if self._resumed:
-            snapshot = await graph.aget_state(config)
-            if snapshot.values:
-                entry = None
-                self._before = snapshot.values.get("spent", Usage())
-                if fusion := snapshot.values.get("fusion"):
-                    deps.limits.elsewhere.add(fusion.elsewhere, fusion.elsewhere_cost)
-                await _prepare(deps, snapshot.values["base"])
         while True:
-            await self._stream(graph, entry, config, deps)
-            snapshot = await graph.aget_state(config)
+            await self._stream(graph, entry, deps)
+            snapshot = await graph.aget_state(self._config)
             self._state = RunState(**snapshot.values)
             pending = [item.value for task in snapshot.tasks for item in task.interrupts]
             if not pending:
@@ -183,11 +186,13 @@ class Run:
                 pending[0]["candidate"], pending[0]["diff"], tuple(pending[0]["reasons"])
             )
             deps.emit(request)
-            entry = Command(resume=await self._ask(request))
+            if not await self._ask(request):
+                raise Refused(pending[0]["refusal"])  # the graph still waits: when resumed it asks again
+            entry = Command(resume=True)
 
-    async def _stream(self, graph: Graph, entry: Any, config: Any, deps: Deps) -> None:
+    async def _stream(self, graph: Graph, entry: Any, deps: Deps) -> None:
         """Keep the state of the last step, so that a failure can still say what is known."""
-        steps = graph.astream(entry, config, context=deps, stream_mode="values")  # pyright: ignore[reportUnknownMemberType]
+        steps = graph.astream(entry, self._config, context=deps, stream_mode="values")  # pyright: ignore[reportUnknownMemberType]
         async for values in steps:
             self._state = RunState(**values)
 
@@ -222,11 +227,15 @@ class Run:
         records.write(deps.folder, record)
         return record
 
-    def _go_on(self, record: RunRecord, deps: Deps) -> RunRecord:
-        """Check that this is the run's own repository."""
+    def _go_on(self, record: RunRecord, known: RunState, deps: Deps) -> RunRecord:
+        """Check that this is the run's own repository and that no flag comes too late; keep the flags."""
         if record.repository != deps.repository.root:
             raise UsageError(f"run {self.id} belongs to {record.repository}: resume it there, or with --repo")
+        if why := _too_late(known, deps):
+            raise UsageError(f"run {self.id} {why}: start a new run")
         (deps.folder / records.RESULT).unlink(missing_ok=True)  # of its last end, which is none any more
+        record = record.model_copy(update={"settings": records.kept_settings(self._settings)})
+        records.write(deps.folder, record)
         return record
 
     def _finish(self, result: RunResult) -> None:
@@ -266,7 +275,7 @@ class Run:
             follows=state.get("follows"),
             usage=usage,
             cost=price,
-            seconds=time.monotonic() - self._started,
+            seconds=time.monotonic() - self._started + (self._deps.limits.earlier if self._deps else 0.0),
         )
         if fusion := state.get("fusion"):
             result = replace(result, fusion=asdict(fusion))
@@ -303,9 +312,12 @@ def _check_task(task: Task) -> None:
             f"the task has {len(task.text)} characters and the limit is {MAX_TASK_CHARS}: "
             "put the details into files of the repository and name them in the task"
         )
-    for what, text in (("task", task.text), ("test command", task.test_command or "")):
-        if has_surrogates(text):
-            raise UsageError(f"the {what} is not UTF-8: convert it, for example with `iconv -t UTF-8`")
+    _check_encoding("task", task.text)
+
+
+def _check_encoding(what: str, text: str) -> None:
+    if has_surrogates(text):
+        raise UsageError(f"the {what} is not UTF-8: convert it, for example with `iconv -t UTF-8`")
 
 
 def _flags(state: RunState) -> tuple[IntegrityFlag, ...]:
@@ -322,6 +334,19 @@ def _why_not(state: RunState) -> str:
     return f"none of {tried} candidates passed the tests: try a larger model, or a smaller task"
 
 
-async def _prepare(deps: Deps, base: str) -> None:
-    """Bring back what lives in memory only: the index of the base commit."""
-    await to_thread.run_sync(load, deps, base)
+def _too_late(known: RunState, deps: Deps) -> str:
+    """Return why a run cannot go on with the settings as they are now; empty where it can."""
+    settings, publication = deps.settings, known.get("publication")
+    if publication is not None:
+        if deps.repository.undone(deps.folder.name) is not None:
+            return "was published and taken back"
+        if publication.mode is not settings.apply:
+            return f"is done with --apply {publication.mode}"
+    if "test_command" not in known:
+        return ""
+    command = known["test_command"]
+    if settings.verify is not (command is not None):
+        return f"was begun with{'out' if settings.verify else ''} verification"
+    if command is not None and settings.test not in (None, command):
+        return f"was begun with the tests of `{command}`"
+    return ""

@@ -218,6 +218,10 @@ class Repository(Protocol):
         """Return those paths whose working file or index entry differs from HEAD."""
         ...
 
+    def undone(self, run_id: str) -> object | None:
+        """Return how a run was taken back; None when it was not."""
+        ...
+
     def publish(self, run_id: str, base: str, commit: str, mode: ApplyMode, model: str = "") -> Publication:
         """Bring a commit into the user's repository; calling again with the same values changes nothing.
 

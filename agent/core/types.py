@@ -91,12 +91,10 @@ class Task:
 
     Attributes:
         text: the request, in the user's words.
-        test_command: shell command that verifies the repository; None means detect one.
         follows: id of the finished run whose conversation the task goes on; `last` for the newest one.
     """
 
     text: str
-    test_command: str | None = None
     follows: str | None = None
 
 

@@ -176,13 +176,24 @@ class Agent:
         """`agent run` with JSON output."""
         return self("run", task, "--repo", str(repo), "--test", test, "--output", "json", *arguments)
 
+    def resume(self, repo: Path, run_id: str, *arguments: str) -> Outcome:
+        """`agent run --resume` with JSON output."""
+        return self("run", "--resume", run_id, "--repo", str(repo), "--output", "json", *arguments)
+
 
 @contextmanager
-def asking(command: Agent, repo: Path, *options: str) -> Iterator[tuple["subprocess.Popen[str]", int, bytes]]:
-    """Run a task on a terminal until it asks: the process, the other end, and what is on the screen."""
+def asking(
+    command: Agent, repo: Path, *options: str, typed: bytes = b""
+) -> Iterator[tuple["subprocess.Popen[str]", int, bytes]]:
+    """Run a task on a terminal until it asks: the process, the other end, and what is on the screen.
+
+    `typed` is what is on its way before. With `--resume` among the options there is no task.
+    """
     main, terminal = pty.openpty()
+    os.write(main, typed)
+    begun = () if "--resume" in options else (TASK, "--test", PYTEST)
     process = subprocess.Popen(
-        [command.program, "run", TASK, "--repo", str(repo), "--test", PYTEST, "--output", "json", *options],
+        [command.program, "run", *begun, "--repo", str(repo), "--output", "json", *options],
         env=command.environment,
         stdin=terminal,
         stdout=subprocess.PIPE,

@@ -227,7 +227,7 @@ def test_a_test_command_that_never_ends(repo, agent):
 
 
 def test_an_unknown_run_to_resume(repo, agent):
-    refused(agent().run(repo, "--resume", "nope"), repo, snapshot(repo), 2, "no run nope")
+    refused(agent().resume(repo, "nope"), repo, snapshot(repo), 2, "no run nope")
 
 
 def test_a_repository_may_not_set_what_runs(repo, agent):

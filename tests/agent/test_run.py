@@ -222,11 +222,15 @@ def test_yes_publishes_a_risky_edit(repo, agent):
 
 
 def test_without_verification_the_result_says_so(repo, agent):
-    outcome = agent(Reply(FIX)).run(repo, "--no-verify")
+    command = agent(Reply(FIX), Reply(FIX))
+    outcome = command.run(repo, "--no-verify", "--dry-run")
     assert outcome.exit_code == 0, outcome.stderr
     tests = outcome.result["tests"]
     assert (tests["command"], tests["before"], tests["after"], tests["verified"]) == (None, None, None, False)
     assert "nothing is verified" in outcome.stderr
+    shown = command("run", TASK, "--repo", str(repo), "--no-verify")
+    assert "nothing was verified" in shown.stderr
+    assert "passed" not in shown.stderr
 
 
 def test_the_tests_are_found(repo, agent):
@@ -259,9 +263,8 @@ def test_the_task_may_come_from_stdin(repo, agent):
 
 def start(command, repo, *arguments, until):
     """Start a run and return its process when it begins a step."""
-    process = command.start(
-        "run", TASK, "--repo", str(repo), "--test", PYTEST, "--output", "stream-json", *arguments
-    )
+    begun = () if "--resume" in arguments else (TASK, "--test", PYTEST)
+    process = command.start("run", *begun, "--repo", str(repo), "--output", "stream-json", *arguments)
     assert process.stdout is not None
     for line in process.stdout:
         if json.loads(line).get("step") == until:
@@ -287,7 +290,7 @@ def test_an_interrupted_run_leaves_the_tree_and_can_be_resumed(repo, agent):
     assert f"agent run --resume {final['run_id']}" in final["reason"]
     assert snapshot(repo) == before
 
-    outcome = command.run(repo, "--resume", final["run_id"])
+    outcome = command.resume(repo, final["run_id"])
     assert outcome.exit_code == 0, outcome.stderr
     assert outcome.result["run_id"] == final["run_id"]
     assert outcome.result["tests"]["before"]["failed"] == ["test_stats.py::test_mean"]
@@ -298,7 +301,7 @@ def test_a_resumed_run_keeps_its_settings(repo, agent):
     before = snapshot(repo)
     command = agent(Fault.hang(30.0), Reply(FIX), Reply(FIX))
     final = interrupted(command, repo, "--dry-run")
-    outcome = command("run", "--resume", final["run_id"], "--repo", str(repo), "--output", "json")
+    outcome = command.resume(repo, final["run_id"])
     assert outcome.exit_code == 0, outcome.stderr
     assert outcome.result["diff"]
     assert outcome.result["commit"] is None
@@ -310,7 +313,7 @@ def test_a_run_is_resumed_in_its_own_repository_only(repo, agent, tmp_path):
     before = snapshot(other)
     command = agent(Fault.hang(30.0), Reply(FIX), Reply(FIX))
     final = interrupted(command, repo)
-    outcome = command.run(other, "--resume", final["run_id"])
+    outcome = command.resume(other, final["run_id"])
     assert outcome.exit_code == 2
     assert f"belongs to {repo}" in outcome.error
     assert snapshot(other) == before
@@ -320,7 +323,7 @@ def test_a_run_has_one_process_at_a_time(repo, agent):
     command = agent(Fault.hang(30.0), Reply(FIX), Reply(FIX))
     process = start(command, repo, until="propose")
     run_id = next((command.home / "data" / "runs").iterdir()).name
-    outcome = command.run(repo, "--resume", run_id)
+    outcome = command.resume(repo, run_id)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert outcome.exit_code == 2

@@ -324,7 +324,7 @@ def test_a_run_is_resumed_that_was_stopped_in_a_batch(tmp_path: Path, agent, sen
     assert snapshot(repo) == before
 
     stopped += [None, None]
-    outcome = command.run(repo, "--resume", final["run_id"])
+    outcome = command.resume(repo, final["run_id"])
     assert outcome.exit_code == 0, outcome.stderr
     assert (repo / "stats.py").read_text() == FIXED
     assert git(repo, "status", "--porcelain") == ""

@@ -28,7 +28,7 @@ async def reproduce(state: RunState, runtime: Runtime[Deps]) -> RunState:
     if deps.runner is None:
         deps.emit(Notice("warning", "nothing is verified: --no-verify was given"))
         return {"test_command": None, "before": None}
-    given = state["task"].test_command
+    given = deps.settings.test
     commands = [given] if given else await to_thread.run_sync(_detect, state, deps)
     taken = await _take(commands[0], state, deps)
     for command in commands[1:]:

@@ -111,7 +111,7 @@ class Person:
         )
         deps = self.deps(number)
         state = {
-            "task": Task(task, None, f"run-{number - 1}" if number else None),
+            "task": Task(task, f"run-{number - 1}" if number else None),
             "base": str(number),
             "before": None,
             "ranked": ranked,
