@@ -87,6 +87,6 @@ def _watched(node: Node) -> Any:
         emit(StepStarted(node.__name__))
         update = await node(state, runtime)
         emit(StepFinished(node.__name__, time.monotonic() - started))
-        return {**update, "spent": limits.own()}
+        return {**update, "spent": limits.own(), "seconds": limits.seconds}
 
     return step

@@ -68,7 +68,7 @@ def _outcome(state: RunState, commit: str, deps: Deps) -> Outcome | None:
         argued_tokens=fusion.tokens if fusion is not None else 0,
         argued_cost=fusion.cost if fusion is not None else 0.0,
         cost=deps.limits.cost,
-        seconds=round(time.monotonic() - deps.limits.started, 2),
+        seconds=round(deps.limits.seconds, 2),
         argued_seconds=fusion.seconds if fusion is not None else 0.0,
         futile=_futile(fusion, argued=argued) if fusion is not None else 0,
         fate=Fate.OPEN if selected is not None else Fate.UNPUBLISHED,

@@ -156,7 +156,7 @@ class RunState(TypedDict, total=False):
         reserve: a candidate that passes, kept back for its demerits while another may do without.
         doubted: candidates that pass, kept back while another may show that it is not fitted to the test.
         refusal: why the best candidate was not accepted, which passes for what it does to the tests.
-        spent: tokens used up to the last checkpoint.
+        spent, seconds: tokens and time used up to the last checkpoint.
     """
 
     task: Task
@@ -198,6 +198,7 @@ class RunState(TypedDict, total=False):
     approved: bool
     publication: Publication | None
     spent: Usage
+    seconds: float
 
 
 def start_of(state: RunState) -> str:

@@ -1,6 +1,5 @@
 """Argue a risky edit: more candidates from the same prefix, all tested, one chosen by evidence."""
 
-import time
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -26,17 +25,17 @@ _NO_EARLIER = FusionSummary("", 0, 0, None, "")
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """What the run had used when an argument began, and when that was; cost in US dollars."""
+    """What the run had used when an argument began; cost in US dollars."""
 
     tokens: int
     cost: float
-    at: float
+    seconds: float
 
 
 async def fuse(state: RunState, runtime: Runtime[Deps]) -> RunState:
     """Put the chosen candidate first; the incumbent stays when nothing beats it. Says what that took."""
     deps = runtime.context
-    started = time.monotonic()
+    began = deps.limits.seconds
     async with aclosing(await of_round(state, deps)) as entrants:
         used, seats = deps.limits.used() - entrants.used, entrants.seats
         paid = deps.limits.cost - cost(entrants.used, deps.settings)
@@ -45,21 +44,21 @@ async def fuse(state: RunState, runtime: Runtime[Deps]) -> RunState:
     summary = _summary(argument, argued, deps)
     told = (summary, argued, seats.ledger.entries, used.total)
     add(deps.folder, await to_thread.run_sync(argument.transcript, *told))
-    summary = _with_bill(summary, state, _Before(used.total, paid, started), deps)
+    summary = _with_bill(summary, state, _Before(used.total, paid, began), deps)
     return {**argument.update, "fusion": summary, "candidates": _kept(argument, argued, summary)}
 
 
 def _with_bill(summary: FusionSummary, state: RunState, before: _Before, deps: Deps) -> FusionSummary:
     """Add what the arguments of all rounds took, the run beside them, and what other models used."""
-    earlier, elsewhere, now = state.get("fusion") or _NO_EARLIER, deps.limits.elsewhere, time.monotonic()
+    earlier, elsewhere = state.get("fusion") or _NO_EARLIER, deps.limits.elsewhere
     alone, alone_cost = before.tokens - earlier.tokens, max(0.0, before.cost - earlier.cost)
     return replace(
         summary,
         tokens=deps.limits.used().total - alone,
-        seconds=round(earlier.seconds + now - before.at, 2),
+        seconds=round(earlier.seconds + deps.limits.seconds - before.seconds, 2),
         cost=max(0.0, deps.limits.cost - alone_cost),
         alone=alone,
-        alone_seconds=round(max(0.0, before.at - deps.limits.started - earlier.seconds), 2),
+        alone_seconds=round(max(0.0, before.seconds - earlier.seconds), 2),
         alone_cost=alone_cost,
         futile=earlier.futile + (earlier is not _NO_EARLIER and earlier.chosen is None),
         elsewhere=elsewhere.usage,
