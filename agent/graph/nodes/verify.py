@@ -169,8 +169,9 @@ def _kept(contestant: Contestant, deps: Deps) -> Reserve:
 
 def _select(chosen: Reserve, selection: Selection | None, deps: Deps) -> RunState:
     survivors = len(selection.survivors) if selection is not None else 1
-    passed = f"{survivors} distinct candidate{'s' * (survivors != 1)} passed"
-    deps.emit(CandidateSelected(chosen.candidate, survivors, f"{chosen.reason}; {passed}", selection))
+    passed = f"; {survivors} distinct candidate{'s' * (survivors != 1)} passed"
+    reason = chosen.reason + (passed if chosen.report is not None else "")
+    deps.emit(CandidateSelected(chosen.candidate, survivors, reason, selection))
     return {
         "selected": chosen.candidate,
         "verified": chosen.report is not None,
@@ -189,7 +190,8 @@ async def _last_resort(reserve: Reserve, state: RunState, deps: Deps) -> RunStat
     flags = reserve.flags
     risk = await rate(reserve.candidate, state, deps)
     if not reserve.verified:
-        return {**_NOTHING, "delta": reserve.delta, "risk": risk, "refusal": refusal(flags)}
+        refused = f"{refusal(flags)}, in a new run"
+        return {**_NOTHING, "delta": reserve.delta, "risk": risk, "refusal": refused}
     evidence = await run_base_tests(reserve.candidate, state, deps)
     return {**_select(reserve, None, deps), "evidence": evidence, "risk": risk}
 
