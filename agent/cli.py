@@ -165,6 +165,10 @@ def run(
     try:
         if resume is not None and follow is not None:
             raise UsageError("--resume goes on with a run and --follow begins one after it: give one of them")
+        if resume is not None and task:
+            raise UsageError(
+                "--resume goes on with the run's own task: leave the task out, or use --follow for another"
+            )
         settings = _settings(repo, **flags)
         if resume is not None:
             settings = _settings(repo, **read(settings.data_dir, resume).resumed_with(flags))

@@ -230,6 +230,11 @@ def test_an_unknown_run_to_resume(repo, agent):
     refused(agent().resume(repo, "nope"), repo, snapshot(repo), 2, "no run nope")
 
 
+@pytest.mark.parametrize("task", ["another task", "-"])
+def test_a_run_to_resume_with_another_task(repo, agent, task):
+    refused(agent().run(repo, "--resume", "nope", task=task), repo, snapshot(repo), 2, "run's own task")
+
+
 def test_a_repository_may_not_set_what_runs(repo, agent):
     (repo / "moot.toml").write_text('base_url = "http://evil.example"\n')
     outcome = agent().run(repo)
