@@ -12,10 +12,23 @@ from moot.agent.core.config import Settings
 from moot.agent.core.errors import UsageError
 from moot.agent.core.types import Task
 
-__all__ = ["RECORD", "RESULT", "RunRecord", "kept_settings", "lock", "read", "run_folder", "write"]
+__all__ = [
+    "RECORD",
+    "RESULT",
+    "RunRecord",
+    "kept_settings",
+    "lock",
+    "read",
+    "run_folder",
+    "write",
+    "write_result",
+]
 
 RECORD = "run.json"
 RESULT = "result.json"
+
+_INSTANT = 1.0
+"""Seconds that a run's lock is waited for: `agent log` takes it for a moment, to see who works."""
 
 _RUN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 
@@ -83,9 +96,18 @@ def read(data_dir: Path, run_id: str) -> RunRecord:
 
 def write(folder: Path, record: RunRecord) -> None:
     """Store a record in its run's folder, entirely or not at all."""
-    new = folder / f"{RECORD}.new"
-    new.write_text(record.model_dump_json(indent=2), encoding="utf-8")
-    new.replace(folder / RECORD)
+    _replace(folder / RECORD, record.model_dump_json(indent=2))
+
+
+def write_result(folder: Path, text: str) -> None:
+    """Store a result, in its JSON form, as a record is stored."""
+    _replace(folder / RESULT, text)
+
+
+def _replace(file: Path, text: str) -> None:
+    new = file.with_name(f"{file.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(file)
 
 
 def lock(folder: Path) -> FileLock:
@@ -94,7 +116,7 @@ def lock(folder: Path) -> FileLock:
     Raises:
         UsageError: another process has it.
     """
-    taken = FileLock(folder / "run.lock", timeout=0)
+    taken = FileLock(folder / "run.lock", timeout=_INSTANT)
     try:
         taken.acquire()
     except Timeout as exc:
