@@ -4,11 +4,14 @@ import asyncio
 import json
 import logging
 import os
+import select
 import signal
 import sys
+import termios
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,7 +21,7 @@ from rich.text import Text
 from moot.agent import app
 from moot.agent.core.config import Settings
 from moot.agent.core.errors import MootError, TaskFailed
-from moot.agent.core.events import ApprovalRequested, RunFinished
+from moot.agent.core.events import ApprovalRequested, Event, RunFinished
 from moot.agent.core.types import ContextPack, PackLevel, Task
 from moot.agent.doctor import Finding, examine
 from moot.agent.render import Renderer, coloured, renderer_for
@@ -47,7 +50,7 @@ def run_task(settings: Settings, repo: Path, task: Task, resume: str | None, out
 
 def refuse(error: MootError, output: str) -> int:
     """Give the result of a run that could not begin; return its exit code."""
-    renderer_for(output).show(RunFinished(ended(error, run_id="")))
+    _show(RunFinished(ended(error, run_id="")), renderer_for(output))
     return error.exit_code
 
 
@@ -69,7 +72,7 @@ async def _run_task(settings: Settings, repo: Path, task: Task, resume: str | No
     except Exception as exc:
         logging.getLogger(__name__).exception("unexpected error in run %s", run.id)
         error = TaskFailed(f"unexpected {type(exc).__name__}: please report it with the traceback above")
-        renderer.show(RunFinished(ended(error, run.id)))
+        _show(RunFinished(ended(error, run.id)), renderer)
         return error.exit_code
 
 
@@ -79,15 +82,32 @@ async def _watch(run: Run, renderer: Renderer, shown: asyncio.Event) -> int:
     async for event in run.events():
         if isinstance(event, RunFinished):
             exit_code = event.result.exit_code
-        try:
-            renderer.show(event)
-        except BrokenPipeError:
+        if not _show(event, renderer):
             run.interrupt()
-            for stream in (sys.stdout, sys.stderr):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         if isinstance(event, ApprovalRequested):
             shown.set()
     return exit_code
+
+
+def _show(event: Event, renderer: Renderer) -> bool:
+    """Show an event; False where a stream is no longer read, which is silent from then on."""
+    try:
+        renderer.show(event)
+    except BrokenPipeError:
+        for stream in (sys.stdout, sys.stderr):
+            if not _is_read(stream):
+                null = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null, stream.fileno())
+                os.close(null)
+        return False
+    return True
+
+
+def _is_read(stream: TextIO) -> bool:
+    """Tell whether what is written to a stream can arrive: a pipe that nobody reads reports an error."""
+    errors = select.poll()
+    errors.register(stream, 0)
+    return not errors.poll(0)
 
 
 async def _ask(request: ApprovalRequested) -> bool:
@@ -102,10 +122,11 @@ async def _ask(request: ApprovalRequested) -> bool:
 
 
 async def _confirmed(console: Console) -> bool:
-    """Wait for a yes or no; the end of the input is a no.
+    """Wait for a yes or no, which what was typed before the question is not; the end of the input is a no.
 
     Without a thread that reads, as neither a signal nor the time limit could end one.
     """
+    termios.tcflush(sys.stdin, termios.TCIFLUSH)
     loop, typed = asyncio.get_running_loop(), asyncio.Queue[bytes]()
     loop.add_reader(sys.stdin, lambda: typed.put_nowait(os.read(sys.stdin.fileno(), 1024)))
     try:

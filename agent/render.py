@@ -76,9 +76,12 @@ class JsonRenderer:
             case e.Notice(level="warning", text=text):
                 print(f"warning: {printable(text, keep=LAYOUT)}", file=sys.stderr)
             case e.RunFinished(result=result):
-                if result.exit_code:
-                    print(f"error: {printable(result.reason, keep=LAYOUT)}", file=sys.stderr)
-                print(json.dumps(as_json(result), default=_plain, ensure_ascii=False, indent=2))
+                try:
+                    text = json.dumps(as_json(result), default=_plain, ensure_ascii=False, indent=2)
+                    print(text, flush=True)
+                finally:  # also where nobody reads the result
+                    if result.exit_code:
+                        print(f"error: {printable(result.reason, keep=LAYOUT)}", file=sys.stderr)
             case _:
                 pass
 
@@ -177,6 +180,14 @@ class TextRenderer:
                 return None
 
     def _finish(self, result: RunResult) -> None:
+        try:
+            self._print(result)
+        finally:  # also where nobody reads the result
+            if result.exit_code:
+                reason = escape(printable(result.reason, keep=LAYOUT))
+                self._log.print(f"[red]error:[/] {reason}", soft_wrap=True)
+
+    def _print(self, result: RunResult) -> None:
         if result.diff:
             self._out.print(coloured(result.diff))
         rows = list(_rows(result))
@@ -185,8 +196,6 @@ class TextRenderer:
             shown = printable(value, keep=LAYOUT)
             line = Text(f"{name:<{width}}  ", style="bold").append(shown, style="not bold")
             self._out.print(line, soft_wrap=True)
-        if result.exit_code:
-            self._log.print(f"[red]error:[/] {escape(printable(result.reason, keep=LAYOUT))}", soft_wrap=True)
 
 
 def coloured(diff: str) -> Syntax:

@@ -71,6 +71,15 @@ def test_a_risky_edit_is_asked_about_on_a_terminal(repo, agent, typed, exit_code
     assert (snapshot(repo) == before) is (exit_code == 5)
 
 
+def test_what_was_typed_before_the_question_approves_nothing(repo, agent):
+    before = snapshot(repo)
+    with asking(agent(*[Reply(FIX + WORKFLOW)] * 9), repo, typed=b"y\n") as (process, main, _):
+        os.write(main, b"n\n")
+        process.communicate(timeout=60)
+    assert process.returncode == 5
+    assert snapshot(repo) == before
+
+
 def test_a_question_ends_with_ctrl_c_and_with_the_time(repo, agent):
     command = agent(*[Reply(FIX + WORKFLOW)] * 18)
     with asking(command, repo) as (process, _, _):
@@ -101,6 +110,17 @@ def test_nobody_listening_to_the_result_does_not_change_the_exit_code(repo, agen
         process.stderr.read()
         assert process.wait(60) == 0
     assert "len(values)\n" in (repo / "stats.py").read_text()
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_who_reads_no_result_is_told_all_the_same_why_a_run_failed(repo, agent, output):
+    command = agent(*[Reply("nothing")] * 9)
+    options = ("--repo", str(repo), "--no-verify", "--output", output)
+    with command.start("run", TASK, *options) as process:
+        process.stdout.close()
+        said = process.stderr.read()
+        assert process.wait(60) == 1
+    assert "error: the model proposed no edit that applies" in said
 
 
 def test_the_name_of_a_tool_is_the_models_and_no_markup(repo, agent):
