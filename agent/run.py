@@ -17,7 +17,15 @@ from langgraph.types import Command
 from moot.agent import record as records
 from moot.agent.core.config import Settings
 from moot.agent.core.errors import Interrupted, LimitReached, MootError, Refused, TaskFailed, UsageError
-from moot.agent.core.events import ApprovalRequested, Emit, Event, RunFinished, RunStarted, StepStarted
+from moot.agent.core.events import (
+    ApprovalRequested,
+    Emit,
+    Event,
+    Notice,
+    RunFinished,
+    RunStarted,
+    StepStarted,
+)
 from moot.agent.core.messages import Usage
 from moot.agent.core.surrogates import has_surrogates
 from moot.agent.core.types import RunResult, Task
@@ -122,7 +130,13 @@ class Run:
         except MootError as exc:
             return self._result(exc)
         except asyncio.CancelledError:
-            return self._result(Interrupted(f"interrupted: continue with `agent run --resume {self.id}`"))
+            return self._result(Interrupted(self._how_to_go_on()))
+
+    def _how_to_go_on(self) -> str:
+        """Return what to do after an interruption: a run that had not begun is not there to be resumed."""
+        if self._resumed or self._deps is not None:
+            return f"interrupted: continue with `agent run --resume {self.id}`"
+        return "interrupted before it began: start the task anew"
 
     async def _execute(self) -> None:
         record = records.read(self._settings.data_dir, self.id) if self._resumed else None
@@ -240,9 +254,12 @@ class Run:
 
     def _finish(self, result: RunResult) -> None:
         if self._deps is not None:
-            close(self._state, self._deps)
-            text = json.dumps(as_json(result), ensure_ascii=False, indent=2)
-            (self._deps.folder / records.RESULT).write_text(text, encoding="utf-8")
+            try:
+                close(self._state, self._deps)
+                text = json.dumps(as_json(result), ensure_ascii=False, indent=2)
+                records.write_result(self._deps.folder, text)
+            except (OSError, MootError) as exc:  # what was published is, whether that can be kept or not
+                self._emit(Notice("warning", f"the result is not kept in {self._deps.folder}: {exc}"))
         self._events.put_nowait(RunFinished(result))
 
     # --- the result ---------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -297,6 +298,20 @@ def test_an_interrupted_run_leaves_the_tree_and_can_be_resumed(repo, agent):
     assert (repo / "stats.py").read_text() == FIXED
 
 
+def test_what_is_interrupted_before_it_began_is_not_to_be_resumed(repo, tmp_path):
+    """The server takes the connection and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        command = Agent(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}/v1")
+        process = command.start("run", TASK, "--repo", str(repo), "--output", "json")
+        with silent.accept()[0]:
+            process.send_signal(signal.SIGINT)
+            stdout, _ = process.communicate(timeout=30)
+    final = json.loads(stdout)
+    assert (process.returncode, final["status"]) == (130, "interrupted")
+    assert "--resume" not in final["reason"]
+    assert not (tmp_path / "data" / "runs" / final["run_id"] / "run.json").exists()
+
+
 def test_a_resumed_run_keeps_its_settings(repo, agent):
     before = snapshot(repo)
     command = agent(Fault.hang(30.0), Reply(FIX), Reply(FIX))
@@ -337,6 +352,19 @@ def test_a_publication_that_has_begun_is_ended(repo, agent):
     final = json.loads(rest.splitlines()[-1])
     assert (process.returncode, final["status"]) == (0, "done")
     assert git(repo, "rev-parse", "HEAD") == final["commit"]
+
+
+def test_what_is_published_is_done_where_the_result_cannot_be_kept(repo, agent):
+    def script(_request):
+        (folder,) = (command.home / "data" / "runs").iterdir()
+        (folder / "result.json").mkdir()
+        return Reply(FIX)
+
+    command = agent(script=script)
+    outcome = command.run(repo)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert outcome.result["commit"] == git(repo, "rev-parse", "HEAD")
+    assert "warning: the result is not kept in " in outcome.stderr
 
 
 def test_a_fault_of_ours_is_a_failed_result(repo, agent):
