@@ -193,6 +193,7 @@ class Checkout:
 
         Raises:
             Refused: they are not; or they cannot be written as git would.
+            PermissionError: the user may not write them.
         """
         paths = [change.path for change in changes]
         self.tree.require_plain(paths)
@@ -200,6 +201,7 @@ class Checkout:
         if outside and not index:
             names = ", ".join(sorted(outside)[:5])
             raise Refused(f"outside your sparse checkout: {names}; add it to the checkout, {OTHERWISE}")
+        self.tree.require_writable(path for path in paths if path not in outside)
         states = [(edit.path, edit.before) for edit in edits_of(self._private, changes)]
         differing = self.tree.differing(state for state in states if state[0] not in outside)
         dirty = sorted({*differing, *self.dirty(paths), *(self._in_the_way(changes) if index else ())})

@@ -12,7 +12,9 @@ from pathlib import Path
 __all__ = ["SYMLINK", "Folder"]
 
 SYMLINK = "120000"
-_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES)
+"""Reasons for which a file is as good as not there: the last one is a folder that may not be entered."""
+
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -23,7 +25,7 @@ class Folder:
         self.path = path
 
     def state(self, path: str) -> os.stat_result | None:
-        """Return the entry's own status; None when it, or a real folder on its way, is missing."""
+        """Return the entry's own status; None when it, or a real folder on its way, is missing or shut."""
         with ExitStack() as opened:
             parent = self._opened(path, opened)
             return _state(parent, path.rpartition("/")[2]) if parent is not None else None
@@ -63,7 +65,7 @@ class Folder:
         try:
             return self._read(path)
         except OSError as exc:  # it may have vanished since it was listed
-            if exc.errno in (*_ABSENT, errno.EACCES):
+            if exc.errno in _ABSENT:
                 return None
             raise
 

@@ -19,7 +19,7 @@ from moot.agent.git.names import check_id, check_run_id
 from moot.agent.git.plumbing import Git, GitFailed
 from moot.agent.git.private import write_atomically
 
-__all__ = ["Publisher", "patch_of"]
+__all__ = ["Publisher", "patch_of", "reason"]
 
 _TRIES = 5
 """Times that a branch may move between looking at it and moving it."""
@@ -67,7 +67,7 @@ class Publisher:
                 return self._publish(entry).publication()
         except (GitFailed, OSError) as exc:
             raise Refused(
-                f"the repository could not be written ({_reason(exc)}): make sure that it has space "
+                f"the repository could not be written ({reason(exc)}): make sure that it has space "
                 f"and may be written, then run `agent run --resume {run_id}`"
             ) from exc
 
@@ -164,7 +164,8 @@ def patch_of(private: Git, entry: Entry) -> bytes:
     return private.run("diff-tree", "-p", "--binary", "--full-index", entry.base, entry.commit)
 
 
-def _reason(exc: GitFailed | OSError) -> str:
+def reason(exc: Exception) -> str:
+    """Return in one line why something could not be done."""
     if isinstance(exc, GitFailed):
         return exc.text.splitlines()[0] if exc.text else str(exc)
-    return exc.strerror or str(exc)
+    return (exc.strerror if isinstance(exc, OSError) else None) or str(exc)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from moot.agent.core.errors import Refused
+from moot.agent.core.errors import MootError, Refused
 from moot.agent.core.types import ApplyMode, PastCommit, Patch, Publication, TreeEntry
 from moot.agent.git.ages import read_ages
 from moot.agent.git.checkout import Checkout
@@ -21,7 +21,7 @@ from moot.agent.git.merge import MergeConflict, merge_trees
 from moot.agent.git.names import check_id, check_run_id
 from moot.agent.git.plumbing import Git, GitFailed, missing
 from moot.agent.git.private import open_private
-from moot.agent.git.publish import Publisher
+from moot.agent.git.publish import Publisher, reason
 from moot.agent.git.undo import Undoer
 from moot.agent.git.working import WorkingFiles
 from moot.agent.git.workspace import Workspace
@@ -201,7 +201,10 @@ class GitRepository:
         return self._journal.undone(run_id)
 
     def _recover(self) -> tuple[str, ...]:
-        """Finish what a killed process left half done; a live one holds the lock and needs no help."""
+        """Finish what a killed process left half done; a live one holds the lock and needs no help.
+
+        What cannot be finished yet stands in the way of the next publication, and of no look at the rest.
+        """
         if not any(self._journal.pending(self._location.root)):
             return ()
         try:
@@ -209,6 +212,8 @@ class GitRepository:
                 return tuple(Lander(self._checkout, self._private, self._journal).recover())
         except Timeout:
             return ()
+        except (GitFailed, OSError, MootError) as exc:
+            return (f"a run that had been cut off cannot be finished yet: {reason(exc)}",)
 
     def _list(self, commit: str, paths: tuple[str, ...] = ()) -> tuple[TreeEntry, ...]:
         entries: list[TreeEntry] = []

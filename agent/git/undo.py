@@ -17,7 +17,7 @@ from moot.agent.git.landing import Lander, RefMoved
 from moot.agent.git.merge import MergeConflict, merge_trees
 from moot.agent.git.names import check_run_id
 from moot.agent.git.plumbing import Git, GitFailed
-from moot.agent.git.publish import patch_of
+from moot.agent.git.publish import patch_of, reason
 
 __all__ = ["Undoer"]
 
@@ -35,19 +35,23 @@ class Undoer:
         Raises:
             Refused: it cannot be taken back; the message says why, and nothing was changed.
         """
-        with self._lock:
-            self._lander.recover()
-            entry = self._journal.published(check_run_id(run_id))
-            if entry is None:
-                raise Refused(f"run {run_id} has published nothing here: there is nothing to undo")
-            if done := self._journal.undone(run_id):
-                raise Refused(f"run {run_id} was already taken back: {done.how}")
-            try:
-                return self._undo(entry)
-            except RefMoved as exc:
-                raise Refused(f"the branch {entry.branch} moved just now: try again") from exc
-            except (GitFailed, OSError) as exc:
-                raise Refused(f"run {run_id} cannot be taken back: {exc}") from exc
+        try:
+            with self._lock:
+                self._lander.recover()
+                return self._undo(self._standing(check_run_id(run_id)))
+        except RefMoved as exc:
+            raise Refused("the branch moved just now: try again") from exc
+        except (GitFailed, OSError) as exc:
+            raise Refused(f"run {run_id} cannot be taken back: {reason(exc)}") from exc
+
+    def _standing(self, run_id: str) -> Entry:
+        """Return a run's publication, which is not taken back yet."""
+        entry = self._journal.published(run_id)
+        if entry is None:
+            raise Refused(f"run {run_id} has published nothing here: there is nothing to undo")
+        if done := self._journal.undone(run_id):
+            raise Refused(f"run {run_id} was already taken back: {done.how}")
+        return entry
 
     def _undo(self, entry: Entry) -> Entry:
         undone = replace(
@@ -85,6 +89,7 @@ class Undoer:
                 f"you have changed {', '.join(changed[:5])} since run {entry.run_id}: nothing was undone; "
                 f"`agent show {entry.run_id}` prints the change to take back by hand"
             )
+        self._checkout.tree.require_writable(original)
         landing = Landing(None, "", "", entry.commit, entry.base, files=True)
         return replace(undone, landing=landing, how=f"restored {_files(len(original))}")
 

@@ -1,5 +1,6 @@
 """The user's working tree: what it holds, compared without running anything that it configures."""
 
+import errno
 import os
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -107,6 +108,22 @@ class Worktree:
                     f"{path} is transformed by the git attribute {conversion.filter!r}, which is not "
                     f"run here: use --apply branch or --apply patch"
                 )
+
+    def require_writable(self, paths: Iterable[str]) -> None:
+        """Check that these files can be replaced: where a folder is shut, some would be and others not.
+
+        Raises:
+            PermissionError: a folder may not be written.
+        """
+        for folder in sorted({self._nearest_folder(path) for path in paths}):
+            if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, f"{folder} may not be written")
+
+    def _nearest_folder(self, path: str) -> Path:
+        folder = (self._folder.path / path).parent
+        while not folder.is_dir():
+            folder = folder.parent
+        return folder
 
     def _holds(self, path: str, state: FileState, convert: "_Conversion", given: Collection[str]) -> bool:
         found = self._folder.read(path)

@@ -36,7 +36,9 @@ def test_a_file_that_may_not_be_read_is_not_read():
             os.seteuid(65534)
         try:
             read = {path: Folder(root).read(path) for path in ("shut.py", "open.py", "shut/a.py")}
+            there = [state is not None for state in Folder(root).states(read)]
         finally:
             os.seteuid(user)
             (root / "shut").chmod(0o755)
     assert read == {"shut.py": None, "open.py": ("100644", b"A = 1\n"), "shut/a.py": None}
+    assert there == [True, True, False]

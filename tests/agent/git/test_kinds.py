@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from moot.agent.core.errors import MootError, Refused, UsageError
 from moot.agent.core.types import ApplyMode, FileChange, Patch
 from moot.agent.git.landing import Lander
 from moot.agent.git.repository import GitRepository
+from moot.agent.git.worktree import Worktree
 from tests.agent.git.conftest import git
 from tests.agent.git.test_publish import edit, publish
 from tests.agent.git.test_repository import change, commit, snapshot
@@ -518,8 +520,8 @@ def test_a_dead_lock_of_our_own_is_removed(repository, root, monkeypatch):
     assert git(root, "status", "--porcelain") == ""
 
 
-def read_only(root: Path, data: Path, mode: str) -> str:
-    """Publish as an ordinary user for whom the git directory is read-only; return what was said."""
+def as_a_user(act: Callable[[], object]) -> str:
+    """Act as an ordinary user, whom permissions bind; return what was said."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -529,9 +531,7 @@ def read_only(root: Path, data: Path, mode: str) -> str:
                 os.setgroups([])
                 os.setgid(65534)
                 os.setuid(65534)
-            repository = GitRepository.open(root, data)
-            publish(repository, ApplyMode(mode))
-            text = "published"
+            text = str(act())
         except MootError as exc:
             text = str(exc)
         finally:
@@ -543,11 +543,11 @@ def read_only(root: Path, data: Path, mode: str) -> str:
         return stream.read()
 
 
-@pytest.mark.parametrize("mode", ["commit", "branch", "worktree"])
-def test_a_read_only_repository(tmp_path, monkeypatch, mode):
+@pytest.fixture
+def owned(monkeypatch) -> Generator[Path]:
+    """A repository of an ordinary user, where that user can reach it."""
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        root = place / "repo"
+        root = Path(folder) / "repo"
         root.mkdir()
         git(root, "init", "-q", "-b", "main")
         (root / "a.py").write_text("A = 1\n")
@@ -555,20 +555,72 @@ def test_a_read_only_repository(tmp_path, monkeypatch, mode):
         (root / "pkg" / "b.py").write_text("B = 1\n")
         git(root, "add", "-A")
         git(root, "commit", "-qm", "one")
-        (place / "data").mkdir()
+        GitRepository.open(root, root.parent / "data")  # loads what an ordinary user may not be let to read
         owner = 65534 if os.getuid() == 0 else os.getuid()
-        for path in [place, *place.rglob("*")]:
+        for path in [root.parent, *root.parent.rglob("*")]:
             os.chown(path, owner, -1)
-        for path in [root, root / ".git", *(root / ".git").rglob("*")]:
-            if path.is_dir():
-                path.chmod(0o555)
         monkeypatch.setenv("HOME", folder)
-        before = snapshot(root)
-        said = read_only(root, place / "data", mode)
-        assert "could not be written" in said
-        assert "agent run --resume run-1" in said
-        assert "\n" not in said
-        assert snapshot(root) == before
-        for path in [root, root / ".git", *(root / ".git").rglob("*")]:
+        yield root
+        for path in [root, *root.rglob("*")]:
             if path.is_dir():
                 path.chmod(0o755)
+
+
+def publish_as_a_user(root: Path, mode: str) -> str:
+    def act() -> str:
+        publish(GitRepository.open(root, root.parent / "data"), ApplyMode(mode))
+        return "published"
+
+    return as_a_user(act)
+
+
+@pytest.mark.parametrize("mode", ["commit", "branch", "worktree"])
+def test_a_read_only_repository(owned, mode):
+    for path in [owned, owned / ".git", *(owned / ".git").rglob("*")]:
+        if path.is_dir():
+            path.chmod(0o555)
+    before = snapshot(owned)
+    said = publish_as_a_user(owned, mode)
+    assert "could not be written" in said
+    assert "agent run --resume run-1" in said
+    assert "\n" not in said
+    assert snapshot(owned) == before
+
+
+@pytest.mark.parametrize("mode", ["commit", "worktree"])
+def test_a_folder_that_may_not_be_written(owned, mode):
+    (owned / "pkg").chmod(0o555)
+    before = snapshot(owned)
+    said = publish_as_a_user(owned, mode)
+    assert f"could not be written ({owned / 'pkg'} may not be written)" in said
+    after = snapshot(owned)
+    assert all(path.startswith(".git/objects/") for path in set(after) - set(before))
+    assert {path: after[path] for path in before} == before
+    (owned / "pkg").chmod(0o755)
+    assert publish_as_a_user(owned, mode) == "published"
+    for folder, shut in ((owned, 0o555), (owned, 0o755)):
+        folder.chmod(shut)
+        said = as_a_user(lambda: GitRepository.open(owned, owned.parent / "data").undo("run-1").how)
+        assert ("may not be written" in said) is (shut == 0o555)
+    assert as_a_user(lambda: git(owned, "status", "--porcelain")) == ""
+
+
+def test_a_folder_that_is_shut_when_what_was_cut_off_is_finished(owned):
+    def killed() -> str:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Worktree, "install", lambda *_: os._exit(0))
+            publish(GitRepository.open(owned, owned.parent / "data"), ApplyMode.COMMIT)
+        return "not killed"
+
+    def look() -> str:
+        return "".join(GitRepository.open(owned, owned.parent / "data").recovered)
+
+    assert as_a_user(killed) == ""
+    (owned / "pkg").chmod(0o555)
+    assert "cannot be finished yet: Permission denied" in as_a_user(look)
+    assert "cannot be taken back: Permission denied" in as_a_user(
+        lambda: GitRepository.open(owned, owned.parent / "data").undo("run-1")
+    )
+    (owned / "pkg").chmod(0o755)
+    assert "was finished now" in as_a_user(look)
+    assert as_a_user(lambda: git(owned, "status", "--porcelain")) == ""
