@@ -311,7 +311,7 @@ class Publication:
     """Where a patch went: a commit, a branch, a patch file, or the working tree.
 
     Attributes:
-        onto: parent of the commit where the branch had moved on from the run's base, on which the
+        onto: commit that it was put on where the branch had moved on from the run's base, on which the
             edit was verified; None where it had not.
         left: files that were left alone, because their user edited them at that very moment.
     """

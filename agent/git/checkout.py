@@ -150,31 +150,30 @@ class Checkout:
 
     # --- what must hold -------------------------------------------------------------------------
 
-    def require_branch(self) -> str:
+    def require_branch(self, otherwise: str = OTHERWISE) -> str:
         """Return the current branch when a commit can be put on it now.
+
+        Args:
+            otherwise: last words of what to do where none can.
 
         Raises:
             Refused: HEAD is detached, another operation is not finished, or the index is split.
         """
-        self.require_idle()
+        self._require_idle(otherwise)
         branch = self.branch()
         if branch is None:
-            raise Refused(f"HEAD is detached: check out a branch, {OTHERWISE}")
+            raise Refused(f"HEAD is detached: check out a branch, {otherwise}")
         if self.git.line("rev-parse", "--shared-index-path"):
             raise Refused(
-                f"split indexes are not supported: run `git update-index --no-split-index`, {OTHERWISE}"
+                f"split indexes are not supported: run `git update-index --no-split-index`, {otherwise}"
             )
         return branch
 
-    def require_idle(self) -> None:
-        """Check that no merge, rebase or the like waits to be finished.
-
-        Raises:
-            Refused: one does.
-        """
+    def _require_idle(self, otherwise: str) -> None:
+        """Check that no merge, rebase or the like waits to be finished."""
         for name, what in _UNFINISHED.items():
             if (self.location.git_dir / name).exists():
-                raise Refused(f"{what} is not finished here: finish or abort it, {OTHERWISE}")
+                raise Refused(f"{what} is not finished here: finish or abort it, {otherwise}")
 
     def require_unlocked(self) -> None:
         """Wait a little until no other git process holds the index.
@@ -188,26 +187,30 @@ class Checkout:
                 raise Refused(f"another git process holds {lock}: wait for it, or remove it if none runs")
             time.sleep(0.05)
 
-    def require_clean(self, changes: Sequence[Change], *, index: bool) -> None:
+    def require_clean(self, changes: Sequence[Change], *, index: bool, otherwise: str = OTHERWISE) -> None:
         """Check that the files, and the index where it follows, are as they were before the changes.
 
+        Args:
+            changes: what is to be made of them; their files run no filters.
+            index: whether it follows.
+            otherwise: last words of what to do where something is in the way.
+
         Raises:
-            Refused: they are not; or they cannot be written as git would.
+            Refused: they are not.
             PermissionError: the user may not write them.
         """
         paths = [change.path for change in changes]
-        self.tree.require_plain(paths)
         outside = self.outside(self.staged(paths))
         if outside and not index:
             names = ", ".join(sorted(outside)[:5])
-            raise Refused(f"outside your sparse checkout: {names}; add it to the checkout, {OTHERWISE}")
+            raise Refused(f"outside your sparse checkout: {names}; add it to the checkout, {otherwise}")
         self.tree.require_writable(path for path in paths if path not in outside)
         states = [(edit.path, edit.before) for edit in edits_of(self._private, changes)]
         differing = self.tree.differing(state for state in states if state[0] not in outside)
         dirty = sorted({*differing, *self.dirty(paths), *(self._in_the_way(changes) if index else ())})
         if dirty:
             names = ", ".join(dirty[:5]) + (" …" if len(dirty) > 5 else "")
-            raise Refused(f"your uncommitted changes overlap in {names}: commit or stash them, {OTHERWISE}")
+            raise Refused(f"your uncommitted changes overlap in {names}: commit or stash them, {otherwise}")
 
     def _in_the_way(self, changes: Sequence[Change]) -> set[str]:
         """Return index entries that git would drop for a new file: a folder's file, or a file on its way."""

@@ -46,7 +46,7 @@ class Entry:
         base, commit: as they were proposed.
         root: top of the working tree that it is for: linked worktrees share one journal.
         landing: what changes in the repository; None for a patch file.
-        onto: parent of the published commit where that is not `base`.
+        onto: commit that the change was put on where that is not `base`.
         visible: whether a first step that the user can see may have been made.
         left: files that their user edited meanwhile, which were left alone.
         how: what an undo did, in words.

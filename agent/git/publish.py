@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from moot.agent.core.errors import Refused
 from moot.agent.core.types import ApplyMode, Publication
-from moot.agent.git.changes import changes_between, in_the_way
+from moot.agent.git.changes import Change, changes_between, in_the_way
 from moot.agent.git.checkout import OTHERWISE, Checkout
 from moot.agent.git.identity import Signature, sign
 from moot.agent.git.journal import Entry, Journal, Landing
@@ -106,36 +106,43 @@ class Publisher:
             case ApplyMode.BRANCH:
                 return self._plan_branch(entry)
             case _:
-                changes = changes_between(self._private, entry.base, entry.commit)
-                self._checkout.require_clean(changes, index=False)
-                landing = Landing(None, "", "", entry.base, entry.commit, files=True)
-                return replace(entry, landing=landing)
+                return self._plan_files(entry)
 
     def _plan_commit(self, entry: Entry) -> Entry:
         branch = self._checkout.require_branch()
+        entry, tip, changes = self._on_tip(entry, f"the branch {branch}")
+        self._checkout.require_clean(changes, index=True)
+        published = self._sign(entry, with_changes(self._private, tip, changes), tip)
+        landing = Landing(f"refs/heads/{branch}", tip, published, tip, published, index=True, files=True)
+        return replace(entry, published=published, branch=branch, landing=landing)
+
+    def _plan_files(self, entry: Entry) -> Entry:
+        branch = self._checkout.branch()
+        entry, _, changes = self._on_tip(entry, f"the branch {branch}" if branch else "HEAD")
+        self._checkout.require_clean(changes, index=False)
+        landing = Landing(None, "", "", entry.base, entry.commit, files=True)
+        return replace(entry, landing=landing)
+
+    def _on_tip(self, entry: Entry, branch: str) -> tuple[Entry, str, list[Change]]:
+        """Return an entry that says where HEAD is now, that commit, and the changes that go on top of it."""
         tip = self._checkout.git.line("rev-parse", "--verify", "HEAD^{commit}")
         changes = changes_between(self._private, entry.base, entry.commit)
         if tip != entry.base:
             self._require_untouched(entry, branch, tip, [change.path for change in changes])
-        self._checkout.require_clean(changes, index=True)
-        tree = with_changes(self._private, tip, changes)
-        published = self._sign(entry, tree, tip)
-        landing = Landing(f"refs/heads/{branch}", tip, published, tip, published, index=True, files=True)
-        onto = tip if tip != entry.base else None
-        return replace(entry, published=published, branch=branch, onto=onto, landing=landing)
+            entry = replace(entry, onto=tip)
+        self._checkout.tree.require_plain(change.path for change in changes)
+        return entry, tip, changes
 
     def _require_untouched(self, entry: Entry, branch: str, tip: str, paths: Sequence[str]) -> None:
         """Check that a branch that moved only went forward, in other files than the run's."""
         instead = f"`agent run --resume {entry.run_id} --apply branch` puts the edit on a branch to merge"
         if not self._checkout.contains(tip, entry.base):
-            raise Refused(
-                f"the branch {branch} has moved away from {entry.base[:10]}, where the run began: {instead}"
-            )
+            raise Refused(f"{branch} has moved away from {entry.base[:10]}, where the run began: {instead}")
         theirs = {change.path for change in changes_between(self._private, entry.base, tip)}
         touched = theirs.intersection(paths) | in_the_way(paths, theirs)
         if touched:
             raise Refused(
-                f"the branch {branch} has moved since the run began, with changes in "
+                f"{branch} has moved since the run began, with changes in "
                 f"{', '.join(sorted(touched)[:5])}: {instead}"
             )
 

@@ -21,6 +21,8 @@ from moot.agent.git.publish import patch_of, reason
 
 __all__ = ["Undoer"]
 
+_AGAIN = "then undo again"
+
 
 class Undoer:
     """Undoes publications of one repository."""
@@ -183,8 +185,10 @@ class Undoer:
     def _checked(self, undone: Entry, before: str, after: str, here: bool) -> Entry:
         """Add the landing; where the branch is checked out, its files must be free of other changes."""
         if here:
-            self._checkout.require_branch()
-            self._checkout.require_clean(changes_between(self._private, before, after), index=True)
+            changes = changes_between(self._private, before, after)
+            self._checkout.require_branch(_AGAIN)
+            self._checkout.tree.require_plain((change.path for change in changes), "use `git revert`")
+            self._checkout.require_clean(changes, index=True, otherwise=_AGAIN)
         ref = f"refs/heads/{undone.branch}"
         return replace(undone, landing=Landing(ref, before, after, before, after, index=here, files=here))
 

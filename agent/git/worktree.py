@@ -96,8 +96,14 @@ class Worktree:
                 self._folder.prune(edit.path)  # as a kill may come between a file and its folder
         return left
 
-    def require_plain(self, paths: Iterable[str]) -> None:
+    def require_plain(
+        self, paths: Iterable[str], otherwise: str = "use --apply branch or --apply patch"
+    ) -> None:
         """Check that these files can be written without running a filter.
+
+        Args:
+            paths: of the files.
+            otherwise: what to do where they cannot.
 
         Raises:
             Refused: the repository's attributes ask for one.
@@ -106,7 +112,7 @@ class Worktree:
             if conversion.filter:
                 raise Refused(
                     f"{path} is transformed by the git attribute {conversion.filter!r}, which is not "
-                    f"run here: use --apply branch or --apply patch"
+                    f"run here: {otherwise}"
                 )
 
     def require_writable(self, paths: Iterable[str]) -> None:

@@ -109,6 +109,19 @@ def test_users_work_in_the_way(repository, root, mode, case):
     assert snapshot(root) == before
 
 
+@pytest.mark.parametrize("detached", [False, True])
+def test_branch_moved_on_under_files(repository, root, detached):
+    (root / "c.txt").write_text("seen\n")
+    git(root, "commit", "-qam", "three")
+    if detached:
+        git(root, "checkout", "-q", "--detach")
+    assert publish(repository, ApplyMode.WORKTREE).onto == git(root, "rev-parse", "HEAD")
+    assert git(root, "status", "--porcelain") == " M a.py\n D pkg/b.py\n?? new/"
+    repository.undo("run-1")
+    assert git(root, "status", "--porcelain") == ""
+    assert (root / "c.txt").read_text() == "seen\n"
+
+
 def test_branch_moved_on_in_other_files(repository, root):
     (root / "c.txt").write_text("seen\n")
     git(root, "commit", "-qam", "three")
@@ -121,8 +134,9 @@ def test_branch_moved_on_in_other_files(repository, root):
     assert git(root, "fsck", "--strict") == ""
 
 
+@pytest.mark.parametrize("mode", [ApplyMode.COMMIT, ApplyMode.WORKTREE])
 @pytest.mark.parametrize("case", ["same file", "rewritten"])
-def test_branch_moved_in_the_way(repository, root, case):
+def test_branch_moved_in_the_way(repository, root, case, mode):
     if case == "same file":
         (root / "a.py").write_text("# mine\nA = 1\n")
         git(root, "commit", "-qam", "three")
@@ -130,7 +144,7 @@ def test_branch_moved_in_the_way(repository, root, case):
         git(root, "commit", "-q", "--amend", "-m", "other")
     before = snapshot(root)
     with pytest.raises(Refused, match=r"moved.*agent run --resume run-1 --apply branch"):
-        publish(repository, ApplyMode.COMMIT)
+        publish(repository, mode)
     assert snapshot(root) == before
     assert publish(repository, ApplyMode.BRANCH).branch == "moot/run-1"
 

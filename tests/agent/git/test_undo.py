@@ -64,6 +64,31 @@ def test_users_work_in_the_way(repository, root, later):
     assert snapshot(root) == before
 
 
+@pytest.mark.parametrize(
+    ("case", "advice"),
+    [
+        ("merge", "finish or abort it, then undo again"),
+        ("split", "git update-index --no-split-index`, then undo again"),
+        ("edited", "commit or stash them, then undo again"),
+        ("filter", "is not run here: use `git revert`"),
+    ],
+)
+def test_what_stands_in_the_way_of_undoing_is_said_with_what_helps(repository, root, case, advice):
+    publish(repository, ApplyMode.COMMIT)
+    match case:
+        case "merge":
+            (root / ".git" / "MERGE_HEAD").write_text(f"{repository.head}\n")
+        case "split":
+            git(root, "update-index", "--split-index")
+        case "edited":
+            (root / "a.py").write_text("A = 'mine'\n")
+        case _:
+            (root / ".git" / "info" / "attributes").write_text("a.py filter=lfs\n")
+    with pytest.raises(Refused) as caught:
+        repository.undo("run-1")
+    assert str(caught.value).endswith(advice)
+
+
 def test_later_commits_make_it_a_revert(repository, root):
     publish(repository, ApplyMode.COMMIT)
     (root / "c.txt").write_text("seen\n")
