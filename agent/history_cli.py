@@ -112,16 +112,11 @@ def _undo(
 def _history(repo: Path | None) -> History:
     """Open what is known of a repository; what was cut off there is finished, and said."""
     from moot.agent.core.config import load_settings
-    from moot.agent.git.repository import GitRepository
     from moot.agent.history import History
+    from moot.agent.opening import open_repository
 
-    data_dir = load_settings().data_dir
-    if repo is None:
-        return History(data_dir, None)
-    repository = GitRepository.open(repo, data_dir)
-    for sentence in repository.recovered:
-        print(f"warning: {sentence}", file=sys.stderr)
-    return History(data_dir, repository)
+    settings = load_settings()
+    return History(settings.data_dir, open_repository(settings, repo) if repo is not None else None)
 
 
 def _line(run: PastRun, *, with_repository: bool) -> str:

@@ -12,6 +12,7 @@ from moot.agent.core.config import Settings
 from moot.agent.core.errors import UsageError
 from moot.agent.core.outcomes import Fate, Outcome
 from moot.agent.git.repository import GitRepository
+from moot.agent.opening import open_repository
 from moot.agent.outcomes.fates import settle_open
 from moot.agent.outcomes.store import FILE, OutcomeStore
 from moot.agent.risk.calibrate import Calibration, calibrate
@@ -32,7 +33,7 @@ def outcomes(settings: Settings, root: Path | None = None) -> list[Outcome]:
     if not path.is_file():
         return []
     with OutcomeStore(path) as store:
-        here = GitRepository.open(root, settings.data_dir) if root is not None else None
+        here = open_repository(settings, root) if root is not None else None
         _settle(store, [here] if here is not None else _repositories(store, settings))
         return store.all(str(here.root) if here is not None else None)
 
@@ -56,6 +57,6 @@ def _repositories(store: OutcomeStore, settings: Settings) -> Iterable[GitReposi
     """Yield the repositories that have open edits; one that is gone tells nothing."""
     for root in sorted({one.root for one in store.all() if one.fate is Fate.OPEN}):
         try:
-            yield GitRepository.open(Path(root), settings.data_dir)
+            yield open_repository(settings, Path(root))
         except UsageError:
             continue

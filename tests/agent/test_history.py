@@ -147,15 +147,16 @@ def test_a_run_that_still_works_is_told_from_one_that_was_killed(repo, serve, tm
     assert "not finished" in undo.error
 
 
-def test_what_a_kill_left_is_finished_and_said(repo, agent, tmp_path):
+@pytest.mark.parametrize("command", ["index", "log", "fusion stats"])
+def test_what_a_kill_left_is_finished_and_said(repo, agent, tmp_path, command):
     """The files of a killed publication are put in place by the next command, whichever it is."""
     run_id = agent.run(repo, "--no-verify").result["run_id"]
     (home,) = (tmp_path / "home" / "data" / "repos").iterdir()
     (home / "pending").mkdir(exist_ok=True)
     (home / "publications" / f"{run_id}.json").rename(home / "pending" / f"publish-{run_id}.json")
     (repo / "stats.py").write_text(BUGGY)
-    indexed = agent("index", "--repo", str(repo))
-    assert f"publishing run {run_id} had been cut off and was finished now" in indexed.stderr
+    outcome = agent(*command.split(), "--repo", str(repo))
+    assert f"publishing run {run_id} had been cut off and was finished now" in outcome.stderr
     assert (repo / "stats.py").read_text() == FIXED
     assert git(repo, "status", "--porcelain") == ""
     assert "cut off" not in agent("log", "--repo", str(repo)).stderr
