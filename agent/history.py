@@ -7,7 +7,7 @@ would load the graph and the models.
 import json
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +16,8 @@ from filelock import FileLock, Timeout
 
 from moot.agent.core.errors import Refused, UsageError
 from moot.agent.core.outcomes import Fate
-from moot.agent.git.journal import Entry
-from moot.agent.git.names import check_run_id
-from moot.agent.git.private import write_atomically
+from moot.agent.git.journal import Entry, Journal
+from moot.agent.git.names import check_run_id, is_run_id
 from moot.agent.git.repository import GitRepository
 from moot.agent.outcomes.store import FILE, OutcomeStore
 
@@ -34,7 +33,8 @@ class PastRun:
 
     Attributes:
         started: in ISO 8601, UTC.
-        status: of the result; `running`; `unfinished` when it was killed; `undone`.
+        status: of the result; `running`; `unfinished` when it was killed, also where another command
+            finished its publication; `undone`.
         apply: how it was published; empty when it was not.
         undone: how it was taken back, in words.
     """
@@ -64,14 +64,16 @@ class History:
             data_dir: the product's data folder.
             repository: where to look; None when runs of every repository are listed.
         """
-        self._runs = data_dir.resolve() / "runs"
+        data_dir = data_dir.resolve()
+        self._runs = data_dir / "runs"
         self._outcomes = data_dir / FILE
         self._repository = repository
+        self._journals = [Journal(home) for home in (data_dir / "repos").glob("*")]
 
     def runs(self, limit: int | None = None) -> list[PastRun]:
         """Return the runs of the repository, or of all when there is none, newest first."""
-        folders = sorted(self._runs.glob("*/run.json"), reverse=True)
-        found = (self._past_run(file.parent) for file in folders)
+        folders = sorted((file.parent for file in self._runs.glob("*/run.json")), reverse=True)
+        found = (self._past_run(folder) for folder in folders if is_run_id(folder.name))
         return _first(limit, (run for run in found if run is not None and self._is_here(run)))
 
     def run(self, run_id: str) -> PastRun:
@@ -106,7 +108,7 @@ class History:
         return load(self._runs / check_run_id(run_id))
 
     def undo(self, run_id: str | None) -> Entry:
-        """Take a run back, the latest published one by default, and note that in its folder.
+        """Take a run back, the latest published one by default.
 
         Raises:
             UsageError: there is no such run.
@@ -121,8 +123,6 @@ class History:
         if repository.published(run_id) is None:
             self._explain_unpublished(run_id, repository.root)
         entry = repository.undo(run_id)
-        if (folder := self._runs / run_id).is_dir():
-            write_atomically(folder / "undo.json", json.dumps(asdict(entry)).encode())
         self._note_undone(run_id)
         return entry
 
@@ -148,28 +148,33 @@ class History:
         if not record:
             return None
         result = _read(folder / "result.json")
-        entry = self._repository.published(folder.name) if self._repository else None
-        undone = (self._repository.undone(folder.name) if self._repository else None) or None
-        how = undone.how if undone else _read(folder / "undo.json").get("how", "")
+        entry = _first_of(journal.published(folder.name) for journal in self._journals)
+        undone = _first_of(journal.undone(folder.name) for journal in self._journals)
+        if entry and result.get("status") != "done":  # it was cut off, and another command finished it
+            result = {"commit": entry.published, "branch": entry.branch, "patch_file": entry.patch_file}
         return PastRun(
             run_id=folder.name,
             started=_started(folder),
             repository=record.get("repository", ""),
             task=record.get("task", {}).get("text", ""),
-            status="undone" if how else result.get("status") or _without_result(folder),
+            status="undone" if undone else result.get("status") or _without_result(folder),
             exit_code=result.get("exit_code"),
-            apply=entry.mode if entry else _published_as(record, result),
+            apply=entry.mode if entry else "",
             commit=result.get("commit"),
             branch=result.get("branch"),
             patch_file=result.get("patch_file"),
             model=(entry.model if entry else "") or record.get("model", ""),
-            undone=how,
+            undone=undone.how if undone else "",
             reason=result.get("reason", ""),
         )
 
 
 def _first(limit: int | None, runs: Iterable[PastRun]) -> list[PastRun]:
     return [run for _, run in zip(range(limit), runs, strict=False)] if limit else list(runs)
+
+
+def _first_of(entries: Iterable[Entry | None]) -> Entry | None:
+    return next((entry for entry in entries if entry is not None), None)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -179,12 +184,6 @@ def _read(file: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}  # pyright: ignore[reportUnknownVariableType]
-
-
-def _published_as(record: dict[str, Any], result: dict[str, Any]) -> str:
-    """Tell from a run's own files how it was published, where its repository is not at hand."""
-    apply = record.get("settings", {}).get("apply", "")
-    return apply if result.get("status") == "done" and apply != "none" else ""
 
 
 def _without_result(folder: Path) -> str:

@@ -4,7 +4,7 @@ import re
 
 from moot.agent.core.errors import UsageError
 
-__all__ = ["check_id", "check_path", "check_run_id"]
+__all__ = ["check_id", "check_path", "check_run_id", "is_run_id"]
 
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?:\.[A-Za-z0-9_-]{1,32}){0,4}")
@@ -21,13 +21,18 @@ def check_id(text: str) -> str:
     return text
 
 
+def is_run_id(text: str) -> bool:
+    """Tell whether a text can be the last part of a ref and the name of a folder."""
+    return bool(_RUN_ID.fullmatch(text)) and not text.endswith(".lock")
+
+
 def check_run_id(text: str) -> str:
-    """Return `text` when it can be the last part of a ref and the name of a folder.
+    """Return `text` when it can be the id of a run.
 
     Raises:
         UsageError: it cannot.
     """
-    if not _RUN_ID.fullmatch(text) or text.endswith(".lock"):
+    if not is_run_id(text):
         raise UsageError(f"{text!r} cannot be a run id: use letters, digits, '-', '_' and single dots")
     return text
 

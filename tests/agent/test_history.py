@@ -20,7 +20,7 @@ def repo(tmp_path):
     return make_repository(tmp_path / "repo")
 
 
-def test_a_run_is_listed_shown_undone_and_undone_no_more(repo, agent, tmp_path):
+def test_a_run_is_listed_shown_undone_and_undone_no_more(repo, agent):
     before = snapshot(repo)
     result = agent.run(repo, "--no-verify").result
     run_id = result["run_id"]
@@ -42,8 +42,8 @@ def test_a_run_is_listed_shown_undone_and_undone_no_more(repo, agent, tmp_path):
     assert {**snapshot(repo), "refs": before["refs"]} == before
     assert git(repo, "rev-parse", "main") == result["base"]
     assert (repo / "stats.py").read_text() == BUGGY
-    assert (tmp_path / "home" / "data" / "runs" / run_id / "undo.json").exists()
     assert "undone" in agent("log", "--all").stdout
+    assert "undone      moved main back" in agent("show", run_id).stdout
 
     again = agent("undo", run_id, "--repo", str(repo))
     assert again.exit_code == 5
@@ -162,6 +162,32 @@ def test_what_a_kill_left_is_finished_and_said(repo, agent, tmp_path, command):
     assert "cut off" not in agent("log", "--repo", str(repo)).stderr
 
 
+def test_an_undo_that_was_cut_off_is_finished_and_shown(repo, agent, tmp_path):
+    run_id = agent.run(repo, "--no-verify").result["run_id"]
+    assert agent("undo", "--repo", str(repo)).exit_code == 0
+    (home,) = (tmp_path / "home" / "data" / "repos").iterdir()
+    (home / "undone" / f"{run_id}.json").rename(home / "pending" / f"undo-{run_id}.json")
+    (repo / "stats.py").write_text(FIXED)
+    assert f"taking back run {run_id} had been cut off" in agent("index", "--repo", str(repo)).stderr
+    assert (repo / "stats.py").read_text() == BUGGY
+    for command in (("show", run_id), ("log", "--all")):
+        assert "undone" in agent(*command).stdout
+
+
+def test_a_run_that_was_refused_and_is_on_the_branch(repo, agent, tmp_path):
+    """As where another git held the index when the branch had moved, and the next command went on."""
+    result = agent.run(repo, "--no-verify").result
+    file = tmp_path / "home" / "data" / "runs" / result["run_id"] / "result.json"
+    refused = {"status": "refused", "exit_code": 5, "commit": None, "branch": None, "reason": "held"}
+    file.write_text(json.dumps({**result, **refused}))
+    (entry,) = json.loads(agent("log", "--repo", str(repo), "--output", "json").stdout)
+    assert (entry["status"], entry["exit_code"], entry["reason"]) == ("unfinished", None, "")
+    assert (entry["commit"], entry["branch"]) == (result["commit"], "main")
+    resumed = agent("run", "--resume", result["run_id"], "--repo", str(repo), "--output", "json")
+    assert resumed.result["commit"] == result["commit"]
+    assert "done" in agent("log", "--repo", str(repo)).stdout
+
+
 def test_a_damaged_run_is_no_obstacle(repo, agent, tmp_path):
     agent.run(repo, "--no-verify")
     for name, content in (("20200101-000000-aaaa", "{"), ("odd", '{"task": {"text": "x\\u001b[31m"}}')):
@@ -172,4 +198,6 @@ def test_a_damaged_run_is_no_obstacle(repo, agent, tmp_path):
     assert listed.exit_code == 0
     assert "unfinished" in listed.stdout
     assert "\x1b" not in listed.stdout
+    (tmp_path / "home" / "data" / "runs" / "odd").rename(tmp_path / "home" / "data" / "runs" / "odd (copy)")
+    assert agent("log", "--repo", str(repo)).exit_code == 0
     assert agent("log", "-n", "1", "--all").stdout.count("\n") == 1
