@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from moot.agent.git.names import check_id
@@ -15,7 +15,7 @@ _COMMIT = re.compile(r"\0(?P<id>[0-9a-f]+)\0(?P<seconds>\d+)\0(?P<message>[^\0]*
 _HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@", re.M)
 _DIFF = ("diff-tree", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "-r", "-p", "-U0")
 _BLAME = ("blame", "--incremental", "--no-textconv")
-_LINES = re.compile(rb"^([0-9a-f]{40,64}) \d+ \d+ (\d+)$", re.M)
+_LINES = re.compile(rb"^([0-9a-f]{40,64}) \d+ (\d+) (\d+)$", re.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,10 @@ def overwritten(git: Git, commit: str, later: str, paths: Sequence[str]) -> bool
     """Tell whether a later commit changes lines that a commit wrote, or puts some between two of them."""
     try:
         for path in paths:
-            diff = git.run(*_DIFF, f"{check_id(later)}^", later, "--", path)
-            for first, count in _HUNK.findall(diff):
-                removed = int(count) if count else 1
-                span = (int(first), int(first) + removed - 1) if removed else (int(first), int(first) + 1)
-                if _wrote(git, commit, f"{later}^", path, span) > (0 if removed else 1):
-                    return True
+            ours = _written(git, commit, f"{check_id(later)}^", path)
+            diff = git.run(*_DIFF, f"{later}^", later, "--", path) if ours else b""
+            if any(_overlaps(ours, int(first), int(count or 1)) for first, count in _HUNK.findall(diff)):
+                return True
     except GitFailed:
         return False
     return False
@@ -69,15 +67,24 @@ def overwritten(git: Git, commit: str, later: str, paths: Sequence[str]) -> bool
 
 def lines_left(git: Git, commit: str, at: str, paths: Sequence[str]) -> int:
     """Return how many lines of some files, as they are at a commit, another commit wrote."""
-    return sum(_wrote(git, commit, check_id(at), path) for path in paths)
+    return sum(len(_written(git, commit, check_id(at), path)) for path in paths)
 
 
-def _wrote(git: Git, commit: str, at: str, path: str, span: tuple[int, int] | None = None) -> int:
-    """Return how many lines a commit wrote of a file, or of a span of it (from 1, inclusive)."""
-    spans = (f"-L{max(1, span[0])},{span[1]}",) if span else ()
+def _overlaps(ours: Container[int], first: int, removed: int) -> bool:
+    """Tell whether a hunk takes one of some lines away, or puts others between two of them."""
+    if removed:
+        return any(line in ours for line in range(first, first + removed))
+    return first in ours and first + 1 in ours
+
+
+def _written(git: Git, commit: str, at: str, path: str) -> set[int]:
+    """Return the numbers (from 1) of the lines of a file that a commit wrote."""
     try:
-        output = git.run(*_BLAME, *spans, f"{check_id(commit)}^..{at}", "--", path)
-    except GitFailed:  # the file is not there, or shorter
-        return 0
+        output = git.run(*_BLAME, f"{check_id(commit)}^..{at}", "--", path)
+    except GitFailed:  # the file is not there
+        return set()
     # Lines from before are given to the commit's parent, at which the search ends.
-    return sum(int(count) for name, count in _LINES.findall(output) if name.decode() == commit)
+    spans = [
+        (int(first), int(count)) for name, first, count in _LINES.findall(output) if name.decode() == commit
+    ]
+    return {line for first, count in spans for line in range(first, first + count)}

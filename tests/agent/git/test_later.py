@@ -1,7 +1,10 @@
 """What later commits did to the lines of one."""
 
+from typing import Any
+
 import pytest
 
+from moot.agent.git.plumbing import Git
 from moot.agent.git.repository import GitRepository
 from tests.agent.git.conftest import git
 
@@ -62,6 +65,29 @@ def test_which_commits_overwrite_its_lines(root, tmp_path, text, expected):
     later = commit(root, text, "Change")
     repository = GitRepository.open(root, tmp_path / "data")
     assert repository.overwritten(published, later, ["a.py"]) is expected
+
+
+def test_many_hunks_take_few_processes(root, tmp_path, monkeypatch):
+    lines = [f"line {number}\n" for number in range(100)]
+    (root / "a.py").write_text("".join(lines))
+    git(root, "commit", "-qam", "Prepare")
+    (root / "a.py").write_text("".join(lines) + "ours\n")
+    git(root, "commit", "-qam", "Publish")
+    published = git(root, "rev-parse", "HEAD")
+    later = commit(
+        root, "".join(f"other {line}" if n % 2 else line for n, line in enumerate(lines)) + "ours\n", "x"
+    )
+    repository = GitRepository.open(root, tmp_path / "data")
+    ran: list[str] = []
+    run = Git.run
+
+    def counted(self: Git, *words: str, **more: Any) -> bytes:
+        ran.append(words[0])
+        return run(self, *words, **more)
+
+    monkeypatch.setattr(Git, "run", counted)
+    assert not repository.overwritten(published, later, ["a.py"])
+    assert ran == ["blame", "diff-tree"]
 
 
 def test_lines_left(root, published, tmp_path):
