@@ -220,7 +220,7 @@ class Lander:
         """Remove the locks that a killed process of ours left behind, and nobody else's."""
         landing = _landing(entry)
         lock, staged = self._location.git_dir / "index.lock", self._folder(entry) / "index"
-        if lock.exists() and staged.exists() and lock.samefile(staged):
+        if lock.exists() and staged.exists() and lock.read_bytes() == staged.read_bytes():
             lock.unlink()
         if landing.ref is not None:
             common = self._location.common_dir
@@ -242,7 +242,7 @@ def _signature(file: Path) -> Signature:
 
 
 def _take(lock: Path, content: Path) -> bool:
-    """Create git's lock with its content in one step; as a hard link it can be told from another's."""
+    """Create git's lock with its content in one step; by that it can be told from another's."""
     try:
         lock.hardlink_to(content)
     except FileExistsError:
@@ -252,8 +252,12 @@ def _take(lock: Path, content: Path) -> bool:
             handle = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         except FileExistsError:
             return False
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content.read_bytes())
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content.read_bytes())
+        except BaseException:
+            lock.unlink()
+            raise
     return True
 
 

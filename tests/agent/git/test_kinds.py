@@ -1,5 +1,6 @@
 """Kinds of repositories: each works, or is refused in one sentence that says what to do."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from moot.agent.core.errors import MootError, Refused, UsageError
 from moot.agent.core.types import ApplyMode, FileChange, Patch
+from moot.agent.git import landing
 from moot.agent.git.landing import Lander
 from moot.agent.git.repository import GitRepository
 from moot.agent.git.worktree import Worktree
@@ -517,6 +519,28 @@ def test_a_dead_lock_of_our_own_is_removed(repository, root, monkeypatch):
     assert time.monotonic() - started > 0.5
     assert not list((root / ".git").rglob("*.lock"))
     publish(again, ApplyMode.COMMIT)
+    assert git(root, "status", "--porcelain") == ""
+
+
+def test_a_dead_lock_of_the_index_where_files_have_no_hard_links(repository, root, monkeypatch):
+    take, taken = landing._take, list[bool]()
+
+    def killed(lock: Path, content: Path) -> bool:
+        taken.append(take(lock, content))
+        raise KeyboardInterrupt
+
+    def no_link(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "no hard links here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "hardlink_to", no_link)
+        patch.setattr(landing, "_take", killed)
+        with pytest.raises(KeyboardInterrupt):
+            publish(repository, ApplyMode.COMMIT)
+        assert taken == [True]
+        assert (root / ".git" / "index.lock").exists()
+        patch.setattr(landing, "_take", take)
+        assert reopen(root, repository).recovered
     assert git(root, "status", "--porcelain") == ""
 
 
