@@ -7,12 +7,13 @@ from pathlib import Path
 
 from moot.agent.core.errors import EditRejected, UsageError
 from moot.agent.core.types import FileChange, Patch, TreeEntry
+from moot.agent.git.files import SYMLINK
 from moot.agent.git.names import check_path
 from moot.agent.git.plumbing import Git
 
 __all__ = ["commit_patch"]
 
-_MODES = ("100644", "100755", "120000")
+_MODES = ("100644", "100755", SYMLINK)
 
 
 def commit_patch(git: Git, base: str, entries: Mapping[str, TreeEntry], patch: Patch, message: str) -> str:
@@ -50,7 +51,7 @@ def commit_patch(git: Git, base: str, entries: Mapping[str, TreeEntry], patch: P
 def _check(change: FileChange, entries: Mapping[str, TreeEntry]) -> None:
     """Check one change against the base."""
     try:
-        check_path(change.path)
+        check_path(change.path, link=change.content is not None and change.mode == SYMLINK)
     except UsageError as exc:
         raise EditRejected(str(exc)) from exc
     old = entries.get(change.path)

@@ -80,11 +80,15 @@ def test_commit_adds_deletes_and_changes_modes(repository):
         change(repository, "pkg/b.py", None),
         change(repository, "a.py", b"A = 1\n", "100755"),
         FileChange("new/deep/ü n.py", None, b"x"),
+        FileChange(".gitmodules", None, b"x"),
+        FileChange("a\\b", None, b"x", "120000"),
+        FileChange(".gitx:y", None, b"x"),
     )
     found = {entry.path: entry.mode for entry in repository.files(result)}
     assert found["new/deep/ü n.py"] == "100644"
     assert found["a.py"] == "100755"
     assert "pkg/b.py" not in found
+    assert {".gitmodules", "a\\b", ".gitx:y"} < set(found)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +101,11 @@ def test_commit_adds_deletes_and_changes_modes(repository):
         FileChange(".git/config", None, b"x"),
         FileChange("sub/.GIT/config", None, b"x"),
         FileChange("/etc/passwd", None, b"x"),
+        FileChange("src\\.git\\x.py", None, b"x"),
+        FileChange("sub/.git:x", None, b"x"),
+        FileChange(".git. /x", None, b"x"),
+        FileChange("GIT~1:x", None, b"x"),
+        FileChange(".gitmodules", None, b"x", "120000"),
         FileChange("a.py/inner.py", None, b"x"),
         FileChange("pkg", None, b"x"),
         FileChange("m.py", None, b"x", "160000"),
