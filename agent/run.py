@@ -142,7 +142,7 @@ class Run:
         record = records.read(self._settings.data_dir, self.id) if self._resumed else None
         if record is None:
             _check_task(self._task)
-        _check_encoding("test command", self._settings.test or "")
+        _check_text("test command", self._settings.test or "")
         async with AsyncExitStack() as stack:
             await self._in_time(record, stack)
             assert self._deps is not None
@@ -329,10 +329,12 @@ def _check_task(task: Task) -> None:
             f"the task has {len(task.text)} characters and the limit is {MAX_TASK_CHARS}: "
             "put the details into files of the repository and name them in the task"
         )
-    _check_encoding("task", task.text)
+    _check_text("task", task.text)
 
 
-def _check_encoding(what: str, text: str) -> None:
+def _check_text(what: str, text: str) -> None:
+    if "\0" in text:
+        raise UsageError(f"the {what} has a NUL character in it: give plain text")
     if has_surrogates(text):
         raise UsageError(f"the {what} is not UTF-8: convert it, for example with `iconv -t UTF-8`")
 

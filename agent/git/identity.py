@@ -41,7 +41,11 @@ def sign(private: Git, trusted: Git, tree: str, parent: str, message: bytes, sig
         signature: what the trailers say.
     """
     message = private.run(
-        "interpret-trailers", "--if-exists=replace", *signature.trailers(), stdin=message.rstrip() + b"\n"
+        "interpret-trailers",
+        "--no-divider",
+        "--if-exists=replace",
+        *signature.trailers(),
+        stdin=message.rstrip() + b"\n",
     )
     now = f"{int(time.time())} +0000"
     identity = {"GIT_AUTHOR_DATE": now, "GIT_COMMITTER_DATE": now, **_committer(trusted)}

@@ -49,10 +49,13 @@ def test_no_repository(tmp_path, agent):
     refused(agent().run(folder), folder, snapshot(folder), 2, "git init")
 
 
-def test_no_such_folder(tmp_path, agent):
-    outcome = agent().run(tmp_path / "nowhere")
+@pytest.mark.parametrize("name", ["nowhere", "x" * 300, "loop"])
+def test_no_such_folder(tmp_path, agent, name):
+    (tmp_path / "loop").symlink_to("loop")
+    outcome = agent().run(tmp_path / name)
     assert outcome.exit_code == 2
-    assert "nowhere" in outcome.error
+    assert name in outcome.error
+    assert "with --repo" in outcome.error
 
 
 def test_an_empty_repository(tmp_path, agent):
@@ -72,6 +75,12 @@ def test_a_task_that_is_not_utf8(repo, agent):
     refused(agent().run(repo, task=latin), repo, before, 2, "the task is not UTF-8")
     outcome = agent()("run", "-", "--repo", str(repo), "--test", PYTEST, "--output", "json", stdin=latin)
     refused(outcome, repo, before, 2, "the task is not UTF-8")
+
+
+def test_a_task_with_a_nul(repo, agent):
+    before = snapshot(repo)
+    outcome = agent()("run", "-", "--repo", str(repo), "--test", PYTEST, "--output", "json", stdin="a\0b")
+    refused(outcome, repo, before, 2, "the task has a NUL character")
 
 
 def test_a_test_command_and_a_path_that_are_not_utf8(repo, agent, tmp_path):

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from moot.agent.core.errors import Refused, UsageError
-from moot.agent.core.types import ApplyMode, FileChange
+from moot.agent.core.types import ApplyMode, FileChange, Patch
 from moot.agent.git.landing import Lander
 from moot.agent.git.plumbing import Git, GitFailed
 from moot.agent.git.repository import GitRepository
@@ -56,6 +56,13 @@ def test_author_and_trailers_name_tool_run_and_model(repository, root, monkeypat
         "Moot-Model: a model Moot-Run: x",
         f"Moot-Version: {version}",
     ]
+
+
+def test_a_task_that_begins_like_a_patch(repository, root):
+    new = repository.commit(repository.head, Patch((change(repository, "a.py", b"A = 2\n"),)), "---\nfix\n")
+    publish(repository, ApplyMode.COMMIT, new)
+    message = git(root, "log", "-1", "--format=%B")
+    assert message.startswith("---\nfix\n\nMoot-Run: run-1\n")
 
 
 @pytest.mark.parametrize("email", [None, "<>"])
