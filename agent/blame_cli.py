@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from moot.agent.options import Form, Output, Repo
+from moot.agent.options import Form, Output, Repo, top_of
 from moot.agent.terminal import printable
 
 if TYPE_CHECKING:
@@ -45,9 +45,7 @@ def _blame_test(
     from moot.agent.blame import blame
     from moot.agent.core.config import load_settings
 
-    here = repo.resolve()
-    root = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
-    found = asyncio.run(blame(load_settings(root, test=command), repo, test, _say))
+    found = asyncio.run(blame(load_settings(top_of(repo), test=command), repo, test, _say))
     if output is Form.JSON:
         print(json.dumps(_as_json(found, found.lines[:top]), indent=2))
     else:

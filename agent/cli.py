@@ -14,7 +14,7 @@ from moot.agent import blame_cli, complete_cli, fuse_cli, history_cli, index_cli
 from moot.agent.core.errors import MootError
 from moot.agent.fusion_cli import app as fusion_app
 from moot.agent.model_cli import app as model_app
-from moot.agent.options import Repo
+from moot.agent.options import Repo, top_of
 from moot.agent.terminal import LAYOUT, printable
 
 if TYPE_CHECKING:
@@ -204,9 +204,7 @@ def doctor(repo: Repo = Path(), base_url: BaseUrl = None, output: Form = Output.
 def _settings(repo: Path, **flags: Any) -> Settings:
     from moot.agent.core.config import load_settings
 
-    here = repo.resolve()
-    top = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
-    return load_settings(top, **flags)
+    return load_settings(top_of(repo), **flags)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from moot.agent.options import Form, Output
+from moot.agent.options import Form, Output, top_of
 from moot.agent.terminal import LAYOUT, printable
 
 if TYPE_CHECKING:
@@ -62,9 +62,7 @@ def _complete(
     from moot.agent.core.config import load_settings
 
     flags = {"model": model, "base_url": base_url, "profile": profile, "fim": fim}
-    here = repo.resolve()
-    top = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
-    settings = load_settings(top, **flags, context_tokens=context_tokens)
+    settings = load_settings(top_of(repo), **flags, context_tokens=context_tokens)
     hole, path = hole_in(sys.stdin.buffer.read()) if place == "-" else hole_at(place, repo)
     wanted = Wanted(hole, path, repo, max_tokens, count, context)
     done = asyncio.run(complete(settings, wanted))

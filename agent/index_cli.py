@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from moot.agent.options import Form, Output, Repo
+from moot.agent.options import Form, Output, Repo, top_of
 from moot.agent.terminal import UNDECODED, printable
 
 if TYPE_CHECKING:
@@ -95,9 +95,7 @@ def _open(repo: Path, progress: Callable[[int, int], None], *, warm: bool = Fals
     from moot.agent.core.config import load_settings
     from moot.agent.working_index import WorkingIndex
 
-    here = repo.resolve()
-    top = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
-    return WorkingIndex(load_settings(top), repo, progress, warm=warm)
+    return WorkingIndex(load_settings(top_of(repo)), repo, progress, warm=warm)
 
 
 @contextmanager

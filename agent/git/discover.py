@@ -45,10 +45,16 @@ def find(path: Path) -> Location:
     Raises:
         UsageError: there is none that can be worked on; the message says what to do.
     """
-    if not path.exists():
-        raise UsageError(f"{path} does not exist: pass an existing folder with --repo")
-    if not path.is_dir():
-        raise UsageError(f"{path} is not a folder: pass the repository's folder with --repo")
+    try:
+        if not path.exists():
+            raise UsageError(f"{path} does not exist: pass an existing folder with --repo")
+        if not path.is_dir():
+            raise UsageError(f"{path} is not a folder: pass the repository's folder with --repo")
+        (path / ".git").exists()  # fails where the folder may not be searched
+    except OSError as exc:
+        raise UsageError(
+            f"{path} cannot be opened ({exc.strerror}): pass another folder with --repo"
+        ) from exc
     require_git()
     path = path.resolve()
     root, git_dir, common_dir, object_format = _ask(path)

@@ -1,9 +1,12 @@
+import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from moot.agent.core.errors import UsageError
+from moot.agent.git.discover import find
 from moot.agent.git.repository import GitRepository
 from tests.agent.git.conftest import git
 
@@ -18,6 +21,26 @@ def explain(path: Path, tmp_path: Path) -> str:
 
 def test_missing_path(tmp_path):
     assert "does not exist" in explain(tmp_path / "no", tmp_path)
+
+
+def test_a_name_that_is_too_long(tmp_path):
+    assert "cannot be opened (File name too long)" in explain(tmp_path / ("x" * 300), tmp_path)
+
+
+@pytest.mark.parametrize("below", ["", "repo"])
+def test_a_folder_that_may_not_be_searched(below):
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "repo").mkdir()
+        Path(folder).chmod(0)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)
+        try:
+            with pytest.raises(UsageError, match=r"cannot be opened \(Permission denied\)"):
+                find(Path(folder) / below)
+        finally:
+            os.seteuid(user)
+            Path(folder).chmod(0o700)
 
 
 def test_a_file_is_no_repository(root, tmp_path):
