@@ -57,8 +57,11 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def _create(home: Path, location: Location) -> Path:
-    """Make the directory beside its place and move it there, so that it is whole or absent."""
-    final = home / "git"
+    """Make the directory beside its place and move it there, so that it is whole or absent.
+
+    A repository may be made anew at its path in another object format.
+    """
+    final = home / ("git" if location.object_format == "sha1" else f"git-{location.object_format}")
     if final.exists():
         return final
     partial = home / "git.new"

@@ -125,6 +125,16 @@ def test_borrowed_objects_are_found(root, tmp_path):
     assert b"A = 1\n" in [third.read(entry.blob) for entry in third.files(third.head)]
 
 
+def test_a_repository_made_anew_in_another_object_format(root, tmp_path):
+    GitRepository.open(root, tmp_path / "data")
+    shutil.rmtree(root / ".git")
+    git(root, "init", "-q", "--object-format=sha256")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "one")
+    found = GitRepository.open(root, tmp_path / "data")
+    assert b"A = 1\n" in [found.read(entry.blob) for entry in found.files(found.head)]
+
+
 def test_callers_git_variables_do_not_lead_astray(root, tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "nowhere"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "nowhere"))
