@@ -17,9 +17,10 @@ from filelock import FileLock, Timeout
 from moot.agent.core.errors import Refused, UsageError
 from moot.agent.core.outcomes import Fate
 from moot.agent.git.journal import Entry, Journal
-from moot.agent.git.names import check_run_id, is_run_id
+from moot.agent.git.names import is_run_id
 from moot.agent.git.repository import GitRepository
 from moot.agent.outcomes.store import FILE, OutcomeStore
+from moot.agent.record import RECORD, RESULT, run_folder
 
 if TYPE_CHECKING:
     from moot.agent.fusion.transcript import Transcript
@@ -65,14 +66,14 @@ class History:
             repository: where to look; None when runs of every repository are listed.
         """
         data_dir = data_dir.resolve()
-        self._runs = data_dir / "runs"
+        self._data_dir = data_dir
         self._outcomes = data_dir / FILE
         self._repository = repository
         self._journals = [Journal(home) for home in (data_dir / "repos").glob("*")]
 
     def runs(self, limit: int | None = None) -> list[PastRun]:
         """Return the runs of the repository, or of all when there is none, newest first."""
-        folders = sorted((file.parent for file in self._runs.glob("*/run.json")), reverse=True)
+        folders = sorted((file.parent for file in self._data_dir.glob(f"runs/*/{RECORD}")), reverse=True)
         found = (self._past_run(folder) for folder in folders if is_run_id(folder.name))
         return _first(limit, (run for run in found if run is not None and self._is_here(run)))
 
@@ -82,7 +83,7 @@ class History:
         Raises:
             UsageError: there is none of that name.
         """
-        run = self._past_run(self._runs / check_run_id(run_id))
+        run = self._past_run(run_folder(self._data_dir, run_id))
         if run is None:
             raise UsageError(f"there is no run {run_id}: `agent log` lists them")
         return run
@@ -99,13 +100,13 @@ class History:
 
     def result(self, run_id: str) -> dict[str, Any]:
         """Return the result object of a run; empty when it has none yet."""
-        return _read(self._runs / check_run_id(run_id) / "result.json")
+        return _read(run_folder(self._data_dir, run_id) / RESULT)
 
     def debate(self, run_id: str) -> "list[Transcript]":
         """Return what was argued in a run, round by round."""
         from moot.agent.fusion.transcript import load  # the log must come at once, and does not need it
 
-        return load(self._runs / check_run_id(run_id))
+        return load(run_folder(self._data_dir, run_id))
 
     def undo(self, run_id: str | None) -> Entry:
         """Take a run back, the latest published one by default.
@@ -144,10 +145,10 @@ class History:
         return self._repository is None or run.repository == str(self._repository.root)
 
     def _past_run(self, folder: Path) -> PastRun | None:
-        record = _read(folder / "run.json")
+        record = _read(folder / RECORD)
         if not record:
             return None
-        result = _read(folder / "result.json")
+        result = _read(folder / RESULT)
         entry = _first_of(journal.published(folder.name) for journal in self._journals)
         undone = _first_of(journal.undone(folder.name) for journal in self._journals)
         if entry and result.get("status") != "done":  # it was cut off, and another command finished it

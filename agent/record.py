@@ -1,6 +1,5 @@
 """What a run leaves in its folder so that it can be resumed, undone and listed."""
 
-import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from moot.agent.core.config import Settings
 from moot.agent.core.errors import UsageError
 from moot.agent.core.types import Task
+from moot.agent.git.names import is_run_id
+from moot.agent.git.private import write_atomically
 
 __all__ = [
     "RECORD",
@@ -29,8 +30,6 @@ RESULT = "result.json"
 
 _INSTANT = 1.0
 """Seconds that a run's lock is waited for: `agent log` takes it for a moment, to see who works."""
-
-_RUN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 
 _OF_THE_MACHINE = frozenset(
     {
@@ -74,7 +73,7 @@ def run_folder(data_dir: Path, run_id: str) -> Path:
     Raises:
         UsageError: that cannot be the id of a run.
     """
-    if not _RUN_ID.fullmatch(run_id):
+    if not is_run_id(run_id):
         raise UsageError(f"{run_id!r} is not the id of a run: `agent log` lists them")
     return data_dir / "runs" / run_id
 
@@ -96,18 +95,12 @@ def read(data_dir: Path, run_id: str) -> RunRecord:
 
 def write(folder: Path, record: RunRecord) -> None:
     """Store a record in its run's folder, entirely or not at all."""
-    _replace(folder / RECORD, record.model_dump_json(indent=2))
+    write_atomically(folder / RECORD, record.model_dump_json(indent=2).encode())
 
 
 def write_result(folder: Path, text: str) -> None:
-    """Store a result, in its JSON form, as a record is stored."""
-    _replace(folder / RESULT, text)
-
-
-def _replace(file: Path, text: str) -> None:
-    new = file.with_name(f"{file.name}.new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(file)
+    """Store a result, in its JSON form, as a record is stored; a branch's name may hold bytes that are no text."""
+    write_atomically(folder / RESULT, text.encode(errors="backslashreplace"))
 
 
 def lock(folder: Path) -> FileLock:

@@ -210,10 +210,6 @@ class Repository(Protocol):
         """Return `N files changed, …` with one line a file, as `git diff --stat` prints it."""
         ...
 
-    def keep(self, run_id: str, commit: str) -> None:
-        """Protect a commit from garbage collection under a private ref of the run."""
-        ...
-
     def dirty(self, paths: Iterable[str]) -> list[str]:
         """Return those paths whose working file or index entry differs from HEAD."""
         ...

@@ -15,6 +15,7 @@ __all__ = [
     "folders_of",
     "in_the_way",
     "new_objects",
+    "state_of",
     "tree_entries",
 ]
 
@@ -62,7 +63,7 @@ def edits_of(git: Git, changes: Sequence[Change]) -> list[FileEdit]:
     ids = {side[1] for change in changes for side in (change.before, change.after) if side}
     contents = dict(git.blobs(ids))
     return [
-        FileEdit(change.path, _state(change.before, contents), _state(change.after, contents))
+        FileEdit(change.path, state_of(change.before, contents), state_of(change.after, contents))
         for change in sorted(changes, key=lambda change: (bool(change.new_mode), change.path))
     ]
 
@@ -92,7 +93,8 @@ def tree_entries(git: Git, commit: str, paths: Iterable[str]) -> dict[str, tuple
     return result
 
 
-def _state(entry: tuple[str, str] | None, contents: Mapping[str, bytes]) -> FileState:
+def state_of(entry: tuple[str, str] | None, contents: Mapping[str, bytes]) -> FileState:
+    """Return the file of an entry (mode, id), whose content is given by its id; None is no file."""
     return FileState(entry[0], contents[entry[1]]) if entry else FileState()
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moot.agent.core.errors import Refused
-from moot.agent.git.changes import SUBMODULE, Change, edits_of, folders_of, in_the_way, tree_entries
+from moot.agent.git.changes import SUBMODULE, Change, edits_of, folders_of, in_the_way, state_of, tree_entries
 from moot.agent.git.discover import Location, current_branch
 from moot.agent.git.plumbing import Git, GitFailed
-from moot.agent.git.worktree import FileState, Worktree
+from moot.agent.git.worktree import Worktree
 
 __all__ = ["OTHERWISE", "Checkout", "IndexEntry"]
 
@@ -140,7 +140,7 @@ class Checkout:
         contents = dict(self._private.blobs({blob for mode, blob in entries.values() if mode != SUBMODULE}))
         plain = [path for path in paths if entries.get(path, ("", ""))[0] != SUBMODULE]
         plain = [path for path in plain if path not in self.outside(staged)]
-        states = [(path, _state(entries.get(path), contents)) for path in plain]
+        states = [(path, state_of(entries.get(path), contents)) for path in plain]
         differing = set(self.tree.differing(states))
         for path in paths:
             entry = staged.get(path)
@@ -217,7 +217,3 @@ class Checkout:
         new = [change.path for change in changes if change.new_mode and not change.old_mode]
         staged = self.staged([*new, *{folder for path in new for folder in folders_of(path)}])
         return in_the_way(new, staged) - {change.path for change in changes}
-
-
-def _state(entry: tuple[str, str] | None, contents: Mapping[str, bytes]) -> FileState:
-    return FileState(entry[0], contents[entry[1]]) if entry else FileState()

@@ -8,6 +8,7 @@ from pathlib import Path
 from moot.agent.core.errors import EditRejected, UsageError
 from moot.agent.core.types import FileChange, Patch, TreeEntry
 from moot.agent.git.files import SYMLINK
+from moot.agent.git.merge import with_entries
 from moot.agent.git.names import check_path
 from moot.agent.git.plumbing import Git
 
@@ -39,7 +40,7 @@ def commit_patch(git: Git, base: str, entries: Mapping[str, TreeEntry], patch: P
     for change in patch.changes:
         result.pop(change.path, None)
     _check_together(patch, result)
-    tree = _write_tree(git, base, patch)
+    tree = with_entries(git, base, _entries(git, patch))
     if tree == git.line("rev-parse", f"{base}^{{tree}}"):
         raise EditRejected("the patch changes nothing")
     stamp = git.line("cat-file", "commit", base).partition("\ncommitter ")[2].partition("\n")[0]
@@ -77,29 +78,14 @@ def _check_together(patch: Patch, kept: Mapping[str, TreeEntry]) -> None:
         raise EditRejected(f"{path} would be both a file and a folder")
 
 
-def _write_tree(git: Git, base: str, patch: Patch) -> str:
+def _entries(git: Git, patch: Patch) -> dict[str, tuple[str, str] | None]:
+    """Store all new contents through one process; return path -> (mode, blob id), None where deleted."""
+    new = [change for change in patch.changes if change.content is not None]
     with tempfile.TemporaryDirectory(dir=git.git_dir, prefix="tmp-") as scratch:
-        written = _write_blobs(git, Path(scratch), patch)
-        index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
-        git.run("read-tree", base, env=index)
-        zeros = "0" * len(base)
-        lines = b"".join(
-            f"{change.mode} {written[change.path]}\t".encode() + os.fsencode(change.path) + b"\0"
-            if change.content is not None
-            else f"0 {zeros}\t".encode() + os.fsencode(change.path) + b"\0"
-            for change in sorted(patch.changes, key=lambda change: change.content is not None)
-        )
-        git.run("update-index", "-z", "--index-info", stdin=lines, env=index)
-        return git.line("write-tree", env=index)
-
-
-def _write_blobs(git: Git, scratch: Path, patch: Patch) -> dict[str, str]:
-    """Store all new contents through one process; return path -> blob id."""
-    changes = [change for change in patch.changes if change.content is not None]
-    if not changes:
-        return {}
-    for number, change in enumerate(changes):
-        (scratch / str(number)).write_bytes(change.content or b"")
-    names = "".join(f"{scratch / str(number)}\n" for number in range(len(changes)))
-    ids = git.line("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=os.fsencode(names)).split("\n")
-    return {change.path: blob for change, blob in zip(changes, ids, strict=True)}
+        files = [Path(scratch) / str(number) for number in range(len(new))]
+        for file, change in zip(files, new, strict=True):
+            file.write_bytes(change.content or b"")
+        names = os.fsencode("".join(f"{file}\n" for file in files))
+        ids = git.line("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=names).splitlines()
+    written = {change.path: (change.mode, blob) for change, blob in zip(new, ids, strict=True)}
+    return {change.path: written.get(change.path) for change in patch.changes}

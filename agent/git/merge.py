@@ -3,14 +3,13 @@
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from moot.agent.core.errors import Refused
-from moot.agent.git.changes import Change
 from moot.agent.git.plumbing import Git, GitFailed
 
-__all__ = ["MergeConflict", "merge_trees", "with_changes"]
+__all__ = ["MergeConflict", "merge_trees", "with_entries"]
 
 _MERGE_TREE = (2, 38)
 
@@ -23,12 +22,12 @@ class MergeConflict(Exception):
         self.paths = tuple(paths)
 
 
-def with_changes(private: Git, commit: str, changes: Sequence[Change]) -> str:
-    """Return the tree of a commit with some files replaced."""
-    assert private.git_dir is not None
+def with_entries(private: Git, commit: str, entries: Mapping[str, tuple[str, str] | None]) -> str:
+    """Return the tree of a commit with other entries (mode, id) at some paths; None removes one."""
+    removed = ("0", "0" * len(commit))
     lines = b"".join(
-        f"{change.new_mode or '0'} {change.new}\t".encode() + os.fsencode(change.path) + b"\0"
-        for change in sorted(changes, key=lambda change: bool(change.new_mode))
+        " ".join(entry or removed).encode() + b"\t" + os.fsencode(path) + b"\0"
+        for path, entry in sorted(entries.items(), key=lambda item: item[1] is not None)
     )
     with tempfile.TemporaryDirectory(dir=private.git_dir, prefix="tmp-") as scratch:
         index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}

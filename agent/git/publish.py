@@ -14,7 +14,7 @@ from moot.agent.git.checkout import OTHERWISE, Checkout
 from moot.agent.git.identity import Signature, sign
 from moot.agent.git.journal import Entry, Journal, Landing
 from moot.agent.git.landing import Lander, RefMoved
-from moot.agent.git.merge import with_changes
+from moot.agent.git.merge import with_entries
 from moot.agent.git.names import check_id, check_run_id
 from moot.agent.git.plumbing import Git, GitFailed
 from moot.agent.git.private import write_atomically
@@ -112,7 +112,8 @@ class Publisher:
         branch = self._checkout.require_branch()
         entry, tip, changes = self._on_tip(entry, f"the branch {branch}")
         self._checkout.require_clean(changes, index=True)
-        published = self._sign(entry, with_changes(self._private, tip, changes), tip)
+        tree = with_entries(self._private, tip, {change.path: change.after for change in changes})
+        published = self._sign(entry, tree, tip)
         landing = Landing(f"refs/heads/{branch}", tip, published, tip, published, index=True, files=True)
         return replace(entry, published=published, branch=branch, landing=landing)
 

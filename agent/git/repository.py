@@ -18,7 +18,7 @@ from moot.agent.git.landing import Lander
 from moot.agent.git.later import Later, lines_left, overwritten, read_later
 from moot.agent.git.log import read_log
 from moot.agent.git.merge import MergeConflict, merge_trees
-from moot.agent.git.names import check_id, check_run_id
+from moot.agent.git.names import check_id
 from moot.agent.git.plumbing import Git, GitFailed, missing
 from moot.agent.git.private import open_private
 from moot.agent.git.publish import Publisher, reason
@@ -160,16 +160,6 @@ class GitRepository:
         """Return `git diff --stat` between two commits."""
         text = self._private.run(*_DIFF, "--stat=100", check_id(base), check_id(commit))
         return text.decode(errors="replace").rstrip()
-
-    def keep(self, run_id: str, commit: str) -> None:
-        """Protect a commit from garbage collection under a private ref of the run."""
-        ref = f"refs/moot/runs/{check_run_id(run_id)}"
-        git_dir = self._private.git_dir
-        assert git_dir is not None
-        with FileLock(git_dir.parent / "refs.lock"):
-            # We hold the lock on all of our refs, so a lock file of git's is left from a killed process.
-            (git_dir / f"{ref}.lock").unlink(missing_ok=True)
-            self._private.run("update-ref", ref, check_id(commit))
 
     def dirty(self, paths: Iterable[str]) -> list[str]:
         """Return those paths whose working file or index entry differs from HEAD now."""

@@ -45,7 +45,6 @@ def publish_one(
     blobs = {entry.path: entry.blob for entry in repository.files(repository.head)}
     patch = Patch((FileChange(path, blobs[path], f"run {number}\n".encode()),))
     commit = repository.commit(repository.head, patch, f"run {number}")
-    repository.keep(f"run-{number}", commit)
     start.wait()
     try:
         publication = repository.publish(f"run-{number}", repository.head, commit, ApplyMode(mode))

@@ -337,7 +337,6 @@ def test_a_hostile_configuration_executes_nothing(root, tmp_path):
     repository.diff(repository.head, result)
     repository.diffstat(repository.head, result)
     repository.checkout(result, tmp_path / "work")
-    repository.keep("run-1", result)
     repository.dirty(["a.py", "c.txt"])
     for mode in (ApplyMode.PATCH, ApplyMode.BRANCH, ApplyMode.COMMIT):
         publish(repository, mode, result, f"run-{mode}")

@@ -70,7 +70,6 @@ def test_commit_is_deterministic_and_leaves_the_repository_alone(repository, roo
     assert commit(repository, change(repository, "a.py", b"A = 2\n")) == first
     assert "-A = 1\n+A = 2\n" in repository.diff(repository.head, first)
     assert "1 file changed" in repository.diffstat(repository.head, first)
-    repository.keep("run-1", first)
     assert snapshot(root) == before
 
 
