@@ -208,9 +208,9 @@ def test_yarn_without_node_modules_starts_the_program(plan):
         ("ARGS = -v\nARGS ?= -m slow\ntest:\n\tpytest $(ARGS)\n", "make test"),
         ("ARGS = -v\noverride ARGS = -m slow\ntest:\n\tpytest $(ARGS)\n", "make test"),
         ("ifdef CI\nARGS = -v\nelse\nARGS = -x\nendif\ntest:\n\tpytest $(ARGS)\n", "make test"),
-        ("ARGS = -v \\\n -m slow\ntest:\n\tpytest $(ARGS)\n", "make test"),
+        ("ARGS = -v \\\n -m slow\ntest:\n\tpytest $(ARGS) tests\n", "make test"),
         ("LIST = \\\nARGS = -x\ntest:\n\tpytest $(ARGS)\n", "make test"),
-        ("ARGS != ls\ntest:\n\tpytest $(ARGS)\n", "make test"),
+        ("ARGS = -v\nARGS != ls\ntest:\n\tpytest $(ARGS)\n", "make test"),
     ],
 )
 def test_make_targets_are_looked_into(plan, makefile, expected):
