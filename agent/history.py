@@ -148,7 +148,7 @@ class History:
         record = _read(folder / RECORD)
         if not record:
             return None
-        result = _read(folder / RESULT)
+        result: dict[str, Any] = _read(folder / RESULT)
         entry = _first_of(journal.published(folder.name) for journal in self._journals)
         undone = _first_of(journal.undone(folder.name) for journal in self._journals)
         if entry and result.get("status") != "done":  # it was cut off, and another command finished it

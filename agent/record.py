@@ -99,7 +99,7 @@ def write(folder: Path, record: RunRecord) -> None:
 
 
 def write_result(folder: Path, text: str) -> None:
-    """Store a result, in its JSON form, as a record is stored; a branch's name may hold bytes that are no text."""
+    """Store a result, in its JSON form, as a record is stored; a name may hold bytes that are no text."""
     write_atomically(folder / RESULT, text.encode(errors="backslashreplace"))
 
 
