@@ -267,5 +267,6 @@ def test_the_sandbox_is_never_dropped_silently(repo, agent, tmp_path, monkeypatc
     without = {"PATH": str(tmp_path / "bin"), "PYTHONPATH": str(tmp_path)}
     monkeypatch.setattr(Agent, "environment", {**start.environment, **without})
     before = snapshot(repo)
-    refused(start.run(repo, "--sandbox", "bubblewrap"), repo, before, 5, "install your system's")
-    assert start.run(repo, "--sandbox", "nonsense").exit_code == 2
+    words = "run", TASK, "--repo", str(repo), "--test", PYTEST, "--output", "json", "--sandbox"
+    refused(start.installed(*words, "bubblewrap"), repo, before, 5, "install your system's")
+    assert start.installed(*words, "nonsense").exit_code == 2
