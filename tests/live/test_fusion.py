@@ -1,8 +1,8 @@
 """Samples that are argued find the incumbent's prompt in vLLM's prefix cache: its own counters prove it."""
 
 import asyncio
+import colorsys
 import os
-import shlex
 import shutil
 import subprocess
 from functools import partial
@@ -30,11 +30,11 @@ SAMPLES = 2
 
 @pytest.fixture
 def opening(tmp_path, base_url) -> tuple[ChatMessage, ...]:
-    """Let a greedy answer be written of a module of about 3,000 tokens; return what it was asked."""
-    repo = make_repository(tmp_path / "repo", {"README": "Words of a shell.\n"})
-    shutil.copy(shlex.__file__, repo / "words.py")
+    """Let a greedy answer be written in about 2,000 tokens of prompt; return what it was asked."""
+    repo = make_repository(tmp_path / "repo", {"README": "Colours.\n"})
+    shutil.copy(colorsys.__file__, repo / "colours.py")
     commit(repo)
-    task = "In words.py, give the function quote the docstring 'Quote a word for a shell.'"
+    task = "In colours.py, give the function rgb_to_yiq the docstring 'RGB to YIQ.'"
     flags = ["--repo", repo, "--no-verify", "--dry-run", "--output", "json"]
     environment = os.environ | {"MOOT_MAX_REPAIRS": "0", "MOOT_SAMPLES": "1"}
     done = subprocess.run([AGENT, "run", task, *flags], env=environment, capture_output=True, check=False)

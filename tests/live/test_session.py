@@ -3,7 +3,6 @@
 import colorsys
 import json
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -32,10 +31,9 @@ def base_url() -> str:
 
 @pytest.fixture
 def repo(tmp_path) -> Path:
-    """Return a repository with two modules, about 3,500 tokens."""
-    path = make_repository(tmp_path / "repo", {"README": "Colours, and words of a shell.\n"})
+    """Return a repository with one module, a prompt of about 2,000 tokens."""
+    path = make_repository(tmp_path / "repo", {"README": "Colours.\n"})
     shutil.copy(colorsys.__file__, path / "colours.py")
-    shutil.copy(shlex.__file__, path / "words.py")
     commit(path)
     return path
 
