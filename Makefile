@@ -7,7 +7,10 @@ VENV   ?= .venv
 REPO   ?=
 TASK   ?=
 BIN    := $(VENV)/bin
-export TASK
+# Both hold words of others: they are no text for make to expand, nor for the shell.
+override REPO := $(value REPO)
+override TASK := $(value TASK)
+export REPO TASK
 
 .PHONY: run test check test-live links clean
 .PHONY: bench bench-blame bench-complete bench-edits bench-fusion bench-index bench-languages bench-overhead bench-pack bench-prefix bench-repair bench-retrieval
@@ -17,7 +20,7 @@ run: $(VENV)/.installed
 ifeq ($(strip $(REPO)),)
 	$(BIN)/python tests/live/demo.py
 else
-	$(BIN)/agent run --repo "$(REPO)" -- "$$TASK"
+	$(BIN)/agent run --repo "$$REPO" -- "$$TASK"
 endif
 
 test: $(VENV)/.dev

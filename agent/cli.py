@@ -18,6 +18,8 @@ from moot.agent.options import Repo, top_of
 from moot.agent.terminal import LAYOUT, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from moot.agent.core.config import Settings
 
 __all__ = ["app", "main"]
@@ -171,7 +173,8 @@ def run(
             )
         settings = _settings(repo, **flags)
         if resume is not None:
-            settings = _settings(repo, **read(settings.data_dir, resume).resumed_with(flags))
+            began = read(settings.data_dir, resume).settings_of_run()
+            settings = _settings(repo, began, **flags)
     except MootError as exc:
         raise typer.Exit(refuse(exc, output.value)) from exc
     text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape") if task == "-" else task
@@ -201,14 +204,15 @@ def doctor(repo: Repo = Path(), base_url: BaseUrl = None, output: Form = Output.
     raise typer.Exit(show_findings(_settings(repo, base_url=base_url), repo, output.value))
 
 
-def _settings(repo: Path, **flags: Any) -> Settings:
+def _settings(repo: Path, began: Mapping[str, Any] | None = None, /, **flags: Any) -> Settings:
     from moot.agent.core.config import load_settings
 
-    return load_settings(top_of(repo), **flags)
+    return load_settings(top_of(repo), began, **flags)
 
 
 def main() -> None:
     """Run the command line; an expected failure is one sentence on stderr and its exit code."""
+    _open_closed_streams()
     if reconfigure := getattr(sys.stdout, "reconfigure", None):
         reconfigure(errors="backslashreplace")  # a file's name may hold bytes that are no text
     try:
@@ -226,13 +230,23 @@ def main() -> None:
         sys.exit(1)
 
 
+def _open_closed_streams() -> None:
+    """Give `/dev/null` to standard streams that are closed, so that no file takes a place of theirs."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, os.fdopen(number, mode))
+
+
 def _flushed() -> None:
     """Run the command; what it printed is written before it counts as done."""
     try:
         app()
     finally:
-        if sys.stdout:
-            sys.stdout.flush()
+        sys.stdout.flush()
 
 
 def _silence_output() -> None:

@@ -1,6 +1,7 @@
 """`agent doctor`: tries what a run needs, and says in one sentence each how to get what is missing."""
 
 import asyncio
+import os
 import platform
 import shutil
 import tempfile
@@ -85,7 +86,10 @@ def _machine(settings: Settings) -> Iterator[Finding]:
     yield Finding(
         "machine", "ok", f"Python {platform.python_version()}, {platform.system()} {platform.release()}"
     )
-    place = next(folder for folder in (settings.data_dir, *settings.data_dir.parents) if folder.exists())
+    folders = (settings.data_dir, *settings.data_dir.parents)
+    place = next(folder for folder in folders if os.access(folder, os.F_OK))
+    if not os.access(place, os.W_OK | os.X_OK):
+        yield Finding("disk", "problem", f"{place} may not be written: set MOOT_DATA_DIR to another folder")
     free = shutil.disk_usage(place).free
     text = f"{free / _GIB:.1f} GiB free for {settings.data_dir}"
     if free < _LITTLE_DISK:

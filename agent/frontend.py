@@ -1,7 +1,7 @@
 """The headless front end: drives a run, renders its events, answers its questions."""
 
 import asyncio
-import json
+import errno
 import logging
 import os
 import select
@@ -27,7 +27,7 @@ from moot.agent.doctor import Finding, examine
 from moot.agent.render import Renderer, coloured, renderer_for
 from moot.agent.result import ended
 from moot.agent.run import Run
-from moot.agent.terminal import LAYOUT, printable
+from moot.agent.terminal import LAYOUT, print_json, printable
 
 __all__ = ["refuse", "run_task", "show_context", "show_findings"]
 
@@ -70,8 +70,11 @@ async def _run_task(settings: Settings, repo: Path, task: Task, resume: str | No
     try:
         return await _watch(run, renderer, shown)
     except Exception as exc:
-        logging.getLogger(__name__).exception("unexpected error in run %s", run.id)
-        error = TaskFailed(f"unexpected {type(exc).__name__}: please report it with the traceback above")
+        if isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT):
+            error = TaskFailed(f"{exc.strerror}: free some, then go on with `agent run --resume {run.id}`")
+        else:
+            logging.getLogger(__name__).exception("unexpected error in run %s", run.id)
+            error = TaskFailed(f"unexpected {type(exc).__name__}: please report it with the traceback above")
         _show(RunFinished(ended(error, run.id)), renderer)
         return error.exit_code
 
@@ -145,7 +148,7 @@ def show_context(settings: Settings, repo: Path, task: str, show: bool, output: 
     """Print the account of what would be packed for a task."""
     pack, exact = asyncio.run(app.context(settings, repo, task))
     if output != "text":
-        print(json.dumps({**asdict(pack), "exact": exact}, ensure_ascii=False))
+        print_json({**asdict(pack), "exact": exact})
     elif show:
         print(printable(pack.text, keep=LAYOUT) if sys.stdout.isatty() else pack.text)
     else:
@@ -169,9 +172,7 @@ def show_findings(settings: Settings, repo: Path, output: str) -> int:
             console.print(grid)
     works = all(finding.status != "problem" for finding in findings)
     if output != "text":
-        print(
-            json.dumps({"works": works, "findings": [asdict(each) for each in findings]}, ensure_ascii=False)
-        )
+        print_json({"works": works, "findings": [asdict(each) for each in findings]})
     return 0 if works else 1
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from moot.agent.options import Form, Output
+from moot.agent.terminal import print_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def show_stats(
     if svg is not None:
         _write(svg, as_svg(found.bins))
     if output is Form.JSON:
-        typer.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2))
+        print_json(asdict(found), indent=2)
         return
     for line in _lines(found):
         typer.echo(line)
@@ -59,7 +59,7 @@ def calibrate(repo: Repo = None, output: Output = Form.TEXT) -> None:
     found, file = learn(load_settings(), repo)
     if output is Form.JSON:
         answer = {**found.as_json(), "file": str(file) if file else None}
-        typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+        print_json(answer, indent=2)
         return
     for line in _learned(found, file):
         typer.echo(line)

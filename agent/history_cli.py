@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from moot.agent.options import Form, Output, Repo
-from moot.agent.terminal import LAYOUT, printable
+from moot.agent.terminal import LAYOUT, print_as_is, print_json, printable
 
 if TYPE_CHECKING:
     from moot.agent.history import History, PastRun
@@ -39,7 +38,7 @@ def _log(
     if output is Form.JSON:
         from dataclasses import asdict
 
-        print(json.dumps([asdict(run) for run in runs], ensure_ascii=False, indent=2))
+        print_json([asdict(run) for run in runs], indent=2)
     elif not runs:
         print("there are no runs here yet", file=sys.stderr)
     for run in runs if output is Form.TEXT else ():
@@ -68,7 +67,7 @@ def _show(
         return
     result = history.result(past.run_id)
     if output is Form.JSON:
-        print(json.dumps({**asdict(past), "result": result or None}, ensure_ascii=False, indent=2))
+        print_json({**asdict(past), "result": result or None}, indent=2)
         return
     for name, value in asdict(past).items():
         if value not in (None, ""):
@@ -76,7 +75,11 @@ def _show(
     for name, value in selection_rows(result["selection"]) if result.get("selection") else ():
         print(f"{name:<11} {printable(value)}")
     if result.get("diff"):
-        print(f"\n{printable(result['diff'], keep=LAYOUT)}", end="")
+        print()
+        if sys.stdout.isatty():
+            print(printable(result["diff"], keep=LAYOUT), end="")
+        else:
+            print_as_is(result["diff"])
 
 
 def _show_debate(history: History, past: PastRun, output: Form) -> None:
@@ -84,7 +87,7 @@ def _show_debate(history: History, past: PastRun, output: Form) -> None:
 
     rounds = history.debate(past.run_id)
     if output is Form.JSON:
-        print(json.dumps(as_json(rounds), ensure_ascii=False, indent=2))
+        print_json(as_json(rounds), indent=2)
         return
     if not rounds:
         print(f"nothing was argued in run {past.run_id}", file=sys.stderr)
@@ -102,11 +105,12 @@ def _undo(
     if output is Form.JSON:
         fields = {"run_id": undone.run_id, "how": undone.how, "apply": undone.mode}
         more = {"branch": undone.branch, "commit": undone.published, "left": list(undone.left)}
-        print(json.dumps({**fields, **more}, ensure_ascii=False, indent=2))
+        print_json({**fields, **more}, indent=2)
         return
     print(f"undid run {undone.run_id}: {undone.how}")
     if undone.left:
-        print(f"warning: you were editing {', '.join(undone.left)}: left as it is", file=sys.stderr)
+        left = printable(", ".join(undone.left))
+        print(f"warning: you were editing {left}: left as it is", file=sys.stderr)
 
 
 def _history(repo: Path | None) -> History:

@@ -87,7 +87,7 @@ def _symbols(
         _print_report(report, texts, limit)
     if not report.found:
         near = f": did you mean {', '.join(report.close)}?" if report.close else ""
-        print(f"nothing is called {printable(name)}{near}", file=sys.stderr)
+        print(printable(f"nothing is called {name}{near}"), file=sys.stderr)
         raise typer.Exit(1)
 
 

@@ -14,6 +14,7 @@ from moot.agent.git.repository import GitRepository
 from moot.agent.outcomes.fates import settle_open
 from moot.agent.outcomes.store import FILE, OutcomeStore
 from moot.agent.risk.past import is_fix, is_revert
+from moot.agent.terminal import printable
 
 if TYPE_CHECKING:
     from moot.agent.index.index import CodeIndex
@@ -30,7 +31,7 @@ def open_repository(settings: Settings, repo: Path) -> GitRepository:
     """Open a repository; what a killed run left half done there is finished, and said on stderr."""
     repository = GitRepository.open(repo, settings.data_dir)
     for sentence in repository.recovered:
-        _LOG.warning(sentence)
+        _LOG.warning(printable(sentence))
     return repository
 
 

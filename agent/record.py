@@ -34,17 +34,17 @@ _INSTANT = 1.0
 _OF_THE_MACHINE = frozenset(
     {
         *("base_url", "model", "api_key", "model_path", "codestral_repo", "server_port", "data_dir"),
-        *("connect_timeout", "read_timeout", "price_in", "price_out"),
+        *("connect_timeout", "read_timeout", "price_in", "price_out", "pool"),
     }
 )
-"""Settings that say how to reach the model, not what the run does: a resumed run takes today's."""
+"""Settings that say how to reach the models, not what the run does: a resumed run takes today's."""
 
 
 class RunRecord(BaseModel):
     """A run as it began: enough to go on with it in the same way.
 
     Attributes:
-        settings: those that decide the outcome, in JSON form; never the key.
+        settings: those that decide the outcome, in JSON form, None where nothing was set; never the key.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,15 +56,15 @@ class RunRecord(BaseModel):
     started: datetime | None = None
     settings: dict[str, Any] = {}
 
-    def resumed_with(self, flags: dict[str, Any]) -> dict[str, Any]:
-        """Return the flags that resume the run: as it began, but for those given now."""
-        known = {name: value for name, value in self.settings.items() if name in Settings.model_fields}
-        return known | {name: value for name, value in flags.items() if value is not None}
+    def settings_of_run(self) -> dict[str, Any]:
+        """Return the settings that the run goes on with, as far as they are still known."""
+        known = Settings.model_fields.keys() - _OF_THE_MACHINE
+        return {name: value for name, value in self.settings.items() if name in known}
 
 
 def kept_settings(settings: Settings) -> dict[str, Any]:
     """Return what of the settings belongs into a record."""
-    return settings.model_dump(mode="json", exclude=set(_OF_THE_MACHINE), exclude_none=True)
+    return settings.model_dump(mode="json", exclude=set(_OF_THE_MACHINE))
 
 
 def run_folder(data_dir: Path, run_id: str) -> Path:

@@ -3,7 +3,6 @@
 Progress goes to stderr; stdout carries the result and nothing else.
 """
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
@@ -21,7 +20,7 @@ from moot.agent.core.commands import TestReport
 from moot.agent.core.types import RunResult, RunStatus
 from moot.agent.core.verification import LintDelta
 from moot.agent.result import as_json, selection_rows
-from moot.agent.terminal import LAYOUT, printable
+from moot.agent.terminal import LAYOUT, print_as_is, print_json, printable
 
 __all__ = ["Pipe", "Renderer", "coloured", "renderer_for"]
 
@@ -64,7 +63,7 @@ class StreamRenderer:
         """Write the event at once."""
         body = as_json(event.result) if isinstance(event, e.RunFinished) else asdict(event)
         line = {"event": type(event).__name__, **body}
-        print(json.dumps(line, default=_plain, ensure_ascii=False), flush=True)
+        print_json(line, default=_plain)
 
 
 class JsonRenderer:
@@ -77,8 +76,7 @@ class JsonRenderer:
                 print(f"warning: {printable(text, keep=LAYOUT)}", file=sys.stderr)
             case e.RunFinished(result=result):
                 try:
-                    text = json.dumps(as_json(result), default=_plain, ensure_ascii=False, indent=2)
-                    print(text, flush=True)
+                    print_json(as_json(result), default=_plain, indent=2)
                 finally:  # also where nobody reads the result
                     if result.exit_code:
                         print(f"error: {printable(result.reason, keep=LAYOUT)}", file=sys.stderr)
@@ -188,8 +186,10 @@ class TextRenderer:
                 self._log.print(f"[red]error:[/] {reason}", soft_wrap=True)
 
     def _print(self, result: RunResult) -> None:
-        if result.diff:
+        if result.diff and self._out.is_terminal:
             self._out.print(coloured(result.diff))
+        elif result.diff:
+            print_as_is(result.diff)
         rows = list(_rows(result))
         width = max(len(name) for name, _ in rows)
         for name, value in rows:
@@ -199,8 +199,9 @@ class TextRenderer:
 
 
 def coloured(diff: str) -> Syntax:
-    """Return a diff for a person, with nothing in it that a terminal would obey."""
-    return Syntax(printable(diff, keep=LAYOUT), "diff", theme="ansi_dark", background_color="default")
+    """Return a diff for a person: all of it, with nothing in it that a terminal would obey."""
+    text = printable(diff, keep=LAYOUT)
+    return Syntax(text, "diff", theme="ansi_dark", background_color="default", word_wrap=True)
 
 
 def _generated(event: e.CandidatesGenerated) -> str:

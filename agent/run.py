@@ -368,6 +368,6 @@ def _too_late(known: RunState, deps: Deps) -> str:
     command = known["test_command"]
     if settings.verify is not (command is not None):
         return f"was begun with{'out' if settings.verify else ''} verification"
-    if command is not None and settings.test not in (None, command):
+    if command is not None and settings.test and settings.test != command:
         return f"was begun with the tests of `{command}`"
     return ""

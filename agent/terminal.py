@@ -1,8 +1,13 @@
-"""Text of models, tests and repositories as it may be written to a terminal."""
+"""What is written to standard output: text of others as a terminal may have it, and JSON."""
 
+import codecs
+import json
 import re
+import sys
+from collections.abc import Callable
+from typing import Any
 
-__all__ = ["LAYOUT", "UNDECODED", "printable"]
+__all__ = ["LAYOUT", "UNDECODED", "print_as_is", "print_json", "printable"]
 
 LAYOUT = "\n\t"
 """Control characters that a text of several lines needs."""
@@ -28,6 +33,21 @@ def printable(text: str, keep: str = "") -> str:
     """
     whole = text.replace("\r\n", "\n") if "\n" in keep else text
     return _CONTROLS.sub(lambda found: found[0] if found[0] in keep else _picture(found[0]), whole)
+
+
+def print_json(
+    value: object, *, indent: int | None = None, default: Callable[[object], Any] | None = None
+) -> None:
+    """Print a value as JSON, in ASCII alone where standard output is not in UTF-8, as JSON has to be."""
+    ascii_only = codecs.lookup(sys.stdout.encoding).name != "utf-8"
+    print(json.dumps(value, indent=indent, default=default, ensure_ascii=ascii_only), flush=True)
+
+
+def print_as_is(text: str) -> None:
+    """Print a text for a program to read: nothing is added, and bytes that are not UTF-8 are as they were."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    sys.stdout.buffer.flush()
 
 
 def _picture(char: str) -> str:

@@ -103,13 +103,17 @@ class WorkingIndex:
             yield from self._missed()
             for change in changes:
                 paths = {str(Path(path).relative_to(self._root)) for _, path in change}
-                try:
-                    concerned = paths - self._files.ignored(paths)
-                except GitFailed:  # of a path beyond a link or in a submodule
-                    yield self.update()
-                    continue
-                if concerned:
-                    yield self.update(paths)
+                yield from self._updated(paths)
+
+    def _updated(self, paths: set[str]) -> Iterator[IndexStats]:
+        """Update for the paths that changed; not while git has no commit, such as on an orphan branch."""
+        with suppress(GitFailed):
+            try:
+                concerned: set[str] | None = paths - self._files.ignored(paths)
+            except GitFailed:  # of a path beyond a link or in a submodule
+                concerned = None
+            if concerned is None or concerned:
+                yield self.update(concerned)
 
     def _missed(self) -> Iterator[IndexStats]:
         """Update for what changed before the watcher had started."""

@@ -1,8 +1,10 @@
 """Settings: flags > environment (`MOOT_…`) > repository's file > user's file > defaults."""
 
 import json
+import logging
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -28,6 +30,8 @@ from moot.agent.core.errors import UsageError
 from moot.agent.core.types import ApplyMode, FusionMode, FusionPolicy
 
 __all__ = ["REPOSITORY_KEYS", "PoolMember", "Settings", "load_settings"]
+
+_LOG = logging.getLogger(__name__)
 
 REPOSITORY_KEYS = frozenset({"test_suggestion", "ignore"})
 """All that a repository's own file may set: it is untrusted, so nothing that runs unseen."""
@@ -63,7 +67,7 @@ class PoolMember(BaseModel):
 class Settings(BaseSettings):
     """Every setting; each is also an environment variable with the prefix `MOOT_`."""
 
-    model_config = SettingsConfigDict(env_prefix="MOOT_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="MOOT_", env_ignore_empty=True, extra="forbid", frozen=True)
 
     base_url: str | None = Field(None, description="OpenAI-compatible server; default: the local one")
     model: str | None = Field(None, description="model name; default: what the server serves")
@@ -185,37 +189,45 @@ class Settings(BaseSettings):
         return (init_settings, env_settings)
 
 
-def load_settings(repository: Path | None = None, **flags: Any) -> Settings:
+def load_settings(
+    repository: Path | None = None, began: Mapping[str, Any] | None = None, /, **flags: Any
+) -> Settings:
     """Merge all sources into one frozen object.
 
     Args:
         repository: top of a working tree whose `moot.toml` or `[tool.moot]` is read.
+        began: settings of the run that is resumed, which only flags change; None among them are kept.
         flags: values from the command line; None means not given.
 
     Raises:
         UsageError: a file cannot be read, or a value is not allowed.
     """
-    given = {name: value for name, value in flags.items() if value is not None}
+    flags = {name: value for name, value in flags.items() if value is not None}
+    given, files = {**(began or {}), **flags}, dict[str, Any]()
     try:
         base = Settings(**given)
         files = _user_file() | (_repository_file(repository) if repository else {})
         files = {name: value for name, value in files.items() if name not in base.model_fields_set}
         return Settings(**given, **files) if files else base
     except ValidationError as exc:
-        raise UsageError(_explain(exc)) from exc
+        raise UsageError(_explain(exc, flags, files)) from exc
     except SettingsError as exc:
         named = re.search(r'field "(\w+)"', str(exc))
         name = f"MOOT_{named[1].upper()}" if named else "a variable"
         raise UsageError(f"bad value for {name}: write it as JSON") from exc
 
 
+def _user_path() -> Path:
+    return Path(platformdirs.user_config_dir("moot", appauthor=False)) / "moot.toml"
+
+
 def _user_file() -> dict[str, Any]:
-    return _read(Path(platformdirs.user_config_dir("moot", appauthor=False)) / "moot.toml")
+    return _read(_user_path())
 
 
 def _repository_file(repository: Path) -> dict[str, Any]:
     own = _read(repository / "moot.toml")
-    values = own or _table(_table(_read(repository / "pyproject.toml"), "tool"), "moot")
+    values = own or _table(_table(_project(repository / "pyproject.toml"), "tool"), "moot")
     foreign = sorted(set(values) - REPOSITORY_KEYS)
     if foreign:
         raise UsageError(
@@ -223,6 +235,15 @@ def _repository_file(repository: Path) -> dict[str, Any]:
             f"move that to your own settings file or pass it as a flag"
         )
     return values
+
+
+def _project(path: Path) -> dict[str, Any]:
+    """Return what a `pyproject.toml` holds: one that cannot be read may be what a run is to mend."""
+    try:
+        return _read(path)
+    except UsageError as exc:
+        _LOG.warning("%s: nothing of it counts", exc)
+        return {}
 
 
 def _table(values: dict[str, Any], name: str) -> dict[str, Any]:
@@ -242,7 +263,15 @@ def _read(path: Path) -> dict[str, Any]:
         raise UsageError(f"cannot read the settings in {path}: {exc}") from exc
 
 
-def _explain(exc: ValidationError) -> str:
+def _explain(exc: ValidationError, flags: Mapping[str, Any], files: Mapping[str, Any]) -> str:
+    """Say which value is wrong, and where it is from."""
     first = exc.errors()[0]
     name = ".".join(str(part) for part in first["loc"]) or "settings"
-    return f"bad value for {name}: {first['msg']}"
+    key = name.partition(".")[0]
+    if key in files:
+        place = f" in {_user_path()}" if key not in REPOSITORY_KEYS else " in a settings file"
+    else:
+        place = "" if key in flags else f" (MOOT_{key.upper()})"
+    if first["type"] == "extra_forbidden":
+        return f"there is no setting {name}{place}: take it out"
+    return f"bad value for {name}{place}: {first['msg']}"

@@ -8,7 +8,7 @@ from moot.agent.core.commands import TestReport
 from moot.agent.core.config import Settings
 from moot.agent.core.events import Emit, Notice
 from moot.agent.core.ports import Index, ModelClient, Packer, Repository
-from moot.agent.core.types import EditFormat
+from moot.agent.core.types import Candidate, EditFormat
 from moot.agent.fusion.best_of import Contestant
 from moot.agent.fusion.council import Council
 from moot.agent.graph.limits import Limits
@@ -84,6 +84,7 @@ class Deps:
         folder: the run's own folder: its context, its evidence, the files under test.
         reports: test reports so far, by commit and by the tests that were asked for.
         filtered: what a warm pytest said of candidates, by commit: never a verdict.
+        partial: the first candidate that fixes these of the failing tests, and not all.
         linted: what checkers said so far, by commit.
         judged: candidates that went through the gate, by commit.
         ahead: who began to write beside the incumbent, until its argument takes them over.
@@ -110,6 +111,7 @@ class Deps:
         default_factory=dict[tuple[str, frozenset[str]], TestReport]
     )
     filtered: dict[str, Filtered] = field(default_factory=dict[str, Filtered])
+    partial: dict[frozenset[str], Candidate] = field(default_factory=dict[frozenset[str], Candidate])
     linted: dict[tuple[str, Job], Report] = field(default_factory=dict[tuple[str, Job], Report])
     judged: dict[str, Contestant] = field(default_factory=dict[str, Contestant])
     ahead: "list[Entrants]" = field(default_factory=list["Entrants"])

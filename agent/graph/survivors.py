@@ -37,9 +37,9 @@ class _Fix:
 async def find_survivors(state: RunState, deps: Deps, beyond: int = 0) -> list[tuple[Candidate, ...]]:
     """Return distinct candidates that fix a failing test, the most fixed first, then the likeliest.
 
-    Each is followed by those that differ from it in comments and layout alone. A single candidate,
-    and every one where no single test is known to fail, goes on to the whole command: there the first check
-    would tell nothing more.
+    Each is followed by those that differ from it in comments and layout alone. A single candidate that has
+    nothing to be joined with, and every one where no single test is known to fail, goes on to the whole
+    command: there the first check would tell nothing more.
 
     Args:
         state: of the run.
@@ -47,7 +47,7 @@ async def find_survivors(state: RunState, deps: Deps, beyond: int = 0) -> list[t
         beyond: survivors that are known already: as many as are compared are looked for beside them.
     """
     candidates = state["candidates"]
-    if len(candidates) == 1 or deps.runner is None:
+    if deps.runner is None or (len(candidates) == 1 and not deps.partial):
         return [(one,) for one in candidates]
     if not wanted(state):
         return _distinct([await _fix(one, frozenset(), state, deps) for one in candidates])
@@ -101,13 +101,23 @@ def _distinct(fixes: Sequence[_Fix]) -> list[tuple[Candidate, ...]]:
 
 
 async def _compose(fixes: Sequence[_Fix], state: RunState, deps: Deps) -> list[_Fix]:
-    """Try pairs that together fix more than either, and keep those that do, to be tested as any other."""
+    """Try pairs that together fix more than either, and keep those that do, to be tested as any other.
+
+    The other one of a pair may be of an earlier round of this process.
+    """
     best: dict[frozenset[str], _Fix] = {}
     for fix in fixes:
         best.setdefault(fix.tests, fix)
+    earlier = [
+        await _fix(candidate, tests, state, deps)
+        for tests, candidate in deps.partial.items()
+        if tests not in best
+    ]
+    for fix in best.values():
+        deps.partial.setdefault(fix.tests, fix.candidate)
     pairs = [
         pair
-        for pair in itertools.combinations(best.values(), 2)
+        for pair in (*itertools.combinations(best.values(), 2), *itertools.product(earlier, best.values()))
         if pair[0].tests - pair[1].tests and pair[1].tests - pair[0].tests
     ]
     pairs.sort(key=lambda pair: -len(pair[0].tests | pair[1].tests))

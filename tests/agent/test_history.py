@@ -1,6 +1,7 @@
 """`agent log`, `agent show` and `agent undo` on runs of the real command."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -51,6 +52,19 @@ def test_a_run_is_listed_shown_undone_and_undone_no_more(repo, agent):
     nothing = agent("undo", "--repo", str(repo))
     assert nothing.exit_code == 5
     assert "no run has published anything" in nothing.error
+
+
+def test_the_shown_change_can_be_taken_back_by_hand(tmp_path, serve):
+    """Also where lines end as on Windows, which a terminal is not told."""
+    repo = make_repository(tmp_path / "repo", {"stats.py": BUGGY.replace("\n", "\r\n")})
+    (tmp_path / "home").mkdir()
+    command = Agent(tmp_path / "home", serve([Reply(FIX)], tools=False).base_url)
+    assert command.run(repo, "--no-verify").exit_code == 0
+    words = [command.program, "show", "--repo", repo]
+    shown = subprocess.run(words, env=command.environment, capture_output=True, check=True).stdout
+    patch = b"diff --git" + shown.partition(b"diff --git")[2]
+    subprocess.run(["git", "apply", "-R"], cwd=repo, input=patch, check=True)
+    assert (repo / "stats.py").read_bytes() == BUGGY.replace("\n", "\r\n").encode()
 
 
 def test_a_revert_after_later_commits(repo, agent):

@@ -170,6 +170,31 @@ def test_two_candidates_that_fix_different_tests_become_one(run):
     assert "+" in outcome.result["selection"]["survivors"][0]["id"]
 
 
+def test_a_candidate_is_joined_with_one_of_an_earlier_round(tmp_path, serve):
+    """Both failing tests are named, so that an edit which fixes one of them is not taken."""
+    low = edit("    return min(values)\n", "    return values[1]\n", "ends.py")
+    high = edit("    return max(values)\n", "    return values[0]\n", "ends.py")
+    wrong = edit("    return values[2] - 1\n", "    return values[1]\n", "ends.py")
+    rounds = {1: [wrong], 2: [low, wrong], 3: [high, wrong]}
+    asked = []
+
+    def script(request):
+        n = request.body.get("n") or 1
+        if n == 1:
+            asked.append(request)
+        first, *others = rounds[min(len(asked), 3)]
+        return Reply(first) if n == 1 else Reply(texts=others * (n - 1))
+
+    repo = make_repository(tmp_path / "repo", {"ends.py": TWO, "test_ends.py": TWO_TESTS})
+    (tmp_path / "home").mkdir()
+    agent = Agent(tmp_path / "home", serve(script, tools=False).base_url)
+    task = "Mend test_ends.py::test_low and test_ends.py::test_high."
+    outcome = agent("run", task, "--repo", str(repo), "--test", PYTEST, "--output", "json", *NEVER)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "return min(values)" in (repo / "ends.py").read_text()
+    assert "return max(values)" in (repo / "ends.py").read_text()
+
+
 FORGER = """\
     import gc, os
     for one in gc.get_objects():

@@ -188,3 +188,45 @@ def test_who_reads_the_beginning_alone_is_told_nothing(agent, repo):
         assert run.stderr is not None
         assert run.stderr.read() == b""
     assert run.returncode == 1
+
+
+@pytest.mark.parametrize(("closed", "exit_code"), [("<&-", 5), ("2>&-", 0), (">&-", 0), ("<&- >&- 2>&-", 5)])
+def test_a_stream_that_is_closed_is_one_that_nobody_reads_or_writes(repo, agent, closed, exit_code):
+    """Without input a question is a refusal, and what belongs on standard error is on no other stream."""
+    risky = exit_code == 5
+    command = agent(Reply(WORKFLOW if risky else FIX))
+    words = [command.program, "run", TASK, "--repo", str(repo), "--output", "json"]
+    words += ["--no-verify"] if risky else ["--test", PYTEST]
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", *words],
+        env=command.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == exit_code, done.stderr
+    if ">&-" not in closed.replace("2>&-", ""):
+        assert json.loads(done.stdout)["exit_code"] == exit_code
+
+
+def test_a_task_is_not_expanded_by_make(tmp_path):
+    """A report that somebody else wrote may hold what make would run."""
+    program = tmp_path / "venv" / "bin" / "agent"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\nfor word in "$@"; do echo "[$word]"; done\n')
+    program.chmod(0o755)
+    (tmp_path / "pyproject.toml").touch()
+    program.with_name("python").touch()
+    (tmp_path / "venv" / ".installed").touch()
+    task = "it costs $5: $(shell touch made) `touch made`"
+    words = ["make", "-s", "-f", Path(__file__).parents[2] / "Makefile", "run"]
+    done = subprocess.run(
+        [*words, f"VENV={tmp_path}/venv", "REPO=a $(shell touch made)b", f"TASK={task}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"[{task}]" in done.stdout, done.stderr
+    assert "[a $(shell touch made)b]" in done.stdout
+    assert not (tmp_path / "made").exists()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from moot.agent.connection import connect
 from moot.agent.core.config import load_settings
 from moot.agent.core.errors import UsageError
+from moot.agent.record import kept_settings
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +96,46 @@ def _connected() -> None:
         await client.close()
 
     asyncio.run(run())
+
+
+def test_a_project_file_that_cannot_be_read_stops_nothing(home, caplog):
+    (home / "pyproject.toml").write_text('[tool.moot]\nignore = ["*.lock"]\n<<<<<<< HEAD\n')
+    assert load_settings(home).ignore == ()
+    assert "cannot read the settings" in caplog.text
+
+
+def test_empty_variables_are_none(monkeypatch):
+    for name in ("BASE_URL", "TEST", "MAX_TOKENS", "SANDBOX"):
+        monkeypatch.setenv(f"MOOT_{name}", "")
+    settings = load_settings()
+    assert (settings.base_url, settings.test, settings.max_tokens) == (None, None, None)
+    assert settings.sandbox == "auto"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("max_tim = 5", "there is no setting max_tim in {}"), ("max_time = -5", "bad value for max_time in {}")],
+)
+def test_a_mistake_in_the_own_file_is_told_with_its_place(home, line, said):
+    file = home / ".config" / "moot" / "moot.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(f"{line}\n")
+    with pytest.raises(UsageError, match=said.format(re.escape(str(file)))):
+        load_settings()
+
+
+def test_a_mistake_is_told_with_the_variable_or_the_flag_that_it_is_in(monkeypatch):
+    with pytest.raises(UsageError, match=r"^bad value for max_time: "):
+        load_settings(max_time=-5)
+    monkeypatch.setenv("MOOT_MAX_TIME", "soon")
+    with pytest.raises(UsageError, match=r"^bad value for max_time \(MOOT_MAX_TIME\): "):
+        load_settings()
+
+
+def test_a_run_goes_on_with_what_was_not_set_when_it_began(home, monkeypatch):
+    began = kept_settings(load_settings(max_turns=3))
+    monkeypatch.setenv("MOOT_TEST", "make check")
+    monkeypatch.setenv("MOOT_MAX_TURNS", "5")
+    resumed = load_settings(home, began, samples=2)
+    assert (resumed.test, resumed.max_turns, resumed.samples) == (None, 3, 2)
+    assert load_settings(home).test == "make check"
