@@ -86,14 +86,20 @@ class Site:
     workspace: Path
     outside: Path
 
-    async def run(self, *words: str, limits: Limits | None = None, seconds: float = 30.0) -> CommandResult:
-        """Run an attempt."""
-        command = Command(_program(*words), self.workspace, timeout=seconds, output_limit=_OUTPUT)
+    async def run(
+        self, *words: str, limits: Limits | None = None, seconds: float = 30.0, shown: tuple[Path, ...] = ()
+    ) -> CommandResult:
+        """Run an attempt; `shown` is asked to be visible."""
+        command = Command(
+            _program(*words), self.workspace, timeout=seconds, output_limit=_OUTPUT, read_only=shown
+        )
         return await self.make(limits or Limits()).run(command)
 
-    async def said(self, *words: str, limits: Limits | None = None) -> list[str]:
+    async def said(
+        self, *words: str, limits: Limits | None = None, shown: tuple[Path, ...] = ()
+    ) -> list[str]:
         """Run an attempt; return what it says has escaped."""
-        return _said(await self.run(*words, limits=limits))
+        return _said(await self.run(*words, limits=limits, shown=shown))
 
 
 Attempt = Callable[[Site], Awaitable[list[str]]]
@@ -122,12 +128,13 @@ def state(folder: Path) -> list[tuple[str, int, int, bytes]]:
 # --- attempts -------------------------------------------------------------------------------
 
 
-def inside(*words: str, limits: Limits | None = None) -> Attempt:
-    """Run an attempt that itself sees what it got."""
+def inside(*words: str, limits: Limits | None = None, shown: tuple[str, ...] = ()) -> Attempt:
+    """Run an attempt that itself sees what it got; `shown` are places that are asked to be visible."""
 
     async def attempt(site: Site) -> list[str]:
         places = {"outside": str(site.outside), "home": str(Path.home())}
-        return await site.said(*(word.format(**places) for word in words), limits=limits)
+        visible = tuple(Path(place.format(**places)) for place in shown)
+        return await site.said(*(word.format(**places) for word in words), limits=limits, shown=visible)
 
     return attempt
 
@@ -147,14 +154,18 @@ async def git(site: Site) -> list[str]:
     return evidence + ([] if state(repository) == before else [".git was changed"])
 
 
-def network(family: str, kind: str) -> Attempt:
-    """Send to a port or a socket of ours, and see whether anything arrives."""
+def network(family: str, kind: str, shown: bool = False) -> Attempt:
+    """Send to a port or a socket of ours, and see whether anything arrives.
+
+    With `shown` the socket's folder is asked to be visible.
+    """
 
     async def attempt(site: Site) -> list[str]:
         with socket.socket(getattr(socket, family), getattr(socket, kind)) as server:
             server.settimeout(0.2)
             address, port = _bind(server, site.outside)
-            await site.said("connect", family, kind, address, port)
+            visible = (site.outside,) if shown else ()
+            await site.said("connect", family, kind, address, port, shown=visible)
             with suppress(TimeoutError):
                 server.accept()[0].close() if kind == "SOCK_STREAM" else server.recv(10)
                 return [f"a packet reached {address}"]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from moot.agent.core.commands import Command, CommandResult
 from moot.agent.core.errors import SandboxUnavailable
+from moot.agent.core.private import public
 from moot.sandbox.limits import BASE_PATH, Limits, limited
 from moot.sandbox.network import OFFLINE, Link, network
 from moot.sandbox.paths import CONFIGURATION, SYSTEM
@@ -238,7 +239,8 @@ def _places(
     workspace: Path, mount: Path, read_only: Sequence[Path], link: Mapping[Path, Path]
 ) -> Iterator[str]:
     """Yield the workspace, the toolchains and the way to the network, parents before what lies in them."""
-    binds = {path: ("--ro-bind", str(path.resolve()), str(path)) for path in read_only if path.exists()}
+    shown = public((path for path in read_only if path.exists()), mount)
+    binds = {path: ("--ro-bind", str(path.resolve()), str(path)) for path in shown}
     for path in [path for path in binds if path.is_relative_to(mount)]:
         if not _can_hold(workspace, path.relative_to(mount)):
             del binds[path]

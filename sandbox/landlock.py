@@ -17,6 +17,7 @@ from pathlib import Path
 from moot.agent.core.commands import Command, CommandResult
 from moot.agent.core.errors import SandboxUnavailable
 from moot.agent.core.folders import remove
+from moot.agent.core.private import public
 from moot.sandbox import launcher
 from moot.sandbox.limits import BASE_PATH, Limits, hard_processes, rlimits
 from moot.sandbox.paths import CONFIGURATION, SYSTEM
@@ -196,7 +197,7 @@ def _rules(command: Command, scratch: Path) -> Iterator[tuple[Path, int]]:
     yield from ((Path(place), _LOOK) for place in (*SYSTEM, "/proc"))
     yield from ((Path("/etc", name), _READ | _LIST) for name in CONFIGURATION)
     yield from ((Path("/dev", name), _READ | _WRITE) for name in _DEVICE_FILES)
-    yield from ((path, _LOOK) for path in command.read_only)
+    yield from ((path, _LOOK) for path in public(command.read_only, command.workspace))
     yield from ((place, _OWN) for place in (command.workspace, scratch))
 
 

@@ -18,12 +18,14 @@ _GAPS: Mapping[str, str] = {
         (
             *("write outside", "write to the system", "write to /proc", "write to .git", "links"),
             "modes and times outside",
-            *("read the home folder", "read /etc/shadow", "read the host's /tmp"),
+            *("read the home folder", "read /etc/shadow", "read the host's /tmp", "a home in sight"),
             *("environments of others", "arguments of others", "signals", "terminal", "privileges"),
         ),
         _AS_THE_USER,
     ),
-    **dict.fromkeys(("TCP", "UDP", "unix sockets", "abstract sockets"), "the network is open"),
+    **dict.fromkeys(
+        ("TCP", "UDP", "unix sockets", "sockets in sight", "abstract sockets"), "the network is open"
+    ),
     **dict.fromkeys(("setsid daemon", "double-fork daemon", "killed supervisor"), _LEFT),
     **dict.fromkeys(
         (

@@ -25,7 +25,8 @@ class Command:
             installed packages lead to the workspace); None means at its own path.
         timeout: seconds of wall time, after which the whole process group is killed.
         env: the complete environment, beside the sandbox's own PATH, HOME and TMPDIR.
-        read_only: host paths visible inside at the same place, read-only (toolchains, caches).
+        read_only: host paths visible inside at the same place, read-only (toolchains, caches); those that
+            hold credentials or sockets are left out, as `core/private.py` says.
         output_limit: bytes kept of each stream; the middle is cut out.
         allow_net: hosts that may be reached (`pypi.org`, `*.npmjs.org`, each with `:PORT`); none by default.
     """

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -299,6 +300,24 @@ def test_a_planted_link_is_no_mount_point(bubblewrap, work, tmp_path):
 def test_places_that_cannot_be_the_workspace(bubblewrap, work, place):
     with pytest.raises(SandboxUnavailable, match="folder of its own"):
         run(bubblewrap, "true", workspace=work, mount=Path(place))
+
+
+def test_what_holds_credentials_or_sockets_is_never_shown(confined, work, monkeypatch):
+    """Whoever asks for it: a link that was planted in a repository may have led there."""
+    home = work.parent / "home"
+    asked = {".ssh": False, ".config": False, ".config/gh": False, ".cargo": False, ".cargo/bin": True}
+    asked |= {".local/share/tool": True, "served": False}
+    for name in asked:
+        (home / name).mkdir(parents=True, exist_ok=True)
+        (home / name / "file").touch()
+    (work.parent / "link").symlink_to(home / ".ssh")
+    places = (home, work.parent / "link", *(home / name for name in asked))
+    monkeypatch.setenv("HOME", str(home))
+    script = 'for place in "$@"; do head "$place/file" >/dev/null && echo "$place"; done; true'
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(home / "served" / "s"))
+        result = run(confined, "sh", "-c", script, "sh", *map(str, places), workspace=work, read_only=places)
+    assert result.stdout.splitlines() == [str(home / name) for name, shown in asked.items() if shown]
 
 
 # --- choosing -------------------------------------------------------------------------------
