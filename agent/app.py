@@ -65,6 +65,7 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
         await to_thread.run_sync(repository.require_publishable, settings.apply)
         warn = partial(_warn, emit)
         sandbox = await to_thread.run_sync(open_sandbox, settings, warn) if settings.verify else None
+        tracked = await to_thread.run_sync(repository.tracked)
         client, profile = await connect(settings)
         stack.push_async_callback(client.close)
         code_index = stack.enter_context(open_index(settings))
@@ -76,14 +77,14 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
             index=code_index,
             packer=ContextPacker(code_index, repository.read_many, client),
             client=client,
-            runner=TestRunner(sandbox, repository.root, settings.test_timeout) if sandbox else None,
+            runner=TestRunner(sandbox, repository.root, settings.test_timeout, tracked) if sandbox else None,
             generation=_generation(settings, profile, client),
             limits=Limits(settings, used),
             emit=emit,
             folder=folder,
             council=_council(settings, client),
             baselines=_baselines(settings, sandbox),
-            linter=Linter(sandbox, repository.root) if sandbox and settings.lint else None,
+            linter=Linter(sandbox, repository.root, tracked) if sandbox and settings.lint else None,
             learned=load_learned(settings.data_dir),
             outcomes=stack.enter_context(open_outcomes(settings, repository, warn)),
         )

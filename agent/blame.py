@@ -89,7 +89,9 @@ async def blame(settings: Settings, repo: Path, test: str, say: Say) -> Blame:
         stack.callback(remove, folder)
         workspace = folder / "tree"
         await to_thread.run_sync(repository.checkout, repository.head, workspace)
-        suite = _Suite(TestRunner(sandbox, repository.root, settings.test_timeout), settings, workspace, say)
+        tracked = await to_thread.run_sync(repository.tracked)
+        runner = TestRunner(sandbox, repository.root, settings.test_timeout, tracked)
+        suite = _Suite(runner, settings, workspace, say)
         report, failing = await suite.failing(_commands(settings, repository, test), test)
         say("index: files and history")
         with open_index(settings) as index:

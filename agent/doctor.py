@@ -203,15 +203,14 @@ def _tests(
         return
     yield Finding("tests", "ok", f"{found[0].command} ({found[0].source}: {found[0].reason})")
     if sandbox is not None and found[0].framework in _VERSIONS:
-        yield asyncio.run(_toolchain(found[0], repository.root, sandbox))
+        yield asyncio.run(_toolchain(found[0], repository, sandbox))
 
 
-async def _toolchain(found: Found, root: Path, sandbox: Sandbox) -> Finding:
+async def _toolchain(found: Found, repository: GitRepository, sandbox: Sandbox) -> Finding:
     """Start the framework's program in the sandbox, as its tests would be."""
     version = _VERSIONS[found.framework]
-    needed = environment(
-        root, f"{found.command}\n{version}\nnode" if "npx" in version else f"{found.command}\n{version}"
-    )
+    names = f"{found.command}\n{version}\nnode" if "npx" in version else f"{found.command}\n{version}"
+    needed = environment(repository.root, names, repository.tracked())
     with tempfile.TemporaryDirectory(prefix="moot-doctor-") as folder:
         result = await sandbox.run(
             Command(
@@ -220,7 +219,7 @@ async def _toolchain(found: Found, root: Path, sandbox: Sandbox) -> Finding:
                 timeout=_VERSION_SECONDS,
                 env={"PATH": ":".join(needed.path), **needed.variables},
                 read_only=needed.read_only,
-                mount=root if sandbox.mounts else None,
+                mount=repository.root if sandbox.mounts else None,
             )
         )
     said = (result.stdout.strip() or result.stderr.strip() or f"exit code {result.exit_code}").splitlines()

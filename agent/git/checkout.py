@@ -89,6 +89,14 @@ class Checkout:
         """The user's index."""
         return self.location.git_dir / "index"
 
+    def indexed(self) -> frozenset[str]:
+        """Return every path of the index; none where it cannot be read."""
+        try:
+            output = self.git.run("ls-files", "-z", "--full-name")
+        except GitFailed:
+            return frozenset()
+        return frozenset(os.fsdecode(path) for path in output.split(b"\0") if path)
+
     def staged(self, paths: Sequence[str], index: Path | None = None) -> dict[str, IndexEntry]:
         """Return index entries by path; a conflict shows as an entry of a stage."""
         if not paths:

@@ -81,6 +81,10 @@ class GitRepository:
         only = tuple(paths)
         return list(self._list(check_id(commit), only) if only else self._files(check_id(commit)))
 
+    def tracked(self) -> frozenset[str]:
+        """Return the paths that git tracks: those of HEAD, and those of the index as it is now."""
+        return frozenset(entry.path for entry in self.files(self.head)) | self._checkout.indexed()
+
     def tree(self, commit: str) -> str:
         """Return the id of a commit's tree."""
         return self._private.run("rev-parse", "--verify", f"{check_id(commit)}^{{tree}}").decode().strip()

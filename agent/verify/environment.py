@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from moot.agent.verify.links import linked_modules, linked_sources
+from moot.agent.core.private import public
+from moot.agent.verify.links import WorkingTree, linked_modules, linked_sources
 
 __all__ = ["Environment", "caches", "environment"]
 
@@ -19,6 +20,14 @@ _PYTHON = re.compile(
 _PROGRAM = re.compile(r"(?<![\w./-])[A-Za-z][\w.+-]*")
 _ABSOLUTE = re.compile(r"(?<![\w./-])/[\w./+-]+")
 _PYTHON_VERSION = re.compile(r"[A-Za-z0-9][\w.-]*")
+
+_TOOLS = (
+    *(".asdf", ".bun", ".cache", ".cargo", ".conda", ".config/nvm", ".deno", ".fnm", ".go", ".goenv", ".gvm"),
+    *(".local", ".mamba", ".mise", ".n", ".nodenv", ".npm-global", ".npm-packages", ".nvm", ".pixi", ".pnpm"),
+    *(".pnpm-store", ".proto", ".pyenv", ".rustup", ".rye", ".uv", ".venv", ".venvs", ".virtualenvs"),
+    *(".volta", ".yarn"),
+)
+"""Folders of a home that begin with a dot and hold programs and packages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,7 @@ class Environment:
 
 @dataclass(slots=True)
 class _Found:
+    tree: WorkingTree
     path: list[Path] = field(default_factory=list[Path])
     read_only: list[Path] = field(default_factory=list[Path])
     variables: dict[str, str] = field(default_factory=dict[str, str])
@@ -49,30 +59,30 @@ class _Found:
     sources: list[Path] = field(default_factory=list[Path])
 
 
-def environment(root: Path, command: str) -> Environment:
+def environment(root: Path, command: str, tracked: frozenset[str] = frozenset()) -> Environment:
     """Return what `command` needs.
 
     Looks for a virtual environment (`.venv`, `venv`, the active one) and for each program that the
-    command names on the user's PATH; whole home folders are never shown.
+    command names on the user's PATH; whole home folders, credentials and sockets are never shown.
 
     Args:
         root: top of the user's working tree.
         command: a shell command.
+        tracked: the paths in the tree that git tracks: links that the repository brought show nothing else.
     """
-    found = _Found()
-    _add_python(found, root, command)
+    found = _Found(WorkingTree(root, tracked))
+    _add_python(found, command)
     for name in dict.fromkeys(_PROGRAM.findall(command)):
-        _add_program(found, name, root)
+        _add_program(found, name)
     for name in dict.fromkeys(_ABSOLUTE.findall(command)):
-        _add_absolute(found, Path(name), root)
+        _add_absolute(found, Path(name))
     modules = root / "node_modules"
     if modules.is_dir():
-        _show(found, modules)
-        found.path.append(modules / ".bin")
-        found.links += _add_linked(found, linked_modules(modules), root, modules)
+        _add_modules(found, modules)
     path = dict.fromkeys([*map(str, found.path), *_BASE_PATH])
     read_only, links, sources = map(dict.fromkeys, (found.read_only, found.links, found.sources))
-    return Environment(tuple(path), tuple(read_only), found.variables, tuple(links), tuple(sources))
+    shown = public(read_only, root)
+    return Environment(tuple(path), tuple(shown), found.variables, tuple(links), tuple(sources))
 
 
 def caches(needed: Environment, inside: Path) -> dict[str, str]:
@@ -84,38 +94,62 @@ def caches(needed: Environment, inside: Path) -> dict[str, str]:
     return {"GOCACHE": str(inside / ".moot-cache" / "go")} if "GOMODCACHE" in needed.variables else {}
 
 
-def _add_python(found: _Found, root: Path, command: str) -> None:
+def _add_python(found: _Found, command: str) -> None:
     if not _PYTHON.search(command):
         return
+    root = found.tree.root
     active = (os.environ.get(name) for name in ("VIRTUAL_ENV", "CONDA_PREFIX"))
     places = [root / ".venv", root / "venv", *(Path(place) for place in active if place)]
     for place in places:
-        if (place / "bin" / "python").exists():
-            _add_virtual_environment(found, place, root)
+        if _exists(place / "bin" / "python") and not found.tree.is_planted(place):
+            _add_virtual_environment(found, place)
             return
-    _add_pyenv(found, root)
+    _add_pyenv(found)
 
 
-def _add_virtual_environment(found: _Found, place: Path, root: Path) -> None:
+def _add_virtual_environment(found: _Found, place: Path) -> None:
     found.variables["VIRTUAL_ENV"] = str(place)
     found.path.append(place / "bin")
     _show(found, place)
     if place.is_symlink():
         _show(found, place.resolve())
-    for link in _links(place / "bin" / "python"):
-        _show(found, _prefix(link))
-    found.sources += map(_import_folder, _add_linked(found, linked_sources(place), root, place))
+    python = place / "bin" / "python"
+    if not found.tree.is_planted(python):
+        for link in _links(python):
+            _show(found, _prefix(link))
+    found.sources += map(_import_folder, _add_linked(found, linked_sources(place, found.tree), place))
 
 
-def _add_linked(found: _Found, linked: Iterable[Path], root: Path, place: Path) -> list[Path]:
+def _add_modules(found: _Found, modules: Path) -> None:
+    if not found.tree.is_planted(modules):
+        _show(found, modules)
+    found.path.append(modules / ".bin")
+    found.links += _add_linked(found, linked_modules(modules, found.tree), modules)
+
+
+def _add_linked(found: _Found, linked: Iterable[Path], place: Path) -> list[Path]:
     """Show the sources to which installed packages lead, and return those in the user's tree."""
     own: list[Path] = []
+    root = found.tree.root
     for source in linked:
         if source.is_relative_to(root) and not source.is_relative_to(place):
             own.append(source)
-        elif not source.is_relative_to(place):
+        elif not source.is_relative_to(place) and not _is_personal(source, root):
             _show(found, source)
     return own
+
+
+def _is_personal(place: Path, root: Path) -> bool:
+    """Tell whether a place is in a dot-folder of the home that is not for programs.
+
+    Packages lead there where a manifest of the repository asked for it (pnpm's `link:../../.tool`). Where the
+    repository is in such a folder itself, what is beside it is sources.
+    """
+    home, place = Path(os.path.realpath(Path.home())), Path(os.path.realpath(place))
+    first = place.relative_to(home).parts[:1] if place.is_relative_to(home) else ()
+    if not first or not first[0].startswith(".") or root.is_relative_to(home / first[0]):
+        return False
+    return not any(place.is_relative_to(home / name) for name in _TOOLS)
 
 
 def _import_folder(source: Path) -> Path:
@@ -133,12 +167,12 @@ def _links(path: Path) -> Iterator[Path]:
         yield path.parent.resolve() / path.name
 
 
-def _add_pyenv(found: _Found, root: Path) -> None:
+def _add_pyenv(found: _Found) -> None:
     """Name the interpreter that a pyenv shim would start: the shim needs all of pyenv, and time."""
     home = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     if shutil.which("python3") != str(home / "shims" / "python3"):
         return
-    for chosen in (root / ".python-version", home / "version"):
+    for chosen in (found.tree.root / ".python-version", home / "version"):
         if chosen.is_file():
             name = chosen.read_text(encoding="utf-8", errors="replace").strip().partition("\n")[0]
             prefix = home / "versions" / name
@@ -148,7 +182,7 @@ def _add_pyenv(found: _Found, root: Path) -> None:
                 return
 
 
-def _add_program(found: _Found, name: str, root: Path) -> None:
+def _add_program(found: _Found, name: str) -> None:
     where = shutil.which(name)
     if (
         where is None
@@ -159,23 +193,26 @@ def _add_program(found: _Found, name: str, root: Path) -> None:
     if name in ("cargo", "rustc"):
         _add_rust(found)
     if name == "go":
-        _add_go(found, root)
+        _add_go(found)
     program = Path(where)
     if _is_system(program) and _is_system(program.resolve()):
         return
     found.path.append(program.parent)
+    if found.tree.is_planted(program):
+        return  # the workspace has it
     _show(found, program.parent)
     for link in _links(program):
         _show(found, _prefix(link))
     _show(found, _prefix(program))
 
 
-def _add_absolute(found: _Found, program: Path, root: Path) -> None:
+def _add_absolute(found: _Found, program: Path) -> None:
     """Show what a program that the command names by its whole path needs."""
-    if _is_system(program) or program.is_relative_to(root) or not os.access(program, os.X_OK):
+    own = program.is_relative_to(found.tree.root)
+    if own or _is_system(program) or not os.access(program, os.X_OK):
         return
     if program.parent.name == "bin" and (program.parent.parent / "pyvenv.cfg").is_file():
-        _add_virtual_environment(found, program.parent.parent, root)
+        _add_virtual_environment(found, program.parent.parent)
     elif program.is_file():
         _show(found, _prefix(program))
         for link in _links(program):
@@ -184,19 +221,16 @@ def _add_absolute(found: _Found, program: Path, root: Path) -> None:
 
 def _add_rust(found: _Found) -> None:
     """Show Rust's toolchains and downloaded crates, but not `credentials.toml` beside them."""
-    cargo = _cargo()
+    cargo = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
     rustup = Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup")
     for place in (cargo / "bin", cargo / "registry", cargo / "git", rustup):
         _show(found, place)
     found.variables |= {"CARGO_HOME": str(cargo), "RUSTUP_HOME": str(rustup), "CARGO_NET_OFFLINE": "true"}
 
 
-def _cargo() -> Path:
-    return Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
-
-
-def _add_go(found: _Found, root: Path) -> None:
+def _add_go(found: _Found) -> None:
     """Show downloaded modules; `-mod=mod` does without complete checksums, where Go allows it."""
+    root = found.tree.root
     modules = Path(os.environ.get("GOMODCACHE") or Path.home() / "go" / "pkg" / "mod")
     _show(found, modules)
     found.variables |= {"GOMODCACHE": str(modules), "GOPROXY": "off"}
@@ -210,13 +244,13 @@ def _prefix(program: Path) -> Path:
 
 
 def _show(found: _Found, place: Path) -> None:
-    """Add a folder, unless it holds more of the user's than a program: a home, or what tools share there."""
-    home = Path.home()
-    cargo = _cargo()
-    private = {home, *home.parents, home / ".local", home / ".cargo", home / ".config", home / ".ssh"}
-    private |= {cargo, cargo.resolve()}
-    if place.exists() and place not in private and not _is_system(place):
+    if _exists(place) and not _is_system(place):
         found.read_only.append(place)
+
+
+def _exists(path: Path) -> bool:
+    """Tell whether there is something: pathlib raises where a folder is closed, or a name too long."""
+    return os.path.exists(path)  # noqa: PTH110
 
 
 def _is_system(path: Path) -> bool:

@@ -28,7 +28,9 @@ class TestRunner:
 
     __test__ = False
 
-    def __init__(self, sandbox: Sandbox, root: Path, timeout: float) -> None:
+    def __init__(
+        self, sandbox: Sandbox, root: Path, timeout: float, tracked: frozenset[str] = frozenset()
+    ) -> None:
         """Bind to a repository.
 
         Args:
@@ -36,10 +38,12 @@ class TestRunner:
             root: top of the user's working tree; the workspace appears there inside the sandbox, so
                 that editable installs and absolute paths lead to the workspace.
             timeout: seconds for one run.
+            tracked: the paths in `root` that git tracks: links among them open no other folders.
         """
         self._sandbox = sandbox
         self._root = root
         self._timeout = timeout
+        self._tracked = tracked
         self._built = BuiltModules(root)
 
     async def run(
@@ -121,7 +125,7 @@ class TestRunner:
         """Return what the command needs by the scripts of the user's tree: a candidate's open no folders."""
         top = str(self._root)
         own = make_plan(command, Place(top, "", top, Tree.open(self._root, stack)))
-        return environment(self._root, f"{command}\n{own.script}\n{_programs(plan)}")
+        return environment(self._root, f"{command}\n{own.script}\n{_programs(plan)}", self._tracked)
 
     def inside(self, workspace: Path) -> Path:
         """Return where the workspace is seen by its tests."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.agent.projects import BUGGY, FIX, FIXED, PYTEST, TASK, Agent, git, make_repository, snapshot
+from tests.agent.projects import BUGGY, FIX, FIXED, PYTEST, TASK, TEST, Agent, git, make_repository, snapshot
 from tests.scripted import Call, Fault, Reply
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "result.schema.json").read_text())
@@ -253,6 +253,20 @@ def test_a_command_in_the_repositorys_words_is_shown_before_it_runs(tmp_path, ag
     started = next(at for at, event in enumerate(events) if event["event"] == "TestsStarted")
     assert shown < started
     assert any("the exit code alone says that it failed" in text for text in texts)
+
+
+def test_a_link_of_the_repository_opens_no_folder_to_its_tests(tmp_path, agent):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").write_text("mine")
+    hidden = f"\n\ndef test_hidden():\n    assert not os.path.exists({str(tmp_path / 'other' / 'file')!r})\n"
+    files = {"stats.py": BUGGY, "test_stats.py": f"import os\n{TEST}{hidden}", "node_modules/a/index.js": ""}
+    repo = make_repository(tmp_path / "project", files)
+    (repo / "node_modules" / "link").symlink_to("../../other")
+    git(repo, "add", "-f", "node_modules/link")
+    git(repo, "commit", "-qm", "link")
+    outcome = agent(Reply(FIX)).run(repo)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert outcome.result["tests"]["before"]["failed"] == ["test_stats.py::test_mean"]
 
 
 def test_the_task_may_come_from_stdin(repo, agent):

@@ -37,15 +37,17 @@ class Report:
 class Linter:
     """Checks workspaces of one repository."""
 
-    def __init__(self, sandbox: Sandbox, root: Path) -> None:
+    def __init__(self, sandbox: Sandbox, root: Path, tracked: frozenset[str] = frozenset()) -> None:
         """Bind to a repository.
 
         Args:
             sandbox: where checkers run; their settings, and plugins named there, are the repository's.
             root: top of the user's working tree, where its virtual environment and node_modules are.
+            tracked: the paths in `root` that git tracks: links among them open no other folders.
         """
         self._sandbox = sandbox
         self._root = root
+        self._tracked = tracked
 
     async def run(self, job: Job, workspace: Path, seconds: float) -> Report:
         """Check those files of a job that the workspace has.
@@ -84,7 +86,8 @@ class Linter:
 
     def _needed(self, job: Job) -> Environment:
         program = job.checker.program
-        needed = environment(self._root, f"{program} node" if program in _BY_NODE else program)
+        command = f"{program} node" if program in _BY_NODE else program
+        needed = environment(self._root, command, self._tracked)
         own = self._root / job.home / "node_modules" / ".bin"
         return replace(needed, path=(str(own), *needed.path))
 

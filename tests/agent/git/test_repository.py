@@ -44,6 +44,17 @@ def test_files_with_modes_and_sizes(repository):
     }
 
 
+def test_what_is_tracked_is_in_the_index_or_at_head(repository):
+    (repository.root / "new").write_text("")
+    (repository.root / "staged").write_text("")
+    git(repository.root, "add", "staged")
+    git(repository.root, "rm", "-q", "--cached", "a.py")
+    at_head = {"a.py", "c.txt", "link", "pkg/b.py", "run.sh"}
+    assert repository.tracked() == at_head | {"staged"}
+    (repository.root / ".git" / "index").write_bytes(b"damaged")
+    assert repository.tracked() == at_head
+
+
 def test_read_many(repository):
     blobs = {entry.blob for entry in repository.files(repository.head)}
     read = dict(repository.read_many(blobs))

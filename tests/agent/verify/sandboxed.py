@@ -1,6 +1,9 @@
 """A test command in a real sandbox."""
 
 import asyncio
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from moot.agent.core.commands import TestReport
@@ -9,6 +12,14 @@ from moot.sandbox.choose import choose
 
 LIGHT = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 """Without the plugins of our own environment, which take seconds to load."""
+
+
+@contextmanager
+def passable() -> Iterator[Path]:
+    """Make a folder that another user may pass, as Landlock needs when we are root."""
+    with tempfile.TemporaryDirectory(prefix="moot-test-") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
 
 
 def run(

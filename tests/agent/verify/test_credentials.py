@@ -1,10 +1,13 @@
 """What tools keep in the home folder: toolchains and downloads are shown to tests, credentials are not."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from tests.agent.verify.sandboxed import run, write
+from moot.agent.verify.runner import TestRunner
+from moot.sandbox.choose import choose
+from tests.agent.verify.sandboxed import passable, run, write
 
 SECRET = "s3cret-token"
 CREDENTIALS = (
@@ -54,6 +57,30 @@ def test_credentials_are_out_of_sight_where_toolchains_are_shown(home: Path, roo
     assert report.output.count("shown") == 2
     seen = {line.removeprefix(f"readable: {home}/") for line in report.output.splitlines() if ": " in line}
     assert seen == set(SHOWN)
+
+
+@pytest.mark.parametrize("sandbox", ["bubblewrap", "landlock"])
+@pytest.mark.parametrize("planted", [True, False], ids=["of-the-repository", "of-the-user"])
+def test_links_of_the_repository_open_nothing(sandbox: str, planted: bool) -> None:
+    """They are told from those of the user's own tools by what git tracks."""
+    with passable() as place:
+        root, work, other = place / "root", place / "work", place / "other"
+        kept = ("module/file", "interpreter/file", "path/file")
+        write(other, dict.fromkeys(kept, SECRET))
+        packages = ".venv/lib/python3.99/site-packages"
+        write(root, {"node_modules/real/index.js": "", f"{packages}/evil.pth": f"{other}/path\n"})
+        links = {"node_modules/link": "../../other/module", ".venv/bin/python": f"{other}/interpreter/file"}
+        for name, target in links.items():
+            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).symlink_to(target)
+        write(work, {"node_modules/real/index.js": ""})
+        tracked = frozenset({*links, f"{packages}/evil.pth"}) if planted else frozenset()
+        listed = " ".join(f"{other}/{name}" for name in kept)
+        command = f": pytest; for file in {listed}; do head $file >/dev/null && echo readable; done; true"
+        runner = TestRunner(choose(sandbox), root, 60, tracked)
+        report = asyncio.run(runner.run(command, work))
+    assert report.exit_code == 0
+    assert report.output.count("readable") == (0 if planted else 3)
 
 
 def test_the_environment_brings_no_secret(root: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:

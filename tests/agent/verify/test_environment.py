@@ -1,3 +1,4 @@
+import socket
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,84 @@ def test_links_and_paths_that_lead_nowhere_are_passed_over(home, tmp_path):
     (root / "node_modules" / "link").symlink_to(nowhere)
     found = environment(root, "python3 -m pytest")
     assert set(found.read_only) == {root / ".venv", shown, root / "node_modules"}
+
+
+def test_a_link_that_a_manifest_asked_for_opens_no_folder_of_the_home(home, tmp_path):
+    """As pnpm's `link:../../.tool`, which no package has to be in."""
+    root = home / "work" / "root"
+    (root / "node_modules").mkdir(parents=True)
+    closed = (".tool", ".aws", ".aws/sso", ".config/gh", ".ssh", ".local", ".cargo", "", "../home/work/../")
+    opened = (
+        ".local/share/pnpm/dep",
+        ".nvm/versions/node/v20",
+        ".config/nvm/v20",
+        ".cargo/registry",
+        "work/dep",
+    )
+    for number, name in enumerate((*closed, *opened)):
+        (home / name).mkdir(parents=True, exist_ok=True)
+        (root / "node_modules" / str(number)).symlink_to(f"../../../{name}")
+    for number, place in enumerate(("/run", "/etc", "/proc/self", "/dev/shm", "/tmp", "/", "/var/run")):
+        (root / "node_modules" / f"machine-{number}").symlink_to(place)
+    found = environment(root, "true")
+    assert set(found.read_only) == {root / "node_modules", *(home / name for name in opened)}
+
+
+def test_a_folder_with_a_socket_is_not_shown(home, tmp_path, monkeypatch):
+    root, served = tmp_path / "root", tmp_path / "served"
+    for folder in (root / "node_modules", served):
+        folder.mkdir(parents=True)
+    (root / "node_modules" / "link").symlink_to(served)
+    assert served in environment(root, "true").read_only
+    monkeypatch.chdir(served)  # the path of a socket is short
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("agent")
+        assert served not in environment(root, "true").read_only
+
+
+@pytest.mark.parametrize("planted", [False, True])
+def test_links_of_the_repository_open_nothing(home, tmp_path, planted):
+    root = tmp_path / "root"
+    packages = root / ".venv" / "lib" / "python3.99" / "site-packages"
+    for folder in (packages, root / "node_modules" / "@scope", root / ".venv" / "bin", root / "packages"):
+        folder.mkdir(parents=True)
+    opened = [tmp_path / "opened" / name for name in ("keys", "line", "finder", "dep", "scoped", "hop")]
+    for folder in opened:
+        folder.mkdir(parents=True)
+    (opened[0] / "id").touch()
+    links = {
+        ".venv/bin/python": "../../../opened/keys/id",
+        "node_modules/dep": opened[3],
+        "node_modules/@scope/dep": opened[4],
+        "packages/hop": opened[5],
+    }
+    for name, target in links.items():
+        (root / name).symlink_to(target)
+    (root / "node_modules" / "hop").symlink_to("../packages/hop")  # as npm makes it for a workspace
+    (packages / "a.pth").write_text(f"{opened[1]}\n")
+    (packages / "__editable__a.py").write_text(f"PATH = '{opened[2]}'\n")
+    files = {str((packages / name).relative_to(root)) for name in ("a.pth", "__editable__a.py")}
+    found = environment(root, "pytest", frozenset(files | set(links)) if planted else frozenset())
+    assert set(found.read_only) == {root / ".venv", root / "node_modules", *(() if planted else opened)}
+
+
+@pytest.mark.parametrize("name", [".venv", "node_modules"])
+def test_folders_of_packages_that_are_links_of_the_repository_are_not_taken(home, tmp_path, name):
+    root, other = tmp_path / "root", tmp_path / "other"
+    root.mkdir()
+    program(other / "bin" / "python")
+    (root / name).symlink_to("../other")
+    assert root / name in environment(root, "pytest").read_only
+    assert environment(root, "pytest", frozenset({name})).read_only == ()
+
+
+def test_links_of_the_repository_to_its_own_folders_are_still_found(home, tmp_path):
+    """Where nothing can be mounted, it is said that they lead to the user's tree."""
+    (tmp_path / "packages" / "dep").mkdir(parents=True)
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules" / "dep").symlink_to("../packages/dep")
+    found = environment(tmp_path, "true", frozenset({"node_modules/dep"}))
+    assert found.links == (tmp_path / "packages" / "dep",)
 
 
 def test_a_program_shows_itself_and_not_the_home(home, tmp_path):

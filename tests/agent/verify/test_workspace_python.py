@@ -8,11 +8,9 @@ import os
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import time
 import venv
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,7 +18,7 @@ import pytest
 from moot.agent.core.commands import TestReport
 from moot.agent.verify.runner import TestRunner
 from moot.sandbox.choose import choose
-from tests.agent.verify.sandboxed import LIGHT, run, write
+from tests.agent.verify.sandboxed import LIGHT, passable, run, write
 
 TEST = "import pkg\n\n\ndef test_value():\n    assert pkg.VALUE == 2\n"
 SETUP = "from setuptools import setup\nsetup(name='pkg', version='1', {})\n"
@@ -33,14 +31,6 @@ static struct PyModuleDef module = {{PyModuleDef_HEAD_INIT, "_c", 0, -1, methods
 PyMODINIT_FUNC PyInit__c(void) {{ return PyModule_Create(&module); }}
 """
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
-
-
-@contextmanager
-def passable() -> Iterator[Path]:
-    """Make a folder that another user may pass, as Landlock needs when we are root."""
-    with tempfile.TemporaryDirectory(prefix="moot-test-") as folder:
-        Path(folder).chmod(0o711)
-        yield Path(folder)
 
 
 @pytest.fixture

@@ -216,5 +216,20 @@ def test_a_checker_that_hangs_is_ended(root: Path) -> None:
     assert report.failure == "did not end within 3 s"
 
 
+@pytest.mark.parametrize("planted", [True, False], ids=["of-the-repository", "of-the-user"])
+def test_a_link_of_the_repository_opens_no_folder_to_a_checker(root: Path, planted: bool) -> None:
+    other, case = root.parent.parent / "other", PYTHON_CASES[0]
+    looks = f"#!/bin/sh\ntest -r {other}/file && echo seen >&2 && exit 3\necho '[]'\n"
+    write(root, {".venv/bin/python": "", ".venv/bin/ruff": looks, "node_modules/a/index.js": ""})
+    (root / ".venv" / "bin" / "ruff").chmod(0o755)
+    write(other, {"file": ""})
+    (root / "node_modules" / "link").symlink_to(other)
+    work = root.parent / "work"
+    write(work, {**case.settings, case.path: case.base})
+    linter = Linter(choose("auto"), root, frozenset({"node_modules/link"} if planted else ()))
+    report = asyncio.run(linter.run(job_of(case, work), work, 60))
+    assert report == (Report() if planted else Report(failure="failed: seen"))
+
+
 def test_nesting_deeper_than_python_reads_is_no_report() -> None:
     assert ruff(CommandResult(1, "[" * 100_000, "", 0.0)) is None
