@@ -253,7 +253,7 @@ def _places(
     for folder in sorted({parent for path in binds for parent in path.parents[:-1]}):
         yield from ("--perms", "0755", "--dir", str(folder))
     for path in sorted(binds, key=lambda path: len(path.parts)):
-        if not path.is_relative_to("/usr") or path == mount:
+        if not path.is_relative_to("/usr") or path.is_relative_to(mount):
             yield from binds[path]
 
 

@@ -195,7 +195,7 @@ def _add_program(found: _Found, name: str) -> None:
     if name == "go":
         _add_go(found)
     program = Path(where)
-    if _is_system(program) and _is_system(program.resolve()):
+    if _is_system(found, program) and _is_system(found, program.resolve()):
         return
     found.path.append(program.parent)
     if found.tree.is_planted(program):
@@ -209,7 +209,7 @@ def _add_program(found: _Found, name: str) -> None:
 def _add_absolute(found: _Found, program: Path) -> None:
     """Show what a program that the command names by its whole path needs."""
     own = program.is_relative_to(found.tree.root)
-    if own or _is_system(program) or not os.access(program, os.X_OK):
+    if own or _is_system(found, program) or not os.access(program, os.X_OK):
         return
     if program.parent.name == "bin" and (program.parent.parent / "pyvenv.cfg").is_file():
         _add_virtual_environment(found, program.parent.parent)
@@ -244,7 +244,7 @@ def _prefix(program: Path) -> Path:
 
 
 def _show(found: _Found, place: Path) -> None:
-    if _exists(place) and not _is_system(place):
+    if _exists(place) and not _is_system(found, place):
         found.read_only.append(place)
 
 
@@ -253,5 +253,6 @@ def _exists(path: Path) -> bool:
     return os.path.exists(path)  # noqa: PTH110
 
 
-def _is_system(path: Path) -> bool:
-    return any(path.is_relative_to(folder) for folder in _SYSTEM)
+def _is_system(found: _Found, path: Path) -> bool:
+    """Tell whether every sandbox shows a path anyway; the user's tree it never does, wherever it lies."""
+    return not path.is_relative_to(found.tree.root) and any(path.is_relative_to(folder) for folder in _SYSTEM)

@@ -320,6 +320,20 @@ def test_what_holds_credentials_or_sockets_is_never_shown(confined, work, monkey
     assert result.stdout.splitlines() == [str(home / name) for name, shown in asked.items() if shown]
 
 
+def test_a_mount_below_usr(bubblewrap, work):
+    """As `/usr/src/app` in a container: the workspace hides what is there, dependencies too."""
+    mount = Path("/usr/share")
+    kept = next(path for path in sorted(mount.iterdir()) if not path.is_symlink() and any(path.glob("*")))
+    (work / ".git").mkdir()
+    (work / ".git").chmod(0o777)
+    script = f"ls -A {kept}; touch b; touch .git/hook"
+    result = run(bubblewrap, "sh", "-c", script, workspace=work, mount=mount, read_only=(kept,))
+    assert sorted(result.stdout.splitlines()) == sorted(path.name for path in kept.iterdir())
+    assert "Read-only" in result.stderr
+    assert [path.name for path in (work / ".git").iterdir()] == []
+    assert (work / "b").exists()
+
+
 # --- choosing -------------------------------------------------------------------------------
 
 

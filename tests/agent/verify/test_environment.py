@@ -128,6 +128,16 @@ def test_links_of_the_repository_to_its_own_folders_are_still_found(home, tmp_pa
     assert found.links == (tmp_path / "packages" / "dep",)
 
 
+def test_a_repository_below_usr_has_its_dependencies(home, tmp_path, monkeypatch):
+    monkeypatch.setattr("moot.agent.verify.environment._SYSTEM", (str(tmp_path / "usr"),))
+    monkeypatch.setenv("PATH", str(home / ".local" / "bin"))
+    root = tmp_path / "usr" / "src" / "app"
+    (root / "node_modules").mkdir(parents=True)
+    program(root / ".venv" / "bin" / "python")
+    found = environment(root, "python3 -m pytest")
+    assert set(found.read_only) == {root / ".venv", root / "node_modules"}
+
+
 def test_a_program_shows_itself_and_not_the_home(home, tmp_path):
     real = program(home / "node-20" / "bin" / "node")
     (home / ".local" / "bin" / "node").symlink_to(real)
@@ -169,6 +179,6 @@ def test_a_toolchain_of_the_system_has_its_downloads_in_the_home(home, tmp_path,
     (home / "go" / "pkg" / "mod").mkdir(parents=True)
     monkeypatch.setenv("PATH", str(tool.parent))
     monkeypatch.setattr("moot.agent.verify.environment._SYSTEM", (str(tmp_path / "usr"),))
-    found = environment(tmp_path, "go test ./...")
+    found = environment(tmp_path / "root", "go test ./...")
     assert found.read_only == (home / "go" / "pkg" / "mod",)
     assert found.variables["GOPROXY"] == "off"
