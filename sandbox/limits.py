@@ -2,8 +2,9 @@
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
-__all__ = ["BASE_PATH", "Limits", "hard_processes", "limited", "rlimits"]
+__all__ = ["BASE_PATH", "Limits", "hard_processes", "limited", "rlimits", "running"]
 
 BASE_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -45,18 +46,24 @@ def rlimits(limits: Limits) -> dict[str, int]:
     }
 
 
-def limited(argv: tuple[str, ...], cwd: str, limits: Limits) -> tuple[str, ...]:
+def limited(argv: tuple[str, ...], cwd: str, limits: Limits, others: int = 0) -> tuple[str, ...]:
     """Return a command that lowers its own limits, enters a folder and becomes `argv`.
 
     A shell does it inside the sandbox, so that the limit on processes counts the sandbox's own alone.
     A missing program ends with 127 and one that cannot be started with 126, as in any shell.
     dash calls the limit on processes `-p`, where other shells say `-u`.
+
+    Args:
+        argv: the program and its arguments.
+        cwd: the folder.
+        limits: what the command may use.
+        others: processes and threads that the kernel counts beside the command's own.
     """
-    each = rlimits(limits)
+    each, most = rlimits(limits), hard_processes(limits) + others
     script = (
         f"ulimit -c {each['RLIMIT_CORE']}; ulimit -f {max(1, each['RLIMIT_FSIZE'] // _BLOCK)}; "
         f"ulimit -n {each['RLIMIT_NOFILE']}; ulimit -d {each['RLIMIT_DATA'] // 1024}; "
-        f"ulimit -p {hard_processes(limits)} || ulimit -u {hard_processes(limits)}; "
+        f"ulimit -p {most} || ulimit -u {most}; "
     )
     return (
         "/bin/sh",
@@ -71,3 +78,11 @@ def limited(argv: tuple[str, ...], cwd: str, limits: Limits) -> tuple[str, ...]:
 def hard_processes(limits: Limits) -> int:
     """Return where the kernel refuses to fork: above the limit, so that it is seen and told when hit."""
     return limits.processes + limits.processes // 4 + 16
+
+
+def running() -> int:
+    """Return how many processes and threads the machine runs: as many as its user's others can be.
+
+    The kernel counts all of a user's together, where there is no user namespace.
+    """
+    return int(Path("/proc/loadavg").read_text(encoding="ascii").split()[3].partition("/")[2])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from moot.agent.core.commands import Command, CommandResult
-from moot.sandbox.limits import BASE_PATH, Limits, limited
+from moot.sandbox.limits import BASE_PATH, Limits, limited, running
 from moot.sandbox.process import Launch, Spawned, supervise
 from moot.sandbox.watchdog import Watchdog
 
@@ -63,7 +63,7 @@ class Unconfined:
         """Run to the end or to a limit; `mount` and `read_only` have no effect here."""
         env = {"PATH": BASE_PATH, "HOME": str(command.workspace), "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
         launch = Launch(
-            argv=limited(command.argv, str(command.workspace), self._limits),
+            argv=limited(command.argv, str(command.workspace), self._limits, running()),
             env=env | dict(command.env),
             cwd=str(command.workspace),
         )

@@ -191,6 +191,12 @@ def test_limits_are_set(confined, work):
     assert run(confined, "python3", "-c", script, workspace=work).stdout.strip() == "[0, 4096, 2576]"
 
 
+def test_what_else_the_user_runs_leaves_room(work):
+    """Without a namespace of its own the kernel counts it, too."""
+    script = "import resource; print(resource.getrlimit(resource.RLIMIT_NPROC)[1])"
+    assert int(run(chosen("none"), "python3", "-c", script, workspace=work).stdout) > 2576
+
+
 LIMITS_OF_ANOTHER = """
 import resource, subprocess
 limit = resource.RLIMIT_NOFILE
