@@ -1,6 +1,5 @@
 """The tools of the explore step: read-only, over the base commit, never over the working tree."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -78,17 +77,17 @@ class ToolBox:
             ToolRefused: an unknown tool, bad arguments, or a file that is not there or must not be shown.
         """
         try:
-            arguments = json.loads(call.arguments or "{}")
+            arguments = call.arguments or "{}"
             match call.name:
                 case "search":
-                    return self._search(Search.model_validate(arguments))
+                    return self._search(Search.model_validate_json(arguments))
                 case "find_symbol":
-                    return self._find(FindSymbol.model_validate(arguments))
+                    return self._find(FindSymbol.model_validate_json(arguments))
                 case "read_file":
-                    return self._read(ReadFile.model_validate(arguments))
+                    return self._read(ReadFile.model_validate_json(arguments))
                 case _:
                     raise ToolRefused(f"there is no tool {call.name!r}")
-        except (json.JSONDecodeError, ValidationError) as exc:
+        except ValidationError as exc:
             raise ToolRefused(f"bad arguments for {call.name}: {exc}") from exc
 
     def path_of(self, call: ToolCall) -> str:

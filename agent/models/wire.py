@@ -217,7 +217,7 @@ def read_error(content: str | bytes) -> ErrorBody | None:
     """Return the error that the content reports, or None when it is none."""
     try:
         value = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     match value:
         case {"error": {"message": str(text), **rest}} | {"object": "error", "message": str(text), **rest}:

@@ -51,6 +51,28 @@ def test_lines_are_numbered_as_the_index_numbers_them(tools):
     assert call(tools, "read_file", path="odd.py") == "a = 1\n\x0c\nb = '\u2028\x85'\ndef last(): pass"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "[" * 100_000,
+        '{"path": ' + "[" * 100_000,
+        f'{{"path": {"1" * 5_000}}}',
+        '{"path": "\\ud800"}',
+        "{",
+        "null",
+    ],
+)
+def test_arguments_that_cannot_be_read_are_refused(tools, arguments):
+    with pytest.raises(ToolRefused, match="bad arguments for read_file") as refused:
+        tools.call(ToolCall("1", "read_file", arguments))
+    assert len(str(refused.value)) < 1_000
+
+
+def test_a_line_beyond_every_file_is_not_there(tools):
+    arguments = f'{{"path": "app.py", "first_line": {"9" * 4_000}}}'
+    assert tools.call(ToolCall("1", "read_file", arguments)) == "no such lines"
+
+
 def test_what_is_not_there_is_said(tools):
     assert call(tools, "read_file", path="app.py") == "def run(a):\n    return a"
     assert call(tools, "read_file", path="app.py", first_line=3) == "no such lines"

@@ -284,6 +284,12 @@ FINAL = [
     (Fault.wrong_json(), ModelAnswerError, "does not answer like a model server", 1),
     (Fault.garbage(b"data: \xff\x00{{{\n\n"), ModelAnswerError, "does not answer like a model server", 1),
     (Fault.garbage(b"data: [1, 2\n\n"), ModelAnswerError, "does not answer like a model server", 1),
+    (
+        Fault.garbage(b"data: " + b"[" * 100_000 + b"\n\n"),
+        ModelAnswerError,
+        "does not answer like a model server",
+        1,
+    ),
     (Fault.empty_choices(), ModelAnswerError, "answered with nothing", 1),
     (Reply(""), ModelAnswerError, "answered with nothing", 1),
     (Reply("  \n"), ModelAnswerError, "answered with nothing", 1),
