@@ -4,17 +4,17 @@ It answers with numbers of the list that it was shown, held to a schema, so that
 there. An answer that cannot be read leaves the ranking as it was.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from moot.agent.core.errors import EmptyAnswer
 from moot.agent.core.messages import ChatMessage, ChatRequest
 from moot.agent.core.ports import Index, ModelClient
 from moot.agent.core.types import RankedFile
+from moot.agent.screen import why_not_path, why_not_symbol
 from moot.prompts import render
 
 __all__ = ["rerank"]
@@ -39,9 +39,9 @@ async def rerank(
         index: says what files define.
         task: the request, with what fails.
         ranked: files, best first.
-        shown: how many of them the model sees.
+        shown: how many of them the model sees, of those that are no secret.
     """
-    offered = list(ranked[:shown])
+    offered = [file for file in ranked if why_not_path(file.path) is None][:shown]
     if len(offered) < 2:
         return list(ranked)
     listing = "\n".join(_describe(number, file, index) for number, file in enumerate(offered, 1))
@@ -72,7 +72,8 @@ async def _answer(client: ModelClient, request: ChatRequest) -> str:
 
 
 def _describe(number: int, file: RankedFile, index: Index) -> str:
-    symbols = {symbol.qualified_name: symbol for symbol in reversed(index.symbols(file.path))}
+    known = (symbol for symbol in reversed(index.symbols(file.path)) if why_not_symbol(symbol) is None)
+    symbols = {symbol.qualified_name: symbol for symbol in known}
     best = [symbols.pop(name) for name in file.symbols if name in symbols]
     others = list(reversed(symbols.values()))[: max(0, _SIGNATURES - len(best))]
     names = "; ".join(symbol.signature[:_WIDTH] for symbol in (*best, *others))
@@ -88,7 +89,7 @@ def _schema(files: int) -> dict[str, Any]:
 def _read(text: str, files: int) -> list[int]:
     """Return the numbers in an answer that are of the list; none where it is not of the form."""
     try:
-        answer = _Answer.model_validate(json.loads(text[text.index("{") : text.rindex("}") + 1]))
-    except (ValueError, ValidationError):
+        answer = _Answer.model_validate_json(text[text.index("{") : text.rindex("}") + 1])
+    except ValueError:
         return []
     return list(dict.fromkeys(number for number in answer.files if 1 <= number <= files))
