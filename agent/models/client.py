@@ -289,8 +289,7 @@ class OpenAIClient:
         """
         options = {"include_usage": True} | ({"continuous_usage_stats": True} if self._served.vllm else {})
         whole = call.body | call.extras | {"stream_options": options, "stream": True}
-        seed: Body = {} if self._options.seed is None else {"seed": self._options.seed}
-        return {name: value for name, value in whole.items() if name not in self._refused} | seed
+        return {name: value for name, value in whole.items() if name not in self._refused}
 
     @contextmanager
     def _told(self, call: _Call) -> Generator[None, None, None]:

@@ -17,7 +17,8 @@ class FimFormat:
 
     Attributes:
         name: what a model profile calls it.
-        template: the prompt, with `{prefix}` and `{suffix}` each exactly once.
+        template: the prompt, with `{prefix}` and `{suffix}` each exactly once; the server's tokenizer puts
+            before it what begins a text.
         stop: texts that end an answer; the servers stop at the end-of-text token by themselves. At
             most three: the OpenAI protocol allows four in a request, and a caller may add its own.
         file: another file of the repository, with `{path}` and `{text}`.
@@ -26,8 +27,6 @@ class FimFormat:
         own: what comes after the last one, with `{path}` of the file that is completed.
         opening: the start of the prefix after other files, with `{path}`.
         inside: whether other files belong to the prefix.
-        bos: whether the prompt must start with the tokenizer's beginning-of-sequence token. It is
-            never written into the prompt: a server's tokenizer adds it to a text completion.
     """
 
     name: str
@@ -39,7 +38,6 @@ class FimFormat:
     own: str = ""
     opening: str = ""
     inside: bool = False
-    bos: bool = False
 
     def prompt(self, prefix: str, suffix: str, files: Sequence[tuple[str, str]] = (), path: str = "") -> str:
         """Return the prompt whose completion is the text between `prefix` and `suffix`.
@@ -90,7 +88,6 @@ _CODESTRAL = FimFormat(
     opening="+++++ {path}\n",
     controls=("[SUFFIX]", "[PREFIX]", "[MIDDLE]", "[INST]", "[/INST]"),
     inside=True,
-    bos=True,
 )
 # StarCoder (arXiv:2305.06161), section 4.2 and model card; other files as in StarCoder2
 # (arXiv:2402.19173), section 5.1, where the path follows the prefix token.
@@ -120,7 +117,6 @@ _DEEPSEEK = FimFormat(
         *("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>"),
     ),
     inside=True,
-    bos=True,
 )
 
 FORMATS: Mapping[str, FimFormat] = MappingProxyType(

