@@ -87,10 +87,7 @@ async def fill(
     raw = await _ask(client, request, limits.count, trimmer.ended)
     tried = await to_thread.run_sync(_trimmed, trimmer, raw)
     ended = time.monotonic()
-    kept = {trimmed.text: trimmed for trimmed in reversed(tried) if trimmed.text.strip()}
-    return Filled(
-        tuple(reversed(kept.values())), tried, raw, shown, tuple(files), asked - started, ended - asked
-    )
+    return Filled(_distinct(tried), tried, raw, shown, tuple(files), asked - started, ended - asked)
 
 
 async def _ask(
@@ -102,6 +99,15 @@ async def _ask(
         requests.append(replace(request, temperature=_SAMPLED, top_p=0.95, n=count - 1))
     answers = await together(client.complete(each, ended) for each in requests)
     return tuple(completion for [group] in answers for completion in group)
+
+
+def _distinct(tried: Sequence[Trimmed]) -> tuple[Trimmed, ...]:
+    """Return what is not empty, each text once, where it came first."""
+    kept: dict[str, Trimmed] = {}
+    for trimmed in tried:
+        if trimmed.text.strip():
+            kept.setdefault(trimmed.text, trimmed)
+    return tuple(kept.values())
 
 
 def _trimmed(trimmer: Trimmer, raw: Sequence[Completion]) -> tuple[Trimmed, ...]:

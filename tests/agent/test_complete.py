@@ -20,10 +20,10 @@ def repo(tmp_path):
 
 @pytest.fixture
 def agent(tmp_path, serve):
-    def make(*replies, **options):
+    def make(*replies, answer=None, **options):
         (tmp_path / "home").mkdir(exist_ok=True)
         options = {"models": ["some-qwen-coder"]} | options
-        server = serve(list(replies), **options)
+        server = serve(answer or list(replies), **options)
         return Agent(tmp_path / "home", server.base_url), server
 
     return make
@@ -56,11 +56,12 @@ def test_json_says_what_was_used_and_why_it_stopped(repo, agent):
     assert result["context"]["note"] == ""
 
 
-def test_several_completions_are_distinct(repo, agent):
-    here, server = agent(Reply("price(item)"), Reply(texts=["price(1)", "price(item)", "price(2)"]))
+def test_several_completions_are_distinct_and_the_greedy_one_is_first(repo, agent):
+    greedy, sampled = Reply("price(item)"), Reply(texts=["price(1)", "price(item)", "price(2)"])
+    here, server = agent(answer=lambda request: greedy if request.body["n"] == 1 else sampled)
     outcome = here("complete", PLACE, "--repo", str(repo), "-n", "4", "--output", "json")
     texts = [each["text"] for each in outcome.result["completions"]]
-    assert sorted(texts) == ["price(1)", "price(2)", "price(item)"]
+    assert texts == ["price(item)", "price(1)", "price(2)"]
     assert sorted(request.body["n"] for request in server.calls) == [1, 3]
 
 
