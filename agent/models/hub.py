@@ -10,7 +10,14 @@ from moot.agent.core.errors import ServingError
 from moot.agent.models.process import reported, run_logged
 from moot.agent.models.progress import Progress
 
-__all__ = ["cached_snapshot", "download_snapshot", "hub_reachable", "looks_complete"]
+__all__ = [
+    "cached_snapshot",
+    "download_snapshot",
+    "hub_cache",
+    "hub_reachable",
+    "looks_complete",
+    "partly_downloaded",
+]
 
 _TIMEOUT = 5.0
 
@@ -34,7 +41,7 @@ def cached_snapshot(repo: str) -> Path | None:
 
     The layout is described in https://huggingface.co/docs/huggingface_hub/guides/manage-cache.
     """
-    folder = _cache() / f"models--{repo.replace('/', '--')}"
+    folder = _folder(repo)
     try:
         revision = (folder / "refs" / "main").read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
@@ -43,7 +50,16 @@ def cached_snapshot(repo: str) -> Path | None:
     return snapshot if revision and looks_complete(snapshot) else None
 
 
-def _cache() -> Path:
+def partly_downloaded(repo: str) -> int:
+    """Return the bytes of a repository that the hub's cache holds, whole or not."""
+    return sum(blob.stat().st_size for blob in (_folder(repo) / "blobs").glob("*"))
+
+
+def _folder(repo: str) -> Path:
+    return hub_cache() / f"models--{repo.replace('/', '--')}"
+
+
+def hub_cache() -> Path:
     """Return the cache's folder, by the rules of huggingface_hub's `constants.py`."""
     home = os.environ.get("HF_HOME", os.environ.get("XDG_CACHE_HOME", "~/.cache") + "/huggingface")
     named = os.environ.get("HF_HUB_CACHE", os.environ.get("HUGGINGFACE_HUB_CACHE", f"{home}/hub"))

