@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from moot.agent.core.messages import Usage
+from moot.agent.core.urls import shown_url
 from moot.agent.fusion.comparison import Comparison
 from moot.agent.fusion.judge import InOneOrder, PairRuling
 from moot.agent.fusion.ledger import Account, Entry
@@ -72,7 +73,7 @@ def _member(report: Report, account: Account) -> dict[str, Any]:
     return {
         "name": report.member.name,
         "model": report.member.model,
-        "base_url": report.member.base_url,
+        "base_url": report.member.base_url and shown_url(report.member.base_url),
         "status": report.status,
         "reason": report.reason or None,
         "answers": [_answer(answer) for answer in report.answers],

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from moot.agent.core.config import PoolMember, Settings
 from moot.agent.core.errors import UsageError
+from moot.agent.core.urls import shown_url
 from moot.agent.fusion.decide import Calibration
 from moot.agent.fusion.judge import Criteria
 from moot.agent.fusion.member import Member
@@ -57,7 +58,8 @@ def read_pool(text: str | None, settings: Settings, samples: int | None = None) 
     if not any(items):
         raise UsageError(f"the pool is empty: {_FORMS}, or add [[pool]] tables to your settings")
     if not all(items):
-        raise UsageError(f"the pool {text!r} has an empty name between commas: {_FORMS}")
+        shown = ", ".join(map(_shown, items))
+        raise UsageError(f"the pool {shown!r} has an empty name between commas: {_FORMS}")
     return _bounded(_joined(_read(item, settings, samples) for item in items))
 
 
@@ -65,8 +67,9 @@ def read_judge(text: str | None, settings: Settings, pool: Sequence[Member]) -> 
     """Return who judges: a member of the pool by its name, else any other model; default the first."""
     if text is None:
         return pool[0]
-    known = next((member for member in pool if text.strip() in (member.name, member.model)), None)
-    return known or _named(text.strip(), settings)
+    who = text.strip()
+    known = next((member for member in pool if who == member.model or _shown(who) == member.name), None)
+    return known or _named(who, settings)
 
 
 def _read(item: str, settings: Settings, samples: int | None) -> Member:
@@ -93,11 +96,18 @@ def _named(who: str, settings: Settings) -> Member:
     address = _ADDRESS.fullmatch(who)
     if address:
         model, url = address["model"] or None, address["url"]
-        return Member(who, model, url, _key_env(None, url))
+        return Member(_shown(who), model, url, _key_env(None, url))
     if not _MODEL.fullmatch(who):
-        raise UsageError(f"{who!r} is no member of a pool: {_FORMS}")
+        raise UsageError(f"{_shown(who)!r} is no member of a pool: {_FORMS}")
     model = settings.model if who == LOCAL else who
     return Member(who, model, price_in=settings.price_in, price_out=settings.price_out)
+
+
+def _shown(who: str) -> str:
+    """Return it as it may be shown: the user and the password of a URL are nobody's name."""
+    address = _ADDRESS.fullmatch(who)
+    model, url = (address["model"], address["url"]) if address else who.partition("@")[::2]
+    return f"{model}@{shown_url(url)}" if "://" in url else who
 
 
 def _from_table(table: PoolMember, settings: Settings) -> Member:

@@ -13,6 +13,7 @@ import stamina
 from httpx_sse import EventSource
 
 from moot.agent.core.errors import UsageError
+from moot.agent.core.urls import shown_url
 from moot.agent.models.failures import Transient, from_status, from_transport
 from moot.agent.models.wire import Body
 
@@ -143,12 +144,19 @@ def _worth_another(exc: Exception) -> bool | float:
 
 def _parse(base_url: str) -> httpx.URL:
     """Return the URL that holds the protocol: `/v1` unless another path is given."""
+    shown = shown_url(base_url.strip())
     try:
         url = httpx.URL(base_url.strip())
-    except httpx.InvalidURL as exc:
-        raise UsageError(f"bad base URL {base_url!r} ({exc}): {_EXAMPLE}") from exc
+    except httpx.InvalidURL as exc:  # its words may hold a part of the password
+        raise UsageError(f"bad base URL {shown!r}: {_EXAMPLE}") from exc
     if url.scheme not in ("http", "https") or not url.host:
-        raise UsageError(f"bad base URL {base_url!r}: {_EXAMPLE}")
+        raise UsageError(f"bad base URL {shown!r}: {_EXAMPLE}")
+    if url.query or url.fragment:
+        raise UsageError(
+            f"the base URL {shown} goes on after its path: leave out what follows ? or #, and give a key in "
+            "MOOT_API_KEY, or in the variable that a pool member's api_key_env names"
+        )
+    url = url.copy_with(query=None, fragment=None)
     return url.copy_with(path="/v1") if url.path in ("", "/") else url
 
 

@@ -68,6 +68,16 @@ def test_json_has_everything(agent, serve):
     assert result["ledger"]["ratios"]["tokens"] > 1
 
 
+def test_no_password_of_a_members_url_is_shown(agent, serve):
+    here, _ = agent(by_purpose(answer=WRONG, judge=ruling("TIE")))
+    address = serve(by_purpose(answer=WRONG)).base_url.removeprefix("http://")
+    outcome = here("fuse", "hi", "--pool", f"local, @http://me:secret@{address}", "--output", "json")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert outcome.result["members"][1]["base_url"] == f"http://{address}"
+    assert outcome.result["members"][1]["status"] == "answered"
+    assert "secret" not in outcome.stdout + outcome.stderr
+
+
 def test_members_of_the_settings_bring_their_keys_and_no_other_server_gets_them(agent, serve):
     closed = serve(by_purpose(answer=RIGHT), api_key="k-123")
     table = f'[[pool]]\nname = "closed"\nbase_url = "{closed.base_url}"\napi_key_env = "CLOSED_KEY"\n'

@@ -41,6 +41,7 @@ def test_without_a_pool_the_local_model_gives_three():
             [("a/b:free@https://x.test/v1", "a/b:free", "https://x.test/v1", 2)],
         ),
         ("@http://h:1", [("@http://h:1", None, "http://h:1", 1)]),
+        ("m@https://me:pw@h/v1?k=1", [("m@https://h/v1", "m", "https://me:pw@h/v1?k=1", 1)]),
         ("m,m", [("m", "m", None, 2)]),
         ("all", [("big", "large-2", "https://api.mistral.ai/v1", 1), ("v2", "w", "http://h:1/v1", 2)]),
     ],
@@ -59,11 +60,16 @@ def test_keys_and_prices():
 
 
 @pytest.mark.parametrize(
-    "text", ["", " , ", "a b", "m@ftp://x", "m x0", "m x99", "a,,b", "a,", "a,b,c,d,e,f,g,h,i", "*3"]
+    "text",
+    [
+        *("", " , ", "a b", "m@ftp://x", "m x0", "m x99", "a,,b", "a,", "a,b,c,d,e,f,g,h,i", "*3"),
+        *("m@ftp://me:secret@h", "m@http://me:secret@h/v1,,b"),
+    ],
 )
 def test_a_pool_of_no_meaning_is_refused(text):
-    with pytest.raises(UsageError, match=r"pass NAME|answers|at most"):
+    with pytest.raises(UsageError, match=r"pass NAME|answers|at most") as caught:
         read_pool(text, TABLES)
+    assert "secret" not in str(caught.value)
 
 
 def test_the_judge_is_the_first_or_who_is_named():
@@ -73,6 +79,8 @@ def test_the_judge_is_the_first_or_who_is_named():
     assert read_judge("large-2", TABLES, pool) is pool[0]
     assert read_judge("v2", TABLES, pool).model == "w"
     assert read_judge("j@http://h:2/v1", TABLES, pool).base_url == "http://h:2/v1"
+    pool = read_pool("j@http://me:pw@h:2/v1", TABLES)
+    assert read_judge("j@http://me:pw@h:2/v1", TABLES, pool) is pool[0]
 
 
 @pytest.mark.parametrize(

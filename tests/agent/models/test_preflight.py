@@ -108,8 +108,20 @@ def test_nobody_listens() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "localhost:8000", "file:///etc/passwd", "http://", "http://a:b", "ftp://x/"]
+    "url",
+    [
+        *("", "localhost:8000", "file:///etc/passwd", "http://", "http://a:b", "ftp://x/"),
+        *("user:secret@host:8000", "ftp://user:secret@host", "http://user:secret:secret@host:x/v1"),
+    ],
 )
 def test_a_bad_url(url: str) -> None:
-    with pytest.raises(UsageError, match="bad base URL"):
+    with pytest.raises(UsageError, match="bad base URL") as caught:
         info(url)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("rest", ["?key=secret", "#secret", "/v1?key=secret"])
+def test_what_follows_the_path_is_refused_and_not_shown(rest: str) -> None:
+    with pytest.raises(UsageError, match=r"http://127\.0\.0\.1:9.* MOOT_API_KEY") as caught:
+        info(f"http://user:secret@127.0.0.1:9{rest}")
+    assert "secret" not in str(caught.value)
