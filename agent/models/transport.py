@@ -64,8 +64,11 @@ class Transport:
                 headers={"Authorization": f"Bearer {key}"} if key else {},
                 timeout=httpx.Timeout(options.read_timeout, connect=options.connect_timeout),
                 limits=httpx.Limits(max_connections=None, keepalive_expiry=3.0),
+                verify=httpx.create_ssl_context() if url.scheme == "https" else True,
                 trust_env=not _is_loopback(url.host),  # no proxy stands between this machine and itself
             )
+        except OSError as exc:
+            raise UsageError(f"SSL_CERT_FILE or SSL_CERT_DIR cannot be used ({exc}): correct it") from exc
         except (ImportError, ValueError) as exc:  # of a proxy that the environment names
             raise UsageError(
                 f"the proxy for {self.name} cannot be used ({exc}): look at ALL_PROXY and HTTPS_PROXY"

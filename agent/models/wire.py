@@ -1,7 +1,7 @@
 """The OpenAI protocol: the bodies that are sent, and the shapes of what comes back."""
 
 import json
-from collections.abc import Mapping
+import re
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
@@ -153,10 +153,34 @@ class Counted(BaseModel):
 
 
 class ErrorBody(BaseModel):
-    """An error in any of the forms that servers use, with its code where it has one."""
+    """An error in any of the forms that servers use.
+
+    Attributes:
+        code: the HTTP status that it means, where it says one in figures or by a known name.
+        quota: whether the account is used up, which no other attempt cures.
+    """
 
     message: str
     code: int | None = None
+    quota: bool = False
+
+
+_STATUSES = {
+    "BadRequestError": 400,
+    "invalid_request_error": 400,
+    "context_length_exceeded": 400,
+    "string_above_max_length": 400,
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "permission_error": 403,
+    "model_not_found": 404,
+    "not_found_error": 404,
+    "insufficient_quota": 429,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+}
+"""Names of errors, as `code` or `type`, in the documentation of OpenAI, Anthropic and vLLM."""
+_QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 
 
 def chat_body(model: str, request: ChatRequest, structured: bool) -> Body:
@@ -221,16 +245,19 @@ def read_error(content: str | bytes) -> ErrorBody | None:
         return None
     match value:
         case {"error": {"message": str(text), **rest}} | {"object": "error", "message": str(text), **rest}:
-            return ErrorBody(message=text, code=_code(rest))
+            names = [str(rest[key]) for key in ("code", "type") if rest.get(key) is not None]
+            code = next(filter(None, map(_status, names)), None)
+            return ErrorBody(message=text, code=code, quota=not _QUOTA.isdisjoint(names))
         case {"error": str(text)} | {"detail": str(text)} | {"message": str(text)}:
             return ErrorBody(message=text)
         case _:
             return None
 
 
-def _code(rest: Mapping[str, object]) -> int | None:
-    code = rest.get("code")
-    return code if isinstance(code, int) else None
+def _status(name: str) -> int | None:
+    """Return the HTTP status that the name of an error means; some servers number them in their own way."""
+    code = int(name) if re.fullmatch("[45][0-9]{2}", name) else None
+    return code or _STATUSES.get(name)
 
 
 def _start(content: str | bytes) -> str:

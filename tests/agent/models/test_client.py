@@ -1,6 +1,7 @@
 """The client against a real socket: what it returns, what it retries, and what it says when it gives up."""
 
 import asyncio
+import json
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -267,9 +268,21 @@ def test_waits_grow() -> None:
 
 # --- faults that are final ------------------------------------------------------------------
 
+
+def named(code: str, kind: str = "error") -> bytes:
+    """An error in a stream that has a name in place of a status."""
+    error = {"error": {"message": "named", "type": kind, "code": code}}
+    return b"data: " + json.dumps(error).encode() + b"\n\n"
+
+
 FINAL = [
     (Fault.status(500, times=9), ModelUnreachable, "keeps failing (500: scripted failure)", 4),
-    (Fault.status(429, times=9), ModelUnreachable, "too many requests", 4),
+    (Fault.status(429, times=9), ModelUnreachable, "too many requests (429: scripted failure)", 4),
+    (Fault.garbage(named("context_length_exceeded")), ModelAnswerError, "(400): named", 1),
+    (Fault.garbage(named("400")), ModelAnswerError, "(400): named", 1),
+    (Fault.garbage(named("1301", "invalid_request_error")), ModelAnswerError, "(400): named", 1),
+    (Fault.garbage(named("insufficient_quota")), ModelAnswerError, "is used up (429: named)", 1),
+    (Fault.garbage(named("1301", "server_error"), times=9), ModelUnreachable, "(500: named)", 4),
     (Fault.refuse(times=9), ModelUnreachable, "keeps breaking off", 4),
     (Fault.drop(after=300, times=9), ModelUnreachable, "keeps breaking off", 4),
     (Fault.empty_body(times=9), ModelUnreachable, "keeps breaking off", 4),
@@ -303,6 +316,25 @@ def test_final_faults_say_what_to_do(
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(server.calls) == calls
+
+
+def test_a_quota_that_is_used_up_is_no_reason_to_try_again() -> None:
+    error = {"error": {"message": "You exceeded your quota", "type": "insufficient_quota", "code": None}}
+
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = json.dumps(error).encode()
+        writer.write(b"HTTP/1.1 429 No\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        await writer.drain()
+        writer.close()
+
+    async def main() -> None:
+        async with await asyncio.start_server(respond, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(ModelAnswerError, match=r"is used up \(429: You exceeded your quota\)"):
+                await OpenAIClient.connect(f"http://127.0.0.1:{port}", FAST)
+
+    run(main)
 
 
 def test_bytes_that_are_no_events_are_no_answer() -> None:

@@ -1,14 +1,21 @@
 """What is found out about a server before anything depends on it."""
 
 import asyncio
+import shutil
 import socket
+import ssl
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from moot.agent.core.errors import ModelAnswerError, ModelUnreachable, UsageError
+from moot.agent.core.errors import ModelAnswerError, ModelUnreachable, MootError, UsageError
 from moot.agent.core.messages import ModelInfo
 from moot.agent.models.client import ClientOptions, OpenAIClient
+from moot.agent.models.failures import Transient
 from moot.agent.models.preflight import DEFAULT_CONTEXT, Known
 from tests.scripted import PROBE_TOKENS, ScriptedServer
 
@@ -103,8 +110,62 @@ def test_nobody_listens() -> None:
     with pytest.raises(ModelUnreachable) as caught:
         info(f"http://user:pass@127.0.0.1:{port}")
     assert str(caught.value) == (
-        f"no model server at http://127.0.0.1:{port}/v1: start one with `agent model up` or pass --base-url"
+        f"no model server at http://127.0.0.1:{port}/v1 (Connection refused): "
+        "start one with `agent model up` or pass --base-url"
     )
+
+
+async def found_behind(answer: bytes, secure: ssl.SSLContext | None) -> tuple[int, Exception]:
+    """Connect over TLS to a server that gives one answer: how many connections it saw, and the error."""
+    seen = 0
+
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal seen
+        seen += 1
+        await reader.read(4096)
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(respond, "127.0.0.1", 0, ssl=secure) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(MootError) as caught:
+            await OpenAIClient.connect(f"https://127.0.0.1:{port}", FAST)
+    return seen, caught.value
+
+
+def test_a_server_without_tls_is_tried_once() -> None:
+    seen, error = asyncio.run(found_behind(b"HTTP/1.1 400 Bad Request\r\n\r\n", None))
+    assert seen == 1
+    assert isinstance(error, ModelUnreachable)
+    assert "no secure connection" in str(error)
+    assert "or write http://" in str(error)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")
+def test_a_certificate_that_nobody_vouches_for_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = [str(tmp_path / "key.pem"), str(tmp_path / "certificate.pem")]
+    made = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-subj", "/CN=moot", "-days", "2"]
+    made += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", both[0], "-out", both[1]]
+    subprocess.run(made, check=True, capture_output=True)
+    secure = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    secure.load_cert_chain(both[1], both[0])
+    answer = b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"data": []}'
+    _, error = asyncio.run(found_behind(answer, secure))
+    assert "self-signed certificate" in str(error)
+    assert "SSL_CERT_FILE" in str(error)
+    assert not isinstance(error, Transient)
+    monkeypatch.setenv("SSL_CERT_FILE", both[1])
+    _, error = asyncio.run(found_behind(answer, secure))
+    assert "serves no model" in str(error)
+
+
+def test_certificates_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "absent"))
+    with pytest.raises(UsageError, match="SSL_CERT_FILE"):
+        info("https://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(
