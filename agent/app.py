@@ -78,7 +78,7 @@ def start(settings: Settings, repo: Path, task: Task, ask: Ask, resume: str | No
             packer=ContextPacker(code_index, repository.read_many, client),
             client=client,
             runner=TestRunner(sandbox, repository.root, settings.test_timeout, tracked) if sandbox else None,
-            generation=_generation(settings, profile, client),
+            generation=_generation(settings, profile, client, warn),
             limits=Limits(settings, used),
             emit=emit,
             folder=folder,
@@ -140,7 +140,9 @@ def _baselines(settings: Settings, sandbox: "Sandbox | None") -> Baselines | Non
     return Baselines(settings.data_dir / "baselines", [version("moot"), sandbox.name, *map(str, limits)])
 
 
-def _generation(settings: Settings, profile: Profile | None, client: OpenAIClient) -> Generation:
+def _generation(
+    settings: Settings, profile: Profile | None, client: OpenAIClient, warn: Callable[[str], None]
+) -> Generation:
     """How to ask, from the profile; a server without one is asked in chat, and in the form of MOOT_FIM."""
     room = client.info.context
     answer = min(_ANSWER_TOKENS, room // 4)
@@ -148,6 +150,8 @@ def _generation(settings: Settings, profile: Profile | None, client: OpenAIClien
     wanted = settings.context_tokens or (profile.pack_budget if profile else 32_768)
     context = max(256, min(wanted, prompt - _PROMPT_TOKENS))
     form = settings.fim or (profile.fim if profile else None)
+    if form and not client.info.fim:
+        warn(f"the server of {client.info.id} completes no texts (/v1/completions): nothing is infilled")
     fim = fim_format(form) if form and client.info.fim else None
     return Generation(
         first=profile.first_generator if profile and fim else "chat",

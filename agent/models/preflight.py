@@ -1,20 +1,19 @@
 """Finds out what a server serves and what it can do, before anything depends on it."""
 
-import asyncio
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 
-from moot.agent.core.errors import ModelError, UsageError
+from moot.agent.core.errors import ModelAnswerError, UsageError
 from moot.agent.core.messages import ModelInfo
+from moot.agent.core.together import together
+from moot.agent.models.failures import Transient
 from moot.agent.models.transport import Transport
-from moot.agent.models.wire import Body, Chunk, Counted, ModelCard, ModelList, read
+from moot.agent.models.wire import Body, Chunk, Counted, ModelCard, ModelList, Shape, read
 
 __all__ = ["DEFAULT_CONTEXT", "Known", "Served", "preflight"]
 
 DEFAULT_CONTEXT = 32_768
 """Tokens, for servers that do not say: small for a current model, so that requests are not refused."""
-PROBE_TIMEOUT = 60.0
-"""Seconds for one probe; a busy server may take its time over three tokens."""
 PROBE_TOKENS = 3
 _NAME = "name one with --model (MOOT_MODEL; in a pool MODEL@URL), of"
 OBJECT = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
@@ -34,7 +33,7 @@ Known = MutableMapping[tuple[str, str], Served]
 
 
 async def preflight(transport: Transport, model: str | None, known: Known, probe: bool = True) -> Served:
-    """Find the model and probe its server, each probe once.
+    """Find the model and probe its server; a failure that may pass says nothing of what it can do.
 
     Args:
         transport: the server.
@@ -43,7 +42,7 @@ async def preflight(transport: Transport, model: str | None, known: Known, probe
         probe: False costs one look-up and takes it that the server can obey a schema and complete.
 
     Raises:
-        ModelUnreachable: no server answers.
+        ModelUnreachable: no server answers, or it answers a probe neither way.
         ModelAnswerError: what answers is no model server, or it refuses the key.
         UsageError: the model is not served, or several are and none is named.
     """
@@ -70,12 +69,8 @@ def _choose(cards: list[ModelCard], model: str | None, server: str) -> ModelCard
 
 
 async def _probe_all(transport: Transport, card: ModelCard) -> Served:
-    structured, tools, fim, tokenize = await asyncio.gather(
-        _structured(transport, card.id),
-        _tools(transport, card.id),
-        _completions(transport, card.id),
-        _tokenize(transport, card.id),
-    )
+    probes = (_structured, _tools, _completions, _tokenize)
+    structured, tools, fim, tokenize = await together(probe(transport, card.id) for probe in probes)
     return _served(card, structured, tools, fim, tokenize)
 
 
@@ -95,39 +90,42 @@ async def _structured(transport: Transport, model: str) -> bool:
     """Ask with a schema: a server that ignores it answers the greeting, one that obeys opens an object."""
     schema = {"name": "probe", "strict": True, "schema": OBJECT}
     body = _chat(model) | {"response_format": {"type": "json_schema", "json_schema": schema}}
-    answer = await _ask(transport, f"{transport.api}/chat/completions", body)
+    answer = await _written(transport, "chat/completions", body)
     return answer is not None and answer.lstrip().startswith("{")
 
 
 async def _tools(transport: Transport, model: str) -> bool:
     body = _chat(model) | {"tools": [TOOL]}
-    return await _ask(transport, f"{transport.api}/chat/completions", body) is not None
+    return await _written(transport, "chat/completions", body) is not None
 
 
 async def _completions(transport: Transport, model: str) -> bool:
     """Ask for raw completions of several prompts: FIM needs no more, as its prompts are built here."""
     body: Body = {"model": model, "prompt": ["a", "b"], "max_tokens": 1, "temperature": 0.0}
-    return await _ask(transport, f"{transport.api}/completions", body) is not None
+    return await _written(transport, "completions", body) is not None
 
 
 async def _tokenize(transport: Transport, model: str) -> bool:
-    url = f"{transport.root}/tokenize"
-    try:
-        read(
-            Counted, await transport.once(url, {"model": model, "prompt": "a"}, PROBE_TIMEOUT), transport.name
-        )
-    except ModelError:
-        return False
-    return True
+    body: Body = {"model": model, "prompt": "a"}
+    return await _ask(transport, f"{transport.root}/tokenize", body, Counted) is not None
 
 
-async def _ask(transport: Transport, url: str, body: Body) -> str | None:
-    """Return what the probe wrote, or None when it failed: a missing capability is no error."""
+async def _written(transport: Transport, path: str, body: Body) -> str | None:
+    """Return what the server writes; None where it refuses."""
+    answer = await _ask(transport, f"{transport.api}/{path}", body, Chunk)
+    return answer.choices[0].written if answer and answer.choices else None
+
+
+async def _ask(transport: Transport, url: str, body: Body, shape: type[Shape]) -> Shape | None:
+    """Return the answer to a probe; None where the server refuses it or answers with something else."""
     try:
-        answer = read(Chunk, await transport.once(url, body, PROBE_TIMEOUT), transport.name)
-    except ModelError:
+        return read(shape, await transport.post(url, body), transport.name)
+    except ModelAnswerError:
         return None
-    return answer.choices[0].written if answer.choices else None
+    except Transient as exc:
+        if exc.status != 500:  # with which some servers refuse what they cannot do, each time they are asked
+            raise
+        return None
 
 
 def _chat(model: str) -> Body:

@@ -82,10 +82,6 @@ class Transport:
         """Return the body of a POST's answer, after retries."""
         return await self._retried("POST", url, body)
 
-    async def once(self, url: str, body: Body, limit: float) -> bytes:
-        """Return the body of a POST's answer from a single attempt, bounded in seconds."""
-        return await self._send("POST", url, body, limit)
-
     async def stream(self, url: str, body: Body) -> AsyncGenerator[str, None]:
         """Yield the data of each event of one attempt; closing the iterator hangs up."""
         try:
@@ -117,15 +113,14 @@ class Transport:
     async def _retried(self, method: str, url: str, body: Body | None) -> bytes:
         async for attempt in self.attempts():
             with attempt:
-                return await self._send(method, url, body, self._options.read_timeout)
+                return await self._send(method, url, body)
         raise AssertionError("unreachable")
 
-    async def _send(self, method: str, url: str, body: Body | None, limit: float) -> bytes:
-        limits = httpx.Timeout(limit, connect=self._options.connect_timeout)
+    async def _send(self, method: str, url: str, body: Body | None) -> bytes:
         try:
-            response = await self._http.request(method, url, **_sent(body), timeout=limits)
+            response = await self._http.request(method, url, **_sent(body))
         except httpx.HTTPError as exc:
-            raise from_transport(exc, self.name, limit) from exc
+            raise from_transport(exc, self.name, self._options.read_timeout) from exc
         if response.status_code != 200:
             raise from_status(response, response.content, self.name, self._options.key_name)
         return response.content

@@ -17,6 +17,7 @@ __all__ = [
     "ErrorBody",
     "ModelCard",
     "ModelList",
+    "Shape",
     "WireUsage",
     "chat_body",
     "completion_body",

@@ -52,6 +52,12 @@ def test_a_bug_is_fixed_and_committed(repo, agent):
     assert f"Moot-Run: {result['run_id']}" in git(repo, "log", "-1", "--format=%B")
 
 
+def test_a_profile_whose_form_the_server_cannot_use_is_told(repo, agent):
+    outcome = agent(Reply(FIX), completions=False).run(repo, "--profile", "codestral-2")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "completes no texts (/v1/completions): nothing is infilled" in outcome.stderr
+
+
 def test_text_goes_to_stdout_and_progress_to_stderr(repo, agent):
     outcome = agent(Reply(FIX)).installed("run", TASK, "--repo", str(repo), "--test", PYTEST)
     assert outcome.exit_code == 0, outcome.stderr

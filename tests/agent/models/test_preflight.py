@@ -17,7 +17,7 @@ from moot.agent.core.messages import ModelInfo
 from moot.agent.models.client import ClientOptions, OpenAIClient
 from moot.agent.models.failures import Transient
 from moot.agent.models.preflight import DEFAULT_CONTEXT, Known
-from tests.scripted import PROBE_TOKENS, ScriptedServer
+from tests.scripted import PROBE_TOKENS, Fault, Reply, Request, ScriptedServer
 
 FAST = ClientOptions(first_wait=0.01, read_timeout=5)
 
@@ -54,6 +54,43 @@ def test_what_a_server_lacks_is_no_error(lacking: str, field: str) -> None:
         found = info(server.base_url)
     names = ("structured_output", "tools", "fim", "tokenize")
     assert [name for name in names if not getattr(found, name)] == [field]
+
+
+def failing(fault: Fault, field: str = "max_tokens", times: int = 99) -> Callable[[Request], Reply | Fault]:
+    """Answer each kind of probe that has a field with a fault, so often."""
+    asked = Counter[tuple[str, ...]]()
+
+    def answer(request: Request) -> Reply | Fault:
+        kind = (request.path, *request.body)
+        asked[kind] += 1
+        return fault if field in request.body and asked[kind] <= times else Reply('{"ok": true}')
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault.status(429), Fault.status(503), Fault.status(500), Fault.refuse(), Fault.drop()]
+)
+def test_a_failure_that_passes_takes_no_capability_away(fault: Fault) -> None:
+    with ScriptedServer(failing(fault, times=2), probes=False) as server:
+        found = info(server.base_url)
+    assert (found.structured_output, found.tools, found.fim) == (True, True, True)
+
+
+@pytest.mark.parametrize("fault", [Fault.status(429), Fault.status(503), Fault.refuse()])
+def test_a_probe_that_never_gets_an_answer_ends_the_run(fault: Fault) -> None:
+    with (
+        ScriptedServer(failing(fault, "tools"), probes=False) as server,
+        pytest.raises(ModelUnreachable, match=r"has too many requests|keeps"),
+    ):
+        info(server.base_url)
+
+
+@pytest.mark.parametrize("fault", [Fault.status(500), Fault.status(501), Fault.status(400)])
+def test_what_is_refused_each_time_is_lacking(fault: Fault) -> None:
+    with ScriptedServer(failing(fault, "tools"), probes=False) as server:
+        found = info(server.base_url)
+    assert (found.structured_output, found.tools, found.fim) == (True, False, True)
 
 
 def test_a_server_that_does_not_say_its_context() -> None:
