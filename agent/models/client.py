@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Self
 
 from moot.agent.core.errors import EmptyAnswer, ModelAnswerError, ModelUnreachable
@@ -176,6 +177,7 @@ class OpenAIClient:
 
         An answer of which `ended` says so while it is written ends there, with the finish `ended`; when
         all have, the server is hung up on.
+        A server that gives one answer for each prompt, whatever is asked for, is asked again for the others.
 
         Raises:
             ModelUnreachable: no connection, or the server kept failing, or a deadline passed.
@@ -185,15 +187,41 @@ class OpenAIClient:
         size = max(1, MAX_SEQUENCES // request.n)
         for start in range(0, len(request.prompts), size):
             batch = replace(request, prompts=request.prompts[start : start + size])
-            body = completion_body(self.info.id, batch)
-            call = _Call(
-                *("complete", "completions", body, batch.prompts, request.n),
-                ended=ended,
-                likely=request.top_logprobs,
-            )
-            flat = await self._reported(call, used)
-            answers += [flat[at : at + request.n] for at in range(0, len(flat), request.n)]
+            answers += await self._batch(batch, ended, used)
         return answers
+
+    async def _batch(
+        self,
+        request: CompletionRequest,
+        ended: Callable[[str], bool] | None,
+        used: Callable[[Usage], None] | None,
+    ) -> list[list[Completion]]:
+        """Return the completions of prompts that fit into one request."""
+        single = replace(request, n=1)
+        groups = await self._complete(single if self._one_by_one else request, ended, used)
+        missing = request.n - len(groups[0])
+        if missing:
+            self._one_by_one = True
+            rest = await together(self._complete(single, ended, used) for _ in range(missing))
+            groups = [[*first, *chain(*others)] for first, *others in zip(groups, *rest, strict=True)]
+        return groups
+
+    async def _complete(
+        self,
+        request: CompletionRequest,
+        ended: Callable[[str], bool] | None,
+        used: Callable[[Usage], None] | None,
+    ) -> list[list[Completion]]:
+        """Make one completion call; a server that does not know `n` may give fewer answers to each prompt."""
+        body = completion_body(self.info.id, request)
+        call = _Call(
+            *("complete", "completions", body, request.prompts, request.n),
+            ended=ended,
+            likely=request.top_logprobs,
+        )
+        flat = await self._reported(call, used)
+        size = len(flat) // len(request.prompts)
+        return [flat[at : at + size] for at in range(0, len(flat), size)]
 
     async def count(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text, without special tokens."""
@@ -269,7 +297,7 @@ class OpenAIClient:
                     self._take(data, answer)
                 if answer.cut_short:
                     return
-        if answer.fewer and ended and call.purpose == "chat":
+        if answer.fewer and ended:
             return
         if not answer.complete and (answer.started or not ended):
             raise broken_off(server)

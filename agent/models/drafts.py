@@ -103,7 +103,7 @@ class Answer:
         ended: Callable[[str], bool] | None = None,
     ) -> None:
         self._drafts = [_Draft(ended) for _ in range(prompts * samples)]
-        self._samples = samples
+        self._prompts, self._samples = prompts, samples
         self._on_token, self._on_answer = on_token, on_answer
         self._running: dict[int, WireUsage] = {}
         self._total: WireUsage | None = None
@@ -116,9 +116,14 @@ class Answer:
 
     @property
     def fewer(self) -> bool:
-        """Whether some answers have an end and of the others nothing came: the server does not know `n`."""
-        rest = [draft for draft in self._drafts if not draft.finish]
-        return 0 < len(rest) < len(self._drafts) and not any(draft.begun for draft in rest)
+        """Whether the first have an end and of the others nothing came: the server does not know `n`.
+
+        It then numbers its answers without regard to `n`: of several prompts each has one.
+        """
+        ended = [draft for draft in self._drafts if draft.finish]
+        rest = self._drafts[len(ended) :]
+        even = len(ended) == self._prompts or self._prompts == 1
+        return bool(ended and rest) and even and not any(draft.begun or draft.finish for draft in rest)
 
     @property
     def cut_short(self) -> bool:

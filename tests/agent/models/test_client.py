@@ -490,6 +490,29 @@ def test_a_server_that_ignores_n_is_asked_one_by_one() -> None:
     assert sum(used, Usage()).requests == len(used) == 3
 
 
+@pytest.mark.parametrize("prompts", [("a",), ("a", "b", "c")])
+def test_completions_of_a_server_that_ignores_n_are_asked_for_again(prompts: tuple[str, ...]) -> None:
+    used: list[Usage] = []
+    rounds = iter(range(9))
+
+    def answer(request: Request) -> Reply:
+        number = next(rounds)
+        return Reply(texts=[f"{prompt}{number}" for prompt in request.prompts])
+
+    async def main() -> None:
+        async with connected(server) as client:
+            request = CompletionRequest(prompts, max_tokens=8, n=3)
+            for first in (0, 3):
+                got = await client.complete(request, used=used.append)
+                assert [sorted(each.text for each in group) for group in got] == [
+                    [f"{prompt}{first + number}" for number in range(3)] for prompt in prompts
+                ]
+
+    with ScriptedServer(answer, samples=False) as server:
+        run(main)
+    assert len(server.calls) == sum(used, Usage()).requests == 6
+
+
 def test_calls_at_the_same_time_are_all_asked_again_without_what_is_refused() -> None:
     async def main() -> list[list[Completion]]:
         async with connected(server) as client:
