@@ -104,9 +104,12 @@ async def send_reply(reply: Reply, request: Request, out: Response, model: str) 
     envelope["object"] = "chat.completion.chunk" if chat else "text_completion"
     options = request.body.get("stream_options") or {}
     await out.start(200, "text/event-stream; charset=utf-8")
+    written = [0] * len(choices)
     for chunk in _chunks(choices, chat):
         await asyncio.sleep(reply.pause)
-        running = {"usage": usage} if usage and options.get("continuous_usage_stats") else {}
+        written[chunk["index"]] += bool(chunk.get("text") or chunk.get("delta", {}).get("content"))
+        told = usage and options.get("continuous_usage_stats")
+        running = {"usage": _running(request, chunk["index"], written)} if told else {}
         await out.body(_sse(envelope | {"choices": [chunk]} | running))
     if usage and options.get("include_usage"):
         await out.body(_sse(envelope | {"choices": [], "usage": usage}))
@@ -142,6 +145,14 @@ def _usage(reply: Reply, request: Request, choices: Sequence[_Choice]) -> Json:
     written = sum(len(choice.tokens) for choice in choices)
     usage: Json = {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
     return usage | {"prompt_tokens_details": {"cached_tokens": reply.cached}}
+
+
+def _running(request: Request, index: int, written: Sequence[int]) -> Json:
+    """The usage of one answer so far, as vLLM tells it with each of its chunks."""
+    prompt = len(tokenize(request.prompts[index // int(request.body.get("n") or 1)]))
+    completion = written[index]
+    total = prompt + completion
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
 
 
 def _whole(choice: _Choice, chat: bool) -> Json:

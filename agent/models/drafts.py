@@ -26,6 +26,7 @@ class _Draft:
         self.text = ""
         self.finish = ""
         self.pieces = 0
+        self.dropped = 0
         self._logprobs: list[float] = []
         self._choices: list[TokenChoice] = []
         self._calls: dict[int, _Call] = {}
@@ -43,10 +44,12 @@ class _Draft:
         return bool(self.text or self._calls)
 
     def add(self, choice: Choice) -> None:
-        """Take in the next piece; what follows a repetition is dropped."""
+        """Take in the next piece; what follows the end is dropped, and counted: the server went on."""
+        values = choice.logprobs.values if choice.logprobs else []
         if self.finish:
+            self.dropped += len(values) or bool(choice.written)
             return
-        self._logprobs += choice.logprobs.values if choice.logprobs else ()
+        self._logprobs += values
         self._choices += _choices(choice)
         self._add_calls(choice)
         if choice.written:
@@ -105,7 +108,7 @@ class Answer:
         self._drafts = [_Draft(ended) for _ in range(prompts * samples)]
         self._prompts, self._samples = prompts, samples
         self._on_token, self._on_answer = on_token, on_answer
-        self._running: dict[int, WireUsage] = {}
+        self._running: dict[int, WireUsage] = {}  # by answer
         self._total: WireUsage | None = None
         self.started = False
 
@@ -163,14 +166,13 @@ class Answer:
         """
         if self._total:
             return self._total.total()
-        running = self._running.values()
-        prompt = sum(usage.prompt_tokens for usage in running)
+        prompts = {at // self._samples: usage for at, usage in self._running.items()}.values()
+        prompt = sum(usage.prompt_tokens for usage in prompts)
         if not prompt and self.started:
             prompt = estimate()
-        cached = sum(usage.cached for usage in running)
-        counted = sum(draft.tokens for draft in self._drafts)
-        whole = self.complete and not self.cut_short
-        told = 0 if not whole else sum(usage.completion_tokens or 0 for usage in running)
+        cached = sum(usage.cached for usage in prompts)
+        counted = sum(draft.tokens + draft.dropped for draft in self._drafts)
+        told = sum(usage.completion_tokens or 0 for usage in self._running.values())
         return Usage(prompt, cached, max(counted, told), 1)
 
     def _account(self, chunk: Chunk) -> None:
@@ -178,4 +180,4 @@ class Answer:
         if chunk.usage and not chunk.choices:
             self._total = chunk.usage
         elif chunk.usage:
-            self._running[chunk.choices[0].index // self._samples] = chunk.usage
+            self._running[chunk.choices[0].index] = chunk.usage

@@ -533,6 +533,28 @@ def test_usage_that_comes_with_the_last_piece_counts_too() -> None:
     assert answer.completions()[0].tokens == 400
 
 
+def test_what_a_server_writes_after_an_end_counts() -> None:
+    """An answer that has ended here goes on there while others are awaited."""
+    answer = Answer(1, 2, ended=lambda text: text.endswith("\n"))
+
+    def add(index: int, text: str, written: int | None, end: str | None = None) -> None:
+        choice = {"index": index, "text": text, "finish_reason": end}
+        usage = {"prompt_tokens": 7, "completion_tokens": written} if written else None
+        assert answer.add(Chunk.model_validate({"choices": [choice], "usage": usage}))
+
+    add(0, "a\n", None)
+    for _ in range(9):
+        add(0, "b", None)
+    assert answer.usage(lambda: 7) == Usage(7, 0, 10, 1)
+    add(0, "b", 40)
+    add(1, "c", 2)
+    assert answer.usage(lambda: 0) == Usage(7, 0, 42, 1)
+    add(1, "\n", 3)
+    assert answer.cut_short
+    assert answer.usage(lambda: 0) == Usage(7, 0, 43, 1)
+    assert [each.text for each in answer.completions()] == ["a\n", "c\n"]
+
+
 def test_calls_of_tools_that_have_no_numbers_are_told_apart_by_their_ids() -> None:
     answer = Answer(1, 1)
     calls = [{"id": f"c{n}", "function": {"name": name, "arguments": "{}"}} for n, name in enumerate("ab")]
