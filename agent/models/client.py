@@ -146,9 +146,7 @@ class OpenAIClient:
             rest = (self._chat(single, None, used, on_answer) for _ in range(request.n - len(answers)))
             answers += [answer for each in await together(rest) for answer in each]
         if not any(answer.text.strip() or answer.tool_calls for answer in answers):
-            raise EmptyAnswer(
-                f"the model {self.info.id} answered with nothing: ask again, or use another model"
-            )
+            raise EmptyAnswer(_empty(self.info.id, request, answers))
         return answers
 
     async def _chat(
@@ -334,6 +332,15 @@ def _named(detail: str) -> set[str]:
     """Return the extras that a refusal names; without `logprobs` there are no `top_logprobs` either."""
     names = {name for name in _EXTRAS if re.search(rf"\b{name}\b", detail)}
     return names | {"top_logprobs"} if "logprobs" in names else names
+
+
+def _empty(model: str, request: ChatRequest, answers: Sequence[Completion]) -> str:
+    if all(answer.finish == "length" for answer in answers):
+        return (
+            f"the model {model} used all {request.max_tokens} tokens before its answer: turn its reasoning "
+            "off at the server, or use a model that does not reason"
+        )
+    return f"the model {model} answered with nothing: ask again, or use another model"
 
 
 def _counter(transport: Transport, served: Served, options: ClientOptions) -> Counter:

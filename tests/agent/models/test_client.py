@@ -304,6 +304,7 @@ FINAL = [
     (Fault.empty_choices(), ModelAnswerError, "answered with nothing", 1),
     (Reply(""), ModelAnswerError, "answered with nothing", 1),
     (Reply("  \n"), ModelAnswerError, "answered with nothing", 1),
+    (Reply("", finish_reason="length"), ModelAnswerError, "used all 400 tokens before its answer", 1),
 ]
 
 
