@@ -164,13 +164,12 @@ def _infilling(settings: Settings, profile: Profile | None, model: str, works: l
         form = None
     if form in works:
         return Finding("infilling", "ok", f"the {form} form works")
+    text = f"{model} fills in the middle in no known form: use another model for `agent complete`"
     if works:
-        return Finding("infilling", "warning", f"the {works[0]} form works: name it with MOOT_FIM={works[0]}")
-    return Finding(
-        "infilling",
-        "warning",
-        f"{model} fills in the middle in no known form: use another model for `agent complete`",
-    )
+        text = f"the {works[0]} form works: name it with MOOT_FIM={works[0]}"
+    if profile and not settings.fim:
+        text = f"the {form} form of the profile {profile.name} does not work, in which runs infill; {text}"
+    return Finding("infilling", "warning", text)
 
 
 def _languages(entries: list[TreeEntry]) -> Iterator[Finding]:

@@ -7,7 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-__all__ = ["PROBE_TOKENS", "Call", "Fault", "Json", "Reply", "Request", "Script", "Scripted", "tokenize"]
+__all__ = [
+    "BEGIN",
+    "BLANK",
+    "CONTROLS",
+    "PROBE_TOKENS",
+    "Call",
+    "Fault",
+    "Json",
+    "Reply",
+    "Request",
+    "Script",
+    "Scripted",
+    "spell",
+    "spelled",
+    "tokenize",
+]
 
 PROBE_TOKENS = 4
 Json = dict[str, Any]
@@ -16,6 +31,21 @@ Json = dict[str, Any]
 def tokenize(text: str) -> list[str]:
     """Split as the server does: up to six letters with a leading space, or one other character."""
     return re.findall(r" ?\w{1,6}|[^\w]", text)
+
+
+BEGIN, BLANK, _FIRST = 1, 1_500, 2_000
+CONTROLS = {BEGIN: "<s>", 11: "[PREFIX]", 13: "[SUFFIX]"}
+"""As in Mistral's SentencePiece files."""
+
+
+def spell(text: str) -> list[int]:
+    """Encode as Mistral's tokenizers do: a blank begins each text, and control tokens in it are text."""
+    return [BLANK, *(_FIRST + ord(letter) for letter in text)]
+
+
+def spelled(ids: Sequence[int]) -> str:
+    """Return the text of ids, control tokens included."""
+    return "".join(CONTROLS.get(each) or (chr(each - _FIRST) if each >= _FIRST else " ") for each in ids)
 
 
 @dataclass(frozen=True)
@@ -137,7 +167,9 @@ class Request:
         if "messages" in self.body:
             return ["\n".join(str(message.get("content") or "") for message in self.body["messages"])]
         prompt = self.body.get("prompt", "")
-        return [prompt] if isinstance(prompt, str) else list(prompt)
+        if isinstance(prompt, str):
+            return [prompt]
+        return [each if isinstance(each, str) else spelled(each) for each in prompt]
 
     @property
     def prompt(self) -> str:

@@ -29,7 +29,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from tests.script import PROBE_TOKENS, Call, Fault, Json, Reply, Request, Script, Scripted, tokenize
+from tests.script import (
+    BEGIN,
+    PROBE_TOKENS,
+    Call,
+    Fault,
+    Json,
+    Reply,
+    Request,
+    Script,
+    Scripted,
+    spell,
+    spelled,
+    tokenize,
+)
 from tests.wire import BrokenOff, Response, error_body, send_fault, send_reply
 
 __all__ = ["PROBE_TOKENS", "Call", "Fault", "Reply", "Request", "Script", "ScriptedServer", "tokenize"]
@@ -58,6 +71,7 @@ class ScriptedServer:
         probes: bool = True,
         samples: bool = True,
         owner: str = "vllm",
+        mistral: bool = False,
         port: int = 0,
     ) -> None:
         """Set what is served.
@@ -71,6 +85,7 @@ class ScriptedServer:
             probes: whether a client's probes are answered here; False leaves them to the script.
             samples: whether the server knows `n`; False gives one answer, whatever is asked for.
             owner: what the server says that it is.
+            mistral: whether its tokenizer is one of Mistral's, which read no control tokens in texts.
         """
         self.requests: list[Request] = []
         self.disconnects = 0
@@ -78,7 +93,8 @@ class ScriptedServer:
         self._answer = script if callable(script) else _in_order(script)
         self._models, self._context, self._api_key = tuple(models), context, api_key
         self._can = {"response_format": structured_output, "tools": tools, **dict.fromkeys(refuses, False)}
-        self._routes = {"/v1/completions": completions, "/tokenize": tokenize}
+        self._routes = {"/v1/completions": completions, "/tokenize": tokenize, "/detokenize": mistral}
+        self._encode = _spelt if mistral else _tokenized
         self._probes, self._samples, self._owner = probes, samples, owner
         self._fault: Fault | None = None
         self._faults_left = 0
@@ -202,7 +218,9 @@ class ScriptedServer:
             case "/version":
                 return 200, {"version": "0.0-scripted"}
             case "/tokenize":
-                return 200, _tokenized(request, self._context)
+                return 200, self._encode(request, self._context)
+            case "/detokenize":
+                return 200, {"prompt": spelled(request.body["tokens"])}
             case "/v1/chat/completions" | "/v1/completions":
                 return self._generate(request)
             case _:
@@ -264,6 +282,12 @@ async def _read(reader: asyncio.StreamReader, early: bytes) -> Request | None:
 def _tokenized(request: Request, context: int | None) -> Json:
     tokens = tokenize(request.prompt)
     ids = [zlib.crc32(token.encode()) % 50_000 for token in tokens]
+    return {"count": len(ids), "max_model_len": context, "tokens": ids, "token_strs": None}
+
+
+def _spelt(request: Request, context: int | None) -> Json:
+    begin = [BEGIN] if request.body.get("add_special_tokens", True) else []
+    ids = begin + spell(request.prompt)
     return {"count": len(ids), "max_model_len": context, "tokens": ids, "token_strs": None}
 
 

@@ -14,6 +14,7 @@ from moot.agent.core.messages import ChatRequest, Completion, CompletionRequest,
 from moot.agent.core.together import together
 from moot.agent.models.drafts import Answer
 from moot.agent.models.failures import Rejected, broken_off, from_answer
+from moot.agent.models.mistral import FimPrompts
 from moot.agent.models.preflight import Known, Served, preflight
 from moot.agent.models.tokens import EstimatedTokens, LocalTokens, ServerTokens, estimate
 from moot.agent.models.transport import ClientOptions, Transport
@@ -68,6 +69,7 @@ class OpenAIClient:
     ) -> None:
         self._transport, self._served, self._options, self._on_call = transport, served, options, on_call
         self._counter = _counter(transport, served, options)
+        self._fim_prompts = FimPrompts(transport, served.info.id)
         self._usage = Usage()
         self._refused: set[str] = set()
         self._one_by_one = False
@@ -212,6 +214,8 @@ class OpenAIClient:
     ) -> list[list[Completion]]:
         """Make one completion call; a server that does not know `n` may give fewer answers to each prompt."""
         body = completion_body(self.info.id, request)
+        if self._served.vllm:
+            body["prompt"] = await self._fim_prompts.written(request.prompts)
         call = _Call(
             *("complete", "completions", body, request.prompts, request.n),
             ended=ended,

@@ -8,7 +8,7 @@ from moot.agent.core.errors import UsageError
 from moot.agent.core.messages import CompletionRequest
 from moot.agent.core.ports import ModelClient
 
-__all__ = ["FORMATS", "FimFormat", "fim_format", "form_of", "working_forms"]
+__all__ = ["FORMATS", "PREFIX", "SUFFIX", "FimFormat", "fim_format", "form_of", "working_forms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +78,18 @@ _QWEN = FimFormat(
         *("<|repo_name|>", "<|file_sep|>", "<|im_start|>", "<|im_end|>"),
     ),
 )
+SUFFIX, PREFIX = "[SUFFIX]", "[PREFIX]"
+"""Codestral's control tokens, of which the prompt has one each: `mistral.py` may have to make ids of them."""
+
 # mistral-common, `InstructTokenizerV2.encode_fim`: [BOS] [SUFFIX] suffix [PREFIX] prefix. The headers of
 # other files are those of Continue's template for Codestral.
 _CODESTRAL = FimFormat(
     "codestral",
-    "[SUFFIX]{suffix}[PREFIX]{prefix}",
-    ("[PREFIX]", "[SUFFIX]", "\n+++++ "),
+    f"{SUFFIX}{{suffix}}{PREFIX}{{prefix}}",
+    (PREFIX, SUFFIX, "\n+++++ "),
     file="+++++ {path}\n{text}\n\n",
     opening="+++++ {path}\n",
-    controls=("[SUFFIX]", "[PREFIX]", "[MIDDLE]", "[INST]", "[/INST]"),
+    controls=(SUFFIX, PREFIX, "[MIDDLE]", "[INST]", "[/INST]"),
     inside=True,
 )
 # StarCoder (arXiv:2305.06161), section 4.2 and model card; other files as in StarCoder2

@@ -14,10 +14,12 @@ __all__ = [
     "Choice",
     "Chunk",
     "Counted",
+    "Detokenized",
     "ErrorBody",
     "ModelCard",
     "ModelList",
     "Shape",
+    "Tokenized",
     "WireUsage",
     "chat_body",
     "completion_body",
@@ -151,6 +153,18 @@ class Counted(BaseModel):
     """What `/tokenize` answers."""
 
     count: int
+
+
+class Tokenized(BaseModel):
+    """What vLLM's `/tokenize` answers."""
+
+    tokens: list[int]
+
+
+class Detokenized(BaseModel):
+    """What `/detokenize` answers."""
+
+    prompt: str
 
 
 class ErrorBody(BaseModel):

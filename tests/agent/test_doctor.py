@@ -69,6 +69,31 @@ def test_the_form_that_fills_in_the_middle_is_tried(repo, home, serve, model, an
     assert (status, text.split(": use another")[0]) == finding
 
 
+def test_the_form_of_a_profile_that_does_not_work_is_named(repo, home, serve):
+    (home / ".config" / "moot").mkdir(parents=True)
+    (home / ".config" / "moot" / "moot.toml").write_text('profile = "codestral-2"\n')
+    server = serve(lambda _: Reply(texts=FILLS), models=["codestral-2"], probes=False)
+    [(status, text)] = examined(Agent(home, server.base_url), repo, 0)["infilling"]
+    assert status == "warning"
+    assert text.startswith(
+        "the codestral form of the profile codestral-2 does not work, in which runs infill; "
+    )
+    assert text.endswith("the qwen form works: name it with MOOT_FIM=qwen")
+
+
+def test_a_form_works_that_is_sent_as_ids(repo, home, serve):
+    """All forms are probed in one request, which has ids or texts."""
+
+    def answer(request):
+        hole = "[SUFFIX] height" in request.prompt
+        return Reply(texts=["(", "*" if hole else "def", "(", "("])
+
+    server = serve(answer, models=["codestral-2"], probes=False, mistral=True)
+    [finding] = examined(Agent(home, server.base_url), repo, 0)["infilling"]
+    assert finding == ("ok", "the codestral form works")
+    assert all(isinstance(each, list) for each in server.requests[-1].body["prompt"])
+
+
 def test_no_model_and_a_detached_head(repo, home):
     git(repo, "checkout", "-q", "--detach")
     found = examined(Agent(home, "http://127.0.0.1:9/v1"), repo, 1)
