@@ -256,7 +256,7 @@ class Index(Protocol):
         ...
 
     def find(self, name: str) -> list[Symbol]:
-        """Return definitions whose name or qualified name is `name`."""
+        """Return the definitions of a name, or those whose qualified name ends with a qualified one."""
         ...
 
     def referring(self, name: str) -> list[str]:

@@ -135,9 +135,8 @@ class Corpus:
         return [self.paths.all[number] for number in self.defining_numbers(name)]
 
     def defining_numbers(self, name: str) -> list[int]:
-        """Return the files that define a name, or each part of a qualified one."""
-        found = [self._having(part, Segment.defining) for part in name.split(".") if part]
-        return sorted(set[int]().union(*found[-1:]).intersection(*found))
+        """Return the files that define a name; a qualified name is none of them."""
+        return sorted(self._having(name, Segment.defining))
 
     def referring(self, name: str) -> list[str]:
         """Return the paths that hold a name as a word, in order."""

@@ -19,7 +19,7 @@ from moot.agent.index.facts import Imports, Links, Outlined, decode_imports, dec
 from moot.agent.index.history import History, Past, ReadLog, load_history
 from moot.agent.index.languages import TEXT, language_of
 from moot.agent.index.live import outline_text
-from moot.agent.index.lookup import SymbolReport, look_up
+from moot.agent.index.lookup import SymbolReport, find, look_up
 from moot.agent.index.paths import Paths
 from moot.agent.index.search import Sources, evidence, search
 from moot.agent.index.segment import MOST_DOCUMENTS, Builder, Segment
@@ -158,9 +158,8 @@ class CodeIndex:
         return sorted({corpus.paths.all[number] for number in corpus.led_to(modules, path)} - {path})
 
     def find(self, name: str) -> list[Symbol]:
-        """Return definitions whose name or qualified name is `name`, by path and position."""
-        paths = self._current().defining(name)
-        return [s for path in paths for s in self.symbols(path) if name in (s.name, s.qualified_name)]
+        """Return the definitions of a name, or of what ends with a qualified one; see `look_up`."""
+        return find(self._current(), name, self.symbols)
 
     def referring(self, name: str) -> list[str]:
         """Return the files that hold a name as a word, by path."""

@@ -13,7 +13,7 @@ from moot.agent.core.types import Symbol
 from moot.agent.index.corpus import Corpus
 from moot.agent.index.facts import Base, Links
 
-__all__ = ["SymbolReport", "Use", "look_up"]
+__all__ = ["SymbolReport", "Use", "find", "look_up"]
 
 _TYPES = frozenset({"class", "struct", "trait", "interface", "enum", "type", "protocol", "module"})
 _SEPARATOR = re.compile(r"::|#|->|/|\\")
@@ -63,14 +63,8 @@ def look_up(corpus: Corpus, name: str, symbols: SymbolsOf, links: LinksOf) -> Sy
         symbols: returns a file's definitions.
         links: yields (path, links) of files.
     """
-    wanted = _SEPARATOR.sub(".", name.strip().removesuffix("()")).strip(".")
+    wanted, definitions = _read(corpus, name, symbols)
     owner, _, last = wanted.rpartition(".")
-    definitions = [
-        symbol
-        for path in corpus.defining(last)
-        for symbol in symbols(path)
-        if symbol.name == last and (not owner or _ends(symbol.qualified_name, wanted))
-    ]
     paths = corpus.referring(last)
     if owner:
         paths = _concerned(corpus, paths, owner.rpartition(".")[2], {s.path for s in definitions})
@@ -83,6 +77,24 @@ def look_up(corpus: Corpus, name: str, symbols: SymbolsOf, links: LinksOf) -> Sy
         tuple(_implementations(corpus, definitions, symbols, links)),
     )
     return report if report.found else SymbolReport(wanted, (), (), (), (), _close(corpus, wanted))
+
+
+def find(corpus: Corpus, name: str, symbols: SymbolsOf) -> list[Symbol]:
+    """Return the definitions of a name, or of what ends with a qualified one; see `look_up`."""
+    return _read(corpus, name, symbols)[1]
+
+
+def _read(corpus: Corpus, name: str, symbols: SymbolsOf) -> tuple[str, list[Symbol]]:
+    """Return a name with dots for the signs of its language, and its definitions.
+
+    One that is defined as it is written keeps its signs: `#size`, `operator/`.
+    """
+    written = name.strip()
+    dotted = _SEPARATOR.sub(".", written.removesuffix("()")).strip(".")
+    for wanted in (written, written.removesuffix("()")):
+        if definitions := _defined(corpus, wanted, symbols):
+            return wanted, definitions
+    return dotted, _defined(corpus, dotted, symbols)
 
 
 def _ends(qualified: str, wanted: str) -> bool:

@@ -212,12 +212,26 @@ def _defining_tests(corpus: Corpus, name: str) -> list[int]:
 def _identifiers(board: Board) -> None:
     corpus = board.corpus
     for name in board.mentions.identifiers:
-        defining = corpus.defining_numbers(name)
+        defining = _defining(corpus, name)
         for number, share in _shares(defining):
             if board.mentions.about_tests or board.is_source(number):
                 board.add("defines", number, share, f"defines {name}")
         for number, share in _shares(n for n in corpus.referring_numbers(name) if n not in defining):
             board.add("uses", number, share, f"uses {name}")
+
+
+def _defining(corpus: Corpus, name: str) -> list[int]:
+    """Return the files that define each part of a name.
+
+    Where none does, those that define its last part and hold the others as words: a method's file need not
+    be its type's.
+    """
+    *owners, last = name.split(".")
+    defining = set(corpus.defining_numbers(last))
+    for numbers in (corpus.defining_numbers, corpus.referring_numbers):
+        if found := defining.intersection(*map(numbers, owners)):
+            return sorted(found)
+    return []
 
 
 def _compounds(board: Board) -> None:

@@ -16,6 +16,8 @@ FILES = {
     "odd.py": "a = 1\r\n\x0c\nb = '\u2028\x85'\r\ndef last(): pass\r\n",
     "keys.py": f'def connect(key="{KEY}"): pass\n\n\ndef other(): pass\n',
     ".ssh/load.py": "def connect(host): pass\n",
+    "srv/store.go": "package srv\n\ntype Store struct{}\n",
+    "srv/get.go": "package srv\n\nfunc (s *Store) Get(key string) string {\n\treturn key\n}\n",
     ".env": "TOKEN=hunter2\n",
     "key.json": '{"key": "-----BEGIN PRIVATE KEY-----\\nMIIEow\\n-----END PRIVATE KEY-----\\n"}\n',
     "empty.py": "",
@@ -43,6 +45,13 @@ def test_a_file_with_secrets_is_not_read(tools, path):
 def test_a_definition_with_secrets_is_not_found(tools):
     assert call(tools, "find_symbol", name="connect") == "no definition of connect"
     assert call(tools, "find_symbol", name="other") == "keys.py:4: def other()"
+
+
+def test_a_method_is_found_by_its_qualified_name(tools):
+    found = "srv/get.go:3: func (s *Store) Get(key string) string"
+    assert (
+        call(tools, "find_symbol", name="Store.Get") == call(tools, "find_symbol", name="Store::Get") == found
+    )
 
 
 def test_lines_are_numbered_as_the_index_numbers_them(tools):

@@ -62,6 +62,54 @@ def test_a_new_tree_forgets_the_old_one(index):
     )
 
 
+QUALIFIED = {
+    "srv/store.go": "package srv\n\ntype Store struct{}\n",
+    "srv/get.go": "package srv\n\nfunc (s *Store) Get(key string) string {\n\treturn key\n}\n",
+    "srv/cache.go": "package srv\n\ntype Cache struct{}\n\nfunc (c Cache) Get() int {\n\treturn 1\n}\n",
+    "src/matrix.hpp": "namespace math {\nclass Matrix {\npublic:\n    int at() { return 1; }\n};\n}\n",
+    "src/trace.cpp": '#include "matrix.hpp"\n\nint math::Matrix::trace() {\n    return 1;\n}\n',
+    "Stock.cs": "namespace Shop.Stock\n{\n    class Slot\n    {\n        void Take() { }\n    }\n}\n",
+    "ring.rs": "pub struct Ring;\n",
+    "drain.rs": "impl Ring {\n    pub fn drain(&self) {}\n}\n",
+    "events.js": "class Emitter {\n  #size = 0;\n}\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "paths"),
+    [
+        ("Store.Get", ["srv/get.go"]),
+        ("Store::Get", ["srv/get.go"]),
+        ("Store#Get()", ["srv/get.go"]),
+        ("Get", ["srv/cache.go", "srv/get.go"]),
+        ("math.Matrix.at", ["src/matrix.hpp"]),
+        ("math::Matrix::at", ["src/matrix.hpp"]),
+        ("Matrix.at", ["src/matrix.hpp"]),
+        ("Matrix.trace", ["src/trace.cpp"]),
+        ("Shop.Stock.Slot.Take", ["Stock.cs"]),
+        ("Slot.Take", ["Stock.cs"]),
+        ("Ring::drain", ["drain.rs"]),
+        ("Emitter.#size", ["events.js"]),
+        ("#size", ["events.js"]),
+        ("Cache.gone", []),
+        ("lot.Take", []),
+        ("", []),
+    ],
+)
+def test_a_qualified_name_is_found_wherever_its_owner_is_defined(index, name, paths):
+    update(index, tree(QUALIFIED))
+    assert [symbol.path for symbol in index.find(name)] == paths
+    assert [symbol.path for symbol in index.look_up(name).definitions] == paths
+
+
+def test_the_names_that_are_shown_are_found(index):
+    files = tree(SAMPLES | QUALIFIED)
+    update(index, files)
+    for path in (entry.path for entry in files.entries):
+        for symbol in index.symbols(path):
+            assert symbol in index.find(symbol.qualified_name), symbol.qualified_name
+
+
 def test_clones_share_the_store(tmp_path):
     with CodeIndex(tmp_path / "i.db", workers=1) as one, CodeIndex(tmp_path / "i.db", workers=1) as other:
         assert update(one, tree(SAMPLES)).parsed == 17

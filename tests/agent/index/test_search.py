@@ -87,6 +87,19 @@ def test_a_submodule_is_no_result_though_the_task_names_it(tmp_path):
         assert {file.path for file in found} == {"shop/link.py", "a.py"}
 
 
+def test_a_method_that_is_defined_apart_from_its_type_counts_as_defined(tmp_path):
+    texts = {"store.go": "package srv\n\ntype Store struct{}\n"}
+    texts["get.go"] = "package srv\n\nfunc (s *Store) Get(k string) string {\n\treturn k\n}\n"
+    texts |= {
+        f"m{n}.go": f"package srv\n\nfunc (m *M{n}) Get() int {{\n\treturn {n}\n}}\n" for n in range(40)
+    }
+    files = tree(texts)
+    with CodeIndex(tmp_path / "i.db", workers=1) as index:
+        index.update(files.entries, files.read_many)
+        found = index.search("Store.Get panics")
+    assert [file.path for file in found if "defines Store.Get" in file.reasons] == ["get.go"]
+
+
 def test_every_result_says_why(index):
     for query in ("cart total price", "render", "tests/test_mail.py", "Mailer receipt"):
         for file in index.search(query):
