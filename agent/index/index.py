@@ -1,8 +1,6 @@
 """The index of one tree: what the store knows of its blobs, and the search over them."""
 
-import fnmatch
 import os
-import re
 import threading
 import time
 from collections import Counter
@@ -17,6 +15,7 @@ from moot.agent.index.corpus import Corpus, ReadMany
 from moot.agent.index.extract import MAX_BYTES, extract
 from moot.agent.index.facts import Imports, Links, Outlined, decode_imports, decode_outline
 from moot.agent.index.history import History, Past, ReadLog, load_history
+from moot.agent.index.ignored import ignoring
 from moot.agent.index.languages import TEXT, language_of
 from moot.agent.index.live import outline_text
 from moot.agent.index.lookup import SymbolReport, find, look_up
@@ -56,7 +55,7 @@ class CodeIndex:
 
         Args:
             path: the database file; its folder is created.
-            ignore: globs over whole paths (`*` crosses folders) of files to leave out.
+            ignore: globs of files and folders to leave out; see `ignored.ignoring`.
             timeout: seconds that one file may take before its parser is killed.
             workers: parser processes; None means one a core.
             warm: keep the processes between updates, for a tree that is watched.
@@ -65,7 +64,7 @@ class CodeIndex:
             UsageError: the store cannot be written.
         """
         self._store = Store(path)
-        self._ignore = re.compile("|".join(fnmatch.translate(glob) for glob in ignore)) if ignore else None
+        self._ignored = ignoring(ignore)
         self._timeout = timeout
         self._count = workers or os.cpu_count() or 1
         self._warm = warm
@@ -110,7 +109,7 @@ class CodeIndex:
             progress: called with the blobs read so far and their number.
         """
         began = time.monotonic()
-        kept = [e for e in entries if not (self._ignore and self._ignore.match(e.path))]
+        kept = [e for e in entries if not (self._ignored and self._ignored.match(e.path))]
         keys = Counter(_key(entry) for entry in kept if _readable(entry))
         places = {key: place for key in keys if (place := self._places.get(key))}
         places |= self._store.known(keys.keys() - places.keys())

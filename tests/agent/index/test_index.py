@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moot.agent.core.config import Settings
 from moot.agent.core.errors import UsageError
 from moot.agent.index.facts import decode_symbols
 from moot.agent.index.index import CodeIndex
@@ -148,6 +149,42 @@ def test_odd_files_do_no_harm(index):
 def test_ignored_globs(tmp_path):
     with CodeIndex(tmp_path / "i.db", ignore=["gen/*", "*.lock"], workers=1) as index:
         assert update(index, tree({"gen/deep/a.py": "x = 1\n", "b.lock": "x", "c.py": "y = 2\n"})).files == 1
+
+
+@pytest.mark.parametrize(
+    ("globs", "kept"),
+    [
+        (["*.lock", "build/"], ["a/b/lib.py", "a/x.py", "building.py", "docs/build", "x.py"]),
+        (["build"], ["a/b/lib.py", "a/x.py", "building.py", "y.lock", "x.py"]),
+        (["/build"], ["a/b/lib.py", "a/build/z.py", "a/x.py", "building.py", "docs/build", "x.py", "y.lock"]),
+        (["**/x.py", "docs"], ["a/b/lib.py", "a/build/z.py", "build/y.py", "building.py", "y.lock"]),
+        (["a/**/lib.py", "b?ild*"], ["a/x.py", "x.py", "y.lock"]),
+        (["a/"], ["build/y.py", "building.py", "docs/build", "x.py", "y.lock"]),
+        (["a/**"], ["build/y.py", "building.py", "docs/build", "x.py", "y.lock"]),
+        (["a/*.py", ""], ["build/y.py", "building.py", "docs/build", "x.py", "y.lock"]),
+    ],
+)
+def test_globs_mean_files_and_whole_folders(tmp_path, globs, kept):
+    paths = [
+        "a/b/lib.py",
+        "a/build/z.py",
+        "a/x.py",
+        "build/y.py",
+        "building.py",
+        "docs/build",
+        "x.py",
+        "y.lock",
+    ]
+    with CodeIndex(tmp_path / "i.db", ignore=globs, workers=1) as index:
+        update(index, tree({path: f"{path}\n" for path in paths}))
+        assert sorted(file.path for file in index.search(" ".join(paths))) == sorted(kept)
+
+
+def test_the_globs_of_a_variable_are_heeded(tmp_path, monkeypatch):
+    monkeypatch.setenv("MOOT_IGNORE", "*.lock,build/")
+    files = tree({"build/deep/a.py": "x = 1\n", "b.lock": "x", "c.py": "y = 2\n"})
+    with CodeIndex(tmp_path / "i.db", ignore=Settings().ignore, workers=1) as index:
+        assert update(index, files).files == 1
 
 
 def test_an_empty_tree(index):
