@@ -21,7 +21,6 @@ __all__ = [
     "decode_imports",
     "decode_links",
     "decode_outline",
-    "decode_symbols",
     "encode_links",
 ]
 
@@ -85,14 +84,6 @@ class Links:
     imports: list[str]
     bases: list[Base]
     package: str = ""
-
-    @property
-    def references(self) -> dict[str, int]:
-        """How often each name is used, in any way."""
-        counts = {name: len(lines) for name, lines in self.calls.items()}
-        for name, lines in self.uses.items():
-            counts[name] = counts.get(name, 0) + len(lines)
-        return counts
 
 
 _NO_LINKS = Links({}, {}, [], [])
@@ -158,11 +149,6 @@ def decode_outline(data: bytes) -> list[Outlined]:
     lasts, ends = map(add, lines, heights), map(add, starts, sizes)
     rows = zip(names, whole, kinds, lines, lasts, starts, ends, signatures, docs, strict=True)
     return list(map(Outlined._make, rows))
-
-
-def decode_symbols(data: bytes, path: str) -> list[Symbol]:
-    """Return the definitions of a stored row, placed at a path."""
-    return [each.at(path) for each in decode_outline(data)]
 
 
 def decode_imports(text: str) -> Imports:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from moot.agent.index.extract import MAX_BYTES, extract
+from moot.agent.index.facts import Links
 from moot.agent.index.fallback import find_definitions
 from moot.agent.index.languages import language_of
 from moot.agent.index.terms import count_terms, split_identifier
@@ -198,15 +199,19 @@ def test_a_span_covers_what_an_edit_replaces():
     assert data[status.start_byte :].startswith(b"export enum")
 
 
+def named(links: Links) -> set[str]:
+    return {*links.calls, *links.uses}
+
+
 def test_references_and_imports():
     python = extract((DATA / "sessions.py").read_bytes(), "python")
-    assert {"load_user", "token_hex", "Ordered", "now"} <= python.links.references.keys()
+    assert {"load_user", "token_hex", "Ordered", "now"} <= named(python.links)
     assert ".users.load_user" in python.links.imports
     assert ".clock" in python.links.imports
     assert "./http" in extract((DATA / "client.ts").read_bytes(), "typescript").links.imports
     assert "./path" in extract((DATA / "events.js").read_bytes(), "javascript").links.imports
     sql = extract((DATA / "schema.sql").read_bytes(), "sql")
-    assert {"users", "orgs"} <= sql.links.references.keys()
+    assert {"users", "orgs"} <= named(sql.links)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +259,7 @@ def test_what_a_file_says_of_others(name, imports, bases, references):
     links = extract((DATA / name).read_bytes(), language_of(name)).links
     assert links.imports == imports
     assert {base.name for base in links.bases} == bases
-    assert references <= links.references.keys()
+    assert references <= named(links)
 
 
 @pytest.mark.parametrize(

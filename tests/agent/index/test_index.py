@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from moot.agent.core.config import Settings
 from moot.agent.core.errors import UsageError
-from moot.agent.index.facts import decode_symbols
+from moot.agent.index.facts import decode_outline
 from moot.agent.index.index import CodeIndex
 from moot.agent.index.workers import Workers
 from tests.agent.index.tree import Tree, tree
@@ -291,7 +291,7 @@ def test_a_file_that_takes_too_long_is_read_by_lines_and_the_next_one_parsed():
     assert (list(lost.rows), lost.segment) == ([0], None)  # the words of the first went with the process
     assert [whole.rows[n].state for n in (1, 2)] == ["words", "parsed"]
     assert [each.state for each in again.rows.values()] == ["parsed", "words", "parsed"]  # at once
-    names = [[s.name for s in decode_symbols(each.symbols, "")] for each in again.rows.values()]
+    names = [[s.name for s in decode_outline(each.symbols)] for each in again.rows.values()]
     assert names == [["z"], ["a"], ["b"]]
 
 
