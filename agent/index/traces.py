@@ -1,7 +1,7 @@
 """Stack traces and places in a text: which files, lines and functions they name, the innermost first."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 __all__ = ["Frame", "read_frames", "without_traces"]
@@ -54,10 +54,7 @@ def read_frames(text: str) -> tuple[Frame, ...]:
     """
     traced = [frame for cause in reversed(_CAUSE.split(text)) for frame in _traced(cause)]
     places = [Frame(_plain(m["path"]), int(m["line"]), "") for m in _PLACE.finditer(text)]
-    found: dict[tuple[str, int], Frame] = {}
-    for frame in [*traced, *places]:
-        found.setdefault((frame.path.rpartition("/")[2], frame.line), frame)
-    return tuple(found.values())
+    return tuple(_distinct([*traced, *places]))
 
 
 def without_traces(text: str) -> str:
@@ -65,6 +62,18 @@ def without_traces(text: str) -> str:
     for pattern, _ in _TRACES:
         text = pattern.sub(" ", text)
     return text
+
+
+def _distinct(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """Yield frames without those that were named before: by their path, an end of it, or one that ends so."""
+    whole, ends = set[tuple[str, int]](), set[tuple[str, int]]()
+    for frame in frames:
+        parts = [part for part in frame.path.split("/") if part not in ("", ".", "..")]
+        own = [("/".join(parts[start:]), frame.line) for start in range(len(parts))]
+        if own and own[0] not in ends and whole.isdisjoint(own):
+            whole.add(own[0])
+            ends.update(own)
+            yield frame
 
 
 def _traced(text: str) -> Iterator[Frame]:

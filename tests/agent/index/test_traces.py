@@ -56,6 +56,15 @@ TRACES = {
         "    at foo (D:\\src\\a.ts:10:5)\n    at file:///C:/src/b.mjs:3:1\n",
         [("/src/a.ts", 10, "foo"), ("/src/b.mjs", 3, "")],
     ),
+    "files of one name": (
+        'File "/u/app/cart/views.py", line 10, in show\nFile "/u/app/shop/views.py", line 10, in load\n'
+        "see shop/views.py:10, ./views.py:10 and mail/views.py:10\n",
+        [
+            ("/u/app/shop/views.py", 10, "load"),
+            ("/u/app/cart/views.py", 10, "show"),
+            ("mail/views.py", 10, ""),
+        ],
+    ),
     "compiler on windows": (
         "c:\\x\\x.c:12:4: error\nsrc\\y.c:7: x\n",
         [("/x/x.c", 12, ""), ("src/y.c", 7, "")],
