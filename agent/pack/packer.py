@@ -264,7 +264,8 @@ def _known(file: RankedFile, shown: Shown | None) -> float:
         return 0.0
     if shown.level is not PackLevel.FOCUS:
         return _EVIDENCE[shown.level]
-    seen = [form for form, best in _FOCUS.items() if set(file.symbols[:best]) <= set(shown.symbols)]
+    best_of = {form: set(file.symbols[:best]) for form, best in _FOCUS.items()}
+    seen = [form for form, best in best_of.items() if best and best <= set(shown.symbols)]
     return max((_EVIDENCE[form] for form in seen), default=_EVIDENCE[_NAME])
 
 

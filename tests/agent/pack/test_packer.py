@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moot.agent.core.types import PackLevel, RankedFile
+from moot.agent.core.types import PackLevel, RankedFile, Shown
 from moot.agent.index.extract import extract
 from moot.agent.index.index import CodeIndex
 from moot.agent.pack.packer import ContextPacker
@@ -115,6 +115,13 @@ def test_a_file_too_large_keeps_its_outline_and_the_lines_that_matter(pack):
     assert "from sys import ( path, )" in made.text
     assert '<lines first="49" last="52">\ndef step_7(a, b):' in made.text
     assert "value = a + b + 8\n" not in made.text
+
+
+def test_excerpts_say_nothing_of_what_else_a_file_is_needed_for(index, files, ranked):
+    (big,) = (replace(file, symbols=()) for file in ranked if file.path == "app/big.py")
+    packer = ContextPacker(index, files.read_many, WordCounter())
+    shown = {"app/big.py": Shown(big.blob, PackLevel.FOCUS, ("step_7",))}
+    assert [file.level for file in asyncio.run(packer.pack([big], 1000, shown)).files] == [PackLevel.SKELETON]
 
 
 def test_excerpts_show_what_they_lie_in():
