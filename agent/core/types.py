@@ -156,7 +156,7 @@ class RankedFile:
     """A file with its relevance to a query, the reasons in words, and its best symbols, best first.
 
     Scores are log-likelihoods but for a constant: by how much one is above another says how many times
-    likelier its file is to be needed.
+    likelier its file is to be needed. `unreadable` says why its text is never read; empty where it is.
     """
 
     path: str
@@ -164,6 +164,7 @@ class RankedFile:
     score: float
     reasons: tuple[str, ...] = ()
     symbols: tuple[str, ...] = ()
+    unreadable: str = ""
 
 
 # --- the context ----------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import numpy as np
 from moot.agent.core.types import RankedFile, TreeEntry
 from moot.agent.index.corpus import Corpus
 from moot.agent.index.definitions import Matcher
+from moot.agent.index.extract import MAX_BYTES
 from moot.agent.index.facts import Outlined
 from moot.agent.index.history import Past, scaled
 from moot.agent.index.mentions import read_mentions
@@ -70,6 +71,12 @@ def _is_blob(entry: TreeEntry) -> bool:
     return entry.mode != "160000"
 
 
+def _why_unreadable(entry: TreeEntry) -> str:
+    if entry.mode == "120000":
+        return "a symbolic link"
+    return "larger than 1 MB" if entry.size > MAX_BYTES else ""
+
+
 Definitions = Callable[[int], "Sequence[tuple[Outlined, float]]"]
 
 
@@ -121,7 +128,8 @@ def _result(
     gave = {term: gain for term, gains in board.gains.items() if (gain := gains.of(number))}
     top = sorted(gave, key=lambda term: (-gave[term], term))[:_TOP_WORDS]
     reasons = (*board.reasons.get(number, ()), *((f"words: {', '.join(top)}",) if top else ()))
-    return RankedFile(entry.path, entry.blob, round(score, 6), reasons, _best(board, number, definitions))
+    best, unreadable = _best(board, number, definitions), _why_unreadable(entry)
+    return RankedFile(entry.path, entry.blob, round(score, 6), reasons, best, unreadable)
 
 
 def _best(board: Board, number: int, definitions: "Sequence[tuple[Outlined, float]]") -> tuple[str, ...]:

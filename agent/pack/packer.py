@@ -180,7 +180,7 @@ class _Draft:
         known = self.shown.get(file.path)
         if known is not None and known.level is PackLevel.WHOLE:
             return _SHOWN_BEFORE
-        return why_not_path(file.path)
+        return why_not_path(file.path) or file.unreadable or None
 
     def add(self, file: RankedFile, chance: float, data: bytes | None, index: Index) -> None:
         """Add a file, or the reason why it is left out; without its bytes it can only be named."""

@@ -84,7 +84,10 @@ def test_a_submodule_is_no_result_though_the_task_names_it(tmp_path):
     with CodeIndex(tmp_path / "i.db", workers=1) as index:
         index.update(files.entries, files.read_many)
         found = index.search("libs/other and shop/link.py are wrong in a.py")
-        assert {file.path for file in found} == {"shop/link.py", "a.py"}
+        assert {file.path: file.unreadable for file in found} == {
+            "shop/link.py": "a symbolic link",
+            "a.py": "",
+        }
 
 
 def test_a_method_that_is_defined_apart_from_its_type_counts_as_defined(tmp_path):

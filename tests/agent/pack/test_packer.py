@@ -187,6 +187,19 @@ def test_secrets_binaries_and_copies_are_left_out_and_listed(pack):
     assert made.text.count("The core.") == 1
 
 
+def test_links_and_huge_files_are_not_read_though_the_task_names_them(tmp_path):
+    texts = {"app/core.py": FILES["app/core.py"], "link.py": "app/core.py", "huge.py": "x = 1\n" * 200_000}
+    files = tree(texts, modes={"link.py": "120000"})
+    with CodeIndex(tmp_path / "i.db", workers=1) as index:
+        index.update(files.entries, files.read_many)
+        found = index.search("link.py and huge.py are wrong, not app/core.py")
+        made = asyncio.run(ContextPacker(index, files.read_many, WordCounter()).pack(found, 4000))
+    assert dict(made.left_out) == {"link.py": "a symbolic link", "huge.py": "larger than 1 MB"}
+    assert [file.path for file in made.files] == ["app/core.py"]
+    (core,) = (entry.blob for entry in files.entries if entry.path == "app/core.py")
+    assert set(files.asked) == {core}
+
+
 def test_a_name_that_is_not_text_is_left_out(index, pack):
     path = "caf\udce9.py"
     odd = tree({path: "x = 1\n"})
