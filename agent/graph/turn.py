@@ -48,7 +48,8 @@ async def _first(state: RunState, deps: Deps) -> Turn:
     room = deps.generation.prompt_tokens - await size((system, _user("propose", state, deps)), deps)
     packed = await deps.packer.pack(state["ranked"], min(deps.generation.context_tokens, room))
     opening = (system, _user("propose", state, deps, context=packed.text))
-    return Turn(Session(opening, shown_with({}, packed, state["ranked"])), packed)
+    shown = shown_with({}, packed, state["ranked"])
+    return Turn(Session(opening, shown, base=state["base"]), packed)
 
 
 async def _next(run_id: str, state: RunState, deps: Deps) -> Turn | str:
@@ -68,13 +69,19 @@ async def _next(run_id: str, state: RunState, deps: Deps) -> Turn | str:
     deps.emit(Notice("info", f"{await size(said, deps)} tokens of run {run_id} begin the prompt, unchanged"))
     opening = (*said, _user("follow", state, deps, changes=told, context=packed.text))
     shown = shown_with(shown, packed, state["ranked"])
-    return Turn(Session(opening, shown), await _with(changes, packed, deps), Followed(run_id))
+    session = Session(opening, shown, base=state["base"])
+    return Turn(session, await _with(changes, packed, deps), Followed(run_id))
 
 
 def _changes(earlier: Session, state: RunState, deps: Deps) -> tuple[str, dict[str, Shown]]:
-    files = deps.repository.files(state["base"])
-    now = {entry.path: entry.blob for entry in files if entry.mode.startswith("100")}
-    return catch_up(earlier.shown, now, deps.repository.read_many)
+    now = _blobs(state["base"], deps)
+    before = _blobs(earlier.base, deps) if earlier.base else now
+    return catch_up(earlier.shown, before, now, deps.repository.read_many)
+
+
+def _blobs(commit: str, deps: Deps) -> dict[str, str]:
+    """Return the blobs of a commit's regular files, by path."""
+    return {e.path: e.blob for e in deps.repository.files(commit) if e.mode.startswith("100")}
 
 
 async def _with(changes: str, packed: ContextPack, deps: Deps) -> ContextPack:

@@ -4,7 +4,7 @@ A server keeps what it computed for the start of a prompt as long as that start 
 turn repeats everything before it byte for byte, and brings it up to date with blocks of its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from moot.agent.core.messages import ChatMessage
@@ -24,11 +24,13 @@ class Session:
         opening: all messages up to the task that the run was given.
         shown: path -> what the opening shows of that file.
         said: what followed: answers and what was wrong with them, at last the answer that ended the run.
+        base: the commit that the files were shown of; empty in a record of an older version.
     """
 
     opening: tuple[ChatMessage, ...]
     shown: Mapping[str, Shown]
     said: tuple[ChatMessage, ...] = ()
+    base: str = ""
 
 
 def shown_with(
@@ -44,12 +46,13 @@ def shown_with(
 
 
 def catch_up(
-    shown: Mapping[str, Shown], now: Mapping[str, str], read_many: ReadMany
+    shown: Mapping[str, Shown], before: Container[str], now: Mapping[str, str], read_many: ReadMany
 ) -> tuple[str, dict[str, Shown]]:
     """Say what became of the files that a conversation shows.
 
     Args:
         shown: path -> what the conversation shows of it.
+        before: the paths that there were when the conversation was last brought up to date.
         now: path -> blob id of the files that there are now.
         read_many: yields (blob id, bytes) of blobs; it may block.
 
@@ -57,13 +60,14 @@ def catch_up(
         Blocks to append, in the order in which the files were shown first; and what is shown with them.
     """
     changed = [path for path, old in shown.items() if _is_stale(old, now.get(path))]
+    moved = _moved(shown, before, now)
     blobs = dict.fromkeys(blob for path in changed for blob in (shown[path].blob, now[path]))
+    blobs |= dict.fromkeys(shown[path].blob for path in moved)
     texts = dict(read_many(blobs)) if blobs else {}
-    new_paths = {blob: path for path, blob in now.items() if path not in shown and why_not_path(path) is None}
     blocks, after = list[str](), dict[str, Shown]()
     for path, old in shown.items():
-        moved_to = new_paths.get(old.blob) if old.level is PackLevel.WHOLE else None
         if path not in now:
+            moved_to = moved.get(path) if texts.get(old.blob) else None  # empty files are all alike
             blocks.append(name_block(path, f"renamed to {moved_to}" if moved_to else "gone"))
             after |= {moved_to: old} if moved_to else {}
         elif path not in changed:
@@ -75,6 +79,17 @@ def catch_up(
             blocks.append(block)
             after[path] = Shown(now[path], level, old.symbols)
     return "".join(blocks), after
+
+
+def _moved(shown: Mapping[str, Shown], before: Container[str], now: Mapping[str, str]) -> dict[str, str]:
+    """Return the files shown whole that are gone and whose content is at a new path: old path -> new."""
+    new = {
+        blob: path
+        for path, blob in now.items()
+        if path not in shown and path not in before and why_not_path(path) is None
+    }
+    gone = {path: old.blob for path, old in shown.items() if path not in now and old.level is PackLevel.WHOLE}
+    return {path: new[blob] for path, blob in gone.items() if blob in new}
 
 
 def _is_stale(old: Shown, blob: str | None) -> bool:

@@ -1,6 +1,7 @@
 """Over the turns of a session every prompt begins with the one before, and shows the files as they are."""
 
 import asyncio
+import json
 import re
 import tempfile
 from collections.abc import Sequence
@@ -257,6 +258,29 @@ def test_what_changed_is_told_as_a_diff_and_nothing_is_sent_twice(tmp_path):
     assert '<file path="f.py">\nf = 1\n</file>\n' in told_now
     assert [m.role for m in after.session.opening] == ["system", "user", "assistant", "user"]
     assert told_now in last(after)
+
+
+def test_a_copy_that_was_there_before_and_an_empty_file_are_no_renames(tmp_path):
+    first = {"a/__init__.py": "", "a/x.py": "x = 1\n", "keep.py": "k = 1\n", "z/copy.py": "x = 1\n"}
+    second = {"keep.py": "k = 1\n", "new/__init__.py": "", "z/copy.py": "x = 1\n"}
+    person = Person(tmp_path, 700)
+    before, _ = person.ask(first, ["a/__init__.py", "a/x.py", "keep.py"], "a task")
+    assert {s.level for s in before.session.shown.values()} == {PackLevel.WHOLE}
+    after, _ = person.ask(second, sorted(second), "a task")
+    assert '<file path="a/__init__.py" part="gone"/>\n<file path="a/x.py" part="gone"/>\n' in last(after)
+    assert '<file path="z/copy.py">\nx = 1\n</file>\n' in last(after)
+    assert told(prompt(after)) == second
+
+
+def test_a_conversation_of_an_older_version_names_no_renames(tmp_path):
+    person = Person(tmp_path, 700)
+    person.ask({"a.py": "a = 1\n"}, ["a.py"], "a task")
+    file = tmp_path / "run-0" / "session.json"
+    record = json.loads(file.read_text())
+    assert record.pop("base") == "0"
+    file.write_text(json.dumps(record))
+    after, _ = person.ask({"b.py": "a = 1\n"}, ["b.py"], "a task")
+    assert after.pack.text == '<file path="a.py" part="gone"/>\n<file path="b.py">\na = 1\n</file>\n'
 
 
 def test_a_file_that_is_gone_or_holds_a_key_now_is_said_to_be(tmp_path):
