@@ -1,5 +1,6 @@
 """The index of one tree: what the store knows of its blobs, and the search over them."""
 
+import contextlib
 import os
 import threading
 import time
@@ -10,6 +11,7 @@ from typing import Self
 
 from cachetools import LRUCache
 
+from moot.agent.core.errors import UsageError
 from moot.agent.core.types import IndexStats, RankedFile, Symbol, TreeEntry
 from moot.agent.index.corpus import Corpus, ReadMany
 from moot.agent.index.extract import MAX_BYTES, extract
@@ -94,7 +96,8 @@ class CodeIndex:
     def close(self) -> None:
         """Close the store and end the processes."""
         self._stop()
-        self._store.prune()
+        with contextlib.suppress(UsageError, OSError):  # the command is done; the next one tries again
+            self._store.prune()
         self._store.close()
 
     def update(

@@ -164,22 +164,31 @@ class Store:
         self._drop_empty(sorted(names))
 
     def prune(self) -> None:
-        """Drop what has not been used for two months, and files that a killed process left."""
+        """Drop what has not been used for two months, and files that a killed process left.
+
+        Raises:
+            UsageError: the store cannot be used now.
+        """
         now = int(time.time())
         with self._querying():
             used = dict(self._db.execute("SELECT name, used FROM segment").fetchall())
         self._drop([name for name, last in used.items() if last < now - _UNUSED_DAYS * _DAY])
         for file in self._folder.iterdir():
-            with contextlib.suppress(FileNotFoundError):  # another process renamed or dropped it meanwhile
+            with contextlib.suppress(OSError):  # another process renamed or dropped it meanwhile
                 if file.name not in used and file.stat().st_mtime < now - _DAY:
                     file.unlink()
 
     def _write(self, data: bytes) -> str:
         name = secrets.token_hex(8)
         part = self._folder / f"{name}.part"
-        with os.fdopen(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
-        part.rename(self._folder / name)
+        try:
+            with os.fdopen(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "wb") as file:
+                file.write(data)
+            part.rename(self._folder / name)
+        except OSError as exc:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise self._unusable(exc) from exc
         return name
 
     def _touch(self, name: str) -> None:
@@ -206,7 +215,8 @@ class Store:
             self._db.executemany("DELETE FROM segment WHERE name = ?", [(name,) for name in names])
         for name in names:
             self._open.pop(name, None)  # who still reads it has it mapped
-            (self._folder / name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # `prune` tries again
+                (self._folder / name).unlink()
 
     @contextlib.contextmanager
     def _transaction(self) -> Generator[None]:
@@ -221,16 +231,25 @@ class Store:
         """Hold the database for this thread; where it turns out to be damaged, drop it.
 
         Raises:
-            UsageError: it was damaged. What the caller knows of its rows is void, so it has to begin anew.
+            UsageError: it is locked, read-only or full; or it was damaged: what the caller knows of its rows
+                is void then, so it has to begin anew.
         """
         with self._lock:
             try:
                 yield
+            except sqlite3.OperationalError as exc:
+                raise self._unusable(exc) from exc
             except sqlite3.DatabaseError as exc:
-                if type(exc) is not sqlite3.DatabaseError:  # its subclasses tell of locks, disks and mistakes
+                if type(exc) is not sqlite3.DatabaseError:  # its subclasses tell of mistakes
                     raise
                 self._drop_damaged()
                 raise UsageError("the index was damaged and is dropped: run this again") from exc
+
+    def _unusable(self, exc: Exception) -> UsageError:
+        return UsageError(
+            f"the index in {self._path} cannot be used ({exc}): free space there, or end the other command, "
+            "and run this again"
+        )
 
     def _drop_damaged(self) -> None:
         with self._alone():

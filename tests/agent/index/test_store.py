@@ -1,6 +1,10 @@
 """The store drops what is damaged, and minds that other processes use it, too."""
 
 import os
+import resource
+import sqlite3
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -61,6 +65,62 @@ def test_what_another_process_has_replaced_is_not_dropped_again(tmp_path):
             second.known(keys)
         assert path.stat().st_ino == replaced
         assert first.known(keys) == second.known(keys) == {}
+
+
+@contextmanager
+def full_disk() -> Generator[None]:
+    """Let no file of this process grow beyond a page."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (PAGE, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def locked(path: Path) -> Generator[None]:
+    """Hold the lock of a database as another command does."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.close()
+
+
+def test_a_full_disk_is_told_in_a_sentence(tmp_path):
+    rows = [((f"{n:040x}", "python"), ROW) for n in range(500)]
+    with Store(tmp_path / "i.db") as store:
+        for data in (b"words", b"words" * PAGE):  # it is the database that is full, or the segment
+            with full_disk(), pytest.raises(UsageError, match=r"i\.db cannot be used \(.*: free space there"):
+                store.add(data, rows)
+        assert store.known(key for key, _ in rows) == {}
+        assert not [file for file in (tmp_path / "i.db.segments").iterdir() if file.suffix == ".part"]
+        store.add(b"words", rows)
+        assert len(store.known(key for key, _ in rows)) == 500
+
+
+def test_a_database_that_stays_locked_is_told_in_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr("moot.agent.index.store._BUSY_SECONDS", 0.1)
+    told = pytest.raises(UsageError, match=r"database is locked\): .* end the other command")
+    with Store(tmp_path / "i.db") as store, locked(tmp_path / "i.db"), told:
+        store.add(b"words", [(("a" * 40, "python"), ROW)])
+
+
+def test_what_cannot_be_dropped_when_a_command_is_done_is_no_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("moot.agent.index.store._BUSY_SECONDS", 0.1)
+    path = tmp_path / "i.db"
+    build(path)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE segment SET used = 0")
+    index = CodeIndex(path, workers=1)
+    with locked(path):
+        index.close()
+    with Store(path) as store:
+        assert not store.empty()
+        store.prune()
+        assert store.empty()
 
 
 def test_files_that_vanish_while_old_ones_are_dropped(tmp_path, monkeypatch):
