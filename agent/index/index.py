@@ -261,10 +261,9 @@ class CodeIndex:
         """Yield what each readable file of the tree says of others; parsed now, since few files are asked."""
         entries = [e for path in paths if (e := self._entries.get(path)) and _readable(e)]
         wanted = dict.fromkeys(key for e in entries if (key := _key(e)) not in self._links_of)
-        read = list(_read(list(wanted), self._read_many))
-        workers = self._start(len(read))
-        for (key, _), links in zip(read, workers.links((key[1], data) for key, data in read), strict=True):
-            self._links_of[key] = links
+        keys, workers = list[Key](), self._start(len(wanted))
+        for number, links in enumerate(workers.links(_jobs(_read(list(wanted), self._read_many), keys))):
+            self._links_of[keys[number]] = links
         self._rest()
         for entry in entries:
             if (links := self._links_of.get(_key(entry))) is not None:

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Any, Self, get_args
+from typing import Any, Self, TypeVar, get_args
 
 from moot.agent.index.facts import Links, State, decode_links
 from moot.agent.index.segment import MOST_DOCUMENTS
@@ -33,6 +33,8 @@ _PORTION = 24 << 20  # bytes of source in one segment: what a process holds in m
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # NumPy's others take address space and are not used
 _SEGMENT_SECONDS = 300.0
 _START_SECONDS = 60.0  # allowed on top for the first file, while the process starts
+
+_T = TypeVar("_T")
 
 Job = tuple[str, bytes]
 """Language and content."""
@@ -96,27 +98,44 @@ class Workers:
         Args:
             jobs: numbered as they come; what neither grammar nor lines can be read of is left out.
             progress: called with the number of blobs that were read.
+
+        Raises:
+            UsageError: no process can run.
         """
-        pending: deque[Future[tuple[int, list[Portion]]]] = deque()
-        done = 0
         try:
-            for batch in _batches(jobs):
-                pending.append(self._threads.submit(self._index, done, batch))
-                done += len(batch)
-                if len(pending) > 2 * self._count:
-                    yield from _result(pending, progress)
-            while pending:
-                yield from _result(pending, progress)
+            with contextlib.closing(self._in_turn(self._index, jobs)) as results:
+                for done, portions in results:
+                    progress(done)
+                    yield from portions
             yield from self._threads.map(_Worker.finish, list(self._idle.queue))
         finally:
-            wait(pending)
             for worker in list(self._idle.queue):
                 worker.forget()
 
     def links(self, jobs: Iterable[Job]) -> Iterator[Links]:
-        """Yield what each blob says of others; nothing of one that cannot be read in time."""
-        for future in [self._threads.submit(self._links, batch) for batch in _batches(jobs)]:
-            yield from future.result()
+        """Yield what each blob says of others; nothing of one that cannot be read in time.
+
+        Raises:
+            UsageError: no process can run.
+        """
+        with contextlib.closing(self._in_turn(lambda _, batch: self._links(batch), jobs)) as results:
+            for links in results:
+                yield from links
+
+    def _in_turn(self, work: Callable[[int, Sequence[Job]], _T], jobs: Iterable[Job]) -> Generator[_T]:
+        """Yield what batches give, reading a little ahead; `work` is told the number of a batch's first job."""
+        pending: deque[Future[_T]] = deque()
+        first = 0
+        try:
+            for batch in _batches(jobs):
+                pending.append(self._threads.submit(work, first, batch))
+                first += len(batch)
+                if len(pending) > 2 * self._count:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            wait(pending)
 
     def _index(self, first: int, batch: Sequence[Job]) -> tuple[int, list[Portion]]:
         """Return how many blobs are read by now, and what was lost or is complete."""
@@ -158,14 +177,6 @@ class Workers:
                 if parse:
                     yield None
                     done += 1
-
-
-def _result(
-    pending: "deque[Future[tuple[int, list[Portion]]]]", progress: Callable[[int], None]
-) -> list[Portion]:
-    done, portions = pending.popleft().result()
-    progress(done)
-    return portions
 
 
 class _Worker:

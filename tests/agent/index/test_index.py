@@ -5,6 +5,8 @@ import stat
 import subprocess
 import sys
 import textwrap
+import tracemalloc
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from moot.agent.core.config import Settings
 from moot.agent.core.errors import UsageError
 from moot.agent.index.facts import decode_outline
 from moot.agent.index.index import CodeIndex
-from moot.agent.index.workers import Workers
+from moot.agent.index.workers import Job, Workers
 from tests.agent.index.tree import Tree, tree
 
 DATA = Path(__file__).parent / "data"
@@ -293,6 +295,38 @@ def test_a_file_that_takes_too_long_is_read_by_lines_and_the_next_one_parsed():
     assert [each.state for each in again.rows.values()] == ["parsed", "words", "parsed"]  # at once
     names = [[s.name for s in decode_outline(each.symbols)] for each in again.rows.values()]
     assert names == [["z"], ["a"], ["b"]]
+
+
+def test_links_are_read_only_a_little_ahead():
+    taken = list[int]()
+
+    def jobs() -> Iterator[Job]:
+        for number in range(1000):
+            taken.append(number)
+            yield "python", b"f%d()\n" % number
+
+    with Workers(1, timeout=10.0) as workers:
+        links = workers.links(jobs())
+        first = next(links)
+        assert len(taken) < 300
+        assert [*first.calls, *(name for each in links for name in each.calls)] == [
+            f"f{n}" for n in range(1000)
+        ]
+
+
+def test_files_that_hold_a_name_are_not_in_memory_all_at_once(index):
+    size, files = 400_000, tree({f"m{n}.py": f"fetch({n})\n" for n in range(60)})
+
+    def read_many(blobs):
+        yield from ((blob, data + b"#" * size) for blob, data in files.read_many(blobs))
+
+    index.update(files.entries, read_many)
+    tracemalloc.start()
+    try:
+        assert len(index.look_up("fetch").references) == 60
+        assert tracemalloc.get_traced_memory()[1] < 20 * size
+    finally:
+        tracemalloc.stop()
 
 
 def test_what_is_lost_with_a_parser_is_read_again(tmp_path):
