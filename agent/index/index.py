@@ -85,7 +85,8 @@ class CodeIndex:
         self._history: History | None = None
         self._past: Past | None = None
         if self._store.empty():
-            self._start(_ONE_WORKER + 1).start()  # meanwhile the tree is listed
+            with contextlib.suppress(UsageError):  # the update says it
+                self._start(_ONE_WORKER + 1).start()  # meanwhile the tree is listed
 
     def __enter__(self) -> Self:
         return self
@@ -110,6 +111,9 @@ class CodeIndex:
             read_many: yields (blob id, bytes) for blob ids, now and when references are looked up; one
                 that it leaves out is known by path only.
             progress: called with the blobs read so far and their number.
+
+        Raises:
+            UsageError: no parser process can run, or the store cannot be used.
         """
         began = time.monotonic()
         kept = [e for e in entries if not (self._ignored and self._ignored.match(e.path))]
@@ -120,6 +124,7 @@ class CodeIndex:
         self._add(unknown, read_many, progress)
         self._forget_passing(keys, unknown)
         places |= self._store.known(unknown)
+        parsed = sum(keys[key] for key in unknown if key in places)
         with self._lock:
             self._read_many = read_many
             self._places = self._merged(places)
@@ -127,7 +132,7 @@ class CodeIndex:
                 self._entries, self._corpus, self._past, self._links_of = tree, None, None, {}
         return IndexStats(
             files=len(kept),
-            parsed=sum(keys[key] for key in unknown),
+            parsed=parsed,
             reused=sum(keys.values()) - sum(keys[key] for key in unknown),
             symbols=sum(place.symbol_count * keys[key] for key, place in places.items()),
             seconds=time.monotonic() - began,

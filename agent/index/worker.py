@@ -3,6 +3,7 @@
 import gc
 import json
 import math
+import os
 import resource
 import signal
 import sys
@@ -51,7 +52,7 @@ class _Words(dict[bytes, int]):
 
 
 def main() -> None:
-    """Answer requests until standard input ends.
+    """Say `ready`, and answer requests until standard input ends.
 
     A request is a line of JSON, `[what, timeout, [[language, parse, size], …]]`, and the blobs; the answer,
     for each blob, is a line of JSON with the sizes of what follows it. `what` is `index`, `links` for what a
@@ -62,6 +63,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     gc.disable()  # nothing here is cyclic, and looking for cycles took a tenth of the time
     words = _Words()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # nobody reads it from here on
+    _write(b"ready")
     while line := sys.stdin.buffer.readline():
         what, timeout, files = json.loads(line)
         blobs = [sys.stdin.buffer.read(size) for _, _, size in files]

@@ -20,6 +20,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar, get_args
 
+from moot.agent.core.errors import UsageError
 from moot.agent.index.facts import Links, State, decode_links
 from moot.agent.index.segment import MOST_DOCUMENTS
 
@@ -32,7 +33,7 @@ _BATCH_FILES = 64
 _PORTION = 24 << 20  # bytes of source in one segment: what a process holds in memory while it is made
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # NumPy's others take address space and are not used
 _SEGMENT_SECONDS = 300.0
-_START_SECONDS = 60.0  # allowed on top for the first file, while the process starts
+_START_SECONDS = 60.0  # until a process is ready; and on top for its first file, while it loads a grammar
 
 _T = TypeVar("_T")
 
@@ -123,7 +124,7 @@ class Workers:
                 yield from links
 
     def _in_turn(self, work: Callable[[int, Sequence[Job]], _T], jobs: Iterable[Job]) -> Generator[_T]:
-        """Yield what batches give, reading a little ahead; `work` is told the number of a batch's first job."""
+        """Yield what batches give, reading a little ahead; `work` gets the number of a batch's first job."""
         pending: deque[Future[_T]] = deque()
         first = 0
         try:
@@ -186,6 +187,7 @@ class _Worker:
         self._timeout = timeout
         self._slack = 0.0
         self._process: subprocess.Popen[bytes] | None = None
+        self._ready = False
         self._lost: list[Portion] = []
         self.portion = Portion()
         self.size = 0
@@ -196,6 +198,9 @@ class _Worker:
         Args:
             what: `index` or `links`.
             batch: at least one job, and whether it is parsed.
+
+        Raises:
+            UsageError: no process can run.
         """
         files = [[language, parse, len(data)] for (language, data), parse in batch]
         try:
@@ -233,7 +238,7 @@ class _Worker:
 
     def kill(self) -> None:
         """End the process, whatever it does."""
-        process, self._process = self._process, None
+        process, self._process, self._ready = self._process, None, False
         if self.portion.rows:
             self._lost.append(self.portion)
         self.portion, self.size = Portion(), 0
@@ -243,26 +248,59 @@ class _Worker:
                 pass
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Return the process."""
+        """Return the process; it need not be ready. Raises UsageError where none can be started."""
         if self._process is None:
             self._slack = _START_SECONDS
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _PROGRAM],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=os.environ | _ONE_THREAD,
-                start_new_session=True,  # an interrupt at the terminal is the parent's to handle
-            )
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-c", _PROGRAM],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,  # until it is ready
+                    env=os.environ | _ONE_THREAD,
+                    start_new_session=True,  # an interrupt at the terminal is the parent's to handle
+                )
+            except OSError as exc:
+                raise _cannot_run(str(exc)) from exc
         return self._process
 
     def _send(self, header: list[object], blobs: list[bytes]) -> "_Reader":
         process = self.start()
         assert process.stdin is not None
         assert process.stdout is not None
+        answers = _Reader(process.stdout.fileno())
+        if not self._ready:
+            self._await(process, answers)
         process.stdin.write(b"".join((json.dumps(header).encode(), b"\n", *blobs)))
         process.stdin.flush()
-        return _Reader(process.stdout.fileno())
+        return answers
+
+    def _await(self, process: subprocess.Popen[bytes], answers: "_Reader") -> None:
+        """Wait until the process is ready. Raises UsageError where it ends before: no file is to blame."""
+        answers.deadline = time.monotonic() + _START_SECONDS
+        try:
+            answers.line()
+        except (OSError, ValueError) as exc:
+            late = f"it did not start within {_START_SECONDS:.0f} seconds"
+            why = _last_words(process) or (late if isinstance(exc, TimeoutError) else "it ended at once")
+            self.kill()
+            raise _cannot_run(why) from exc
+        self._ready = True
+
+
+def _last_words(process: subprocess.Popen[bytes]) -> str:
+    """End a process and return the last line that it wrote to its standard error."""
+    assert process.stderr is not None
+    process.kill()
+    lines = process.stderr.read().decode("utf-8", "replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _cannot_run(why: str) -> UsageError:
+    return UsageError(
+        f"no parser process can run here ({why}): allow more processes and memory (ulimit -u, ulimit -v), or "
+        "repair this installation"
+    )
 
 
 class _Reader:

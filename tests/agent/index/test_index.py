@@ -338,6 +338,39 @@ def test_what_is_lost_with_a_parser_is_read_again(tmp_path):
         assert update(index, files).parsed == 0
 
 
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        (
+            "#!/bin/sh\necho starting >&2\necho 'ImportError: NumPy is broken' >&2\nexit 1\n",
+            "ImportError: NumPy is broken",
+        ),
+        ("#!/bin/sh\nexit 1\n", "it ended at once"),
+        ("", "Exec format error"),
+    ],
+)
+def test_where_no_parser_can_run_that_is_said(tmp_path, monkeypatch, program, why):
+    broken = tmp_path / "python"
+    broken.write_text(program)
+    broken.chmod(0o755)
+    files = tree({f"m{n}.py": f"def f{n}(): pass\n" for n in range(200)})
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "executable", str(broken))
+        told = pytest.raises(UsageError, match=rf"no parser process can run here \(.*{why}.*ulimit -u")
+        with CodeIndex(tmp_path / "i.db", workers=2) as index, told:
+            update(index, files)
+    with CodeIndex(tmp_path / "i.db", workers=2) as index:
+        stats = update(index, files)
+        assert (stats.parsed, stats.symbols) == (200, 200)
+
+
+def test_what_could_not_be_read_does_not_count_as_parsed(index):
+    files = tree({"a.py": "x = 1\n", "b.py": "y = 2\n"})
+    gone = files.entries[1].blob
+    stats = index.update(files.entries, lambda blobs: files.read_many(b for b in blobs if b != gone))
+    assert (stats.files, stats.parsed, stats.reused) == (2, 1, 0)
+
+
 def test_a_repository_cannot_run_code_in_the_parser(tmp_path, monkeypatch):
     trap = tmp_path / "repo"
     trap.mkdir()
