@@ -45,7 +45,9 @@ def is_binary(data: bytes) -> bool:
     return b"\0" in data[:_NUL_WINDOW]
 
 
-def extract(data: bytes, language: str, *, parse: bool = True, references: bool = True) -> Facts:
+def extract(
+    data: bytes, language: str, *, parse: bool = True, references: bool = True, root: "Node | None" = None
+) -> Facts:
     """Return what a blob holds; never raises for any content.
 
     Args:
@@ -53,12 +55,13 @@ def extract(data: bytes, language: str, *, parse: bool = True, references: bool 
         language: a name from `languages`.
         parse: False leaves the grammar out and finds definitions line by line.
         references: False leaves out calls, uses and bases, which are four fifths of the matches.
+        root: of the blob's tree, where it is parsed already.
     """
     if len(data) > MAX_BYTES:
         return Facts("unread")
     if is_binary(data):
         return Facts("binary")
-    tree = _parse(data, language, references) if parse and language in QUERIES else None
+    tree = _parse(data, language, references, root) if parse and language in QUERIES else None
     found = tree or _Found()
     if language in QUERIES and (tree is None or tree.broken):
         found.add_missing(find_definitions(data, language))
@@ -116,17 +119,18 @@ class _Found:
                 self.definitions.setdefault(other.name_byte, other)
 
 
-def _parse(data: bytes, language: str, references: bool) -> _Found | None:
+def _parse(data: bytes, language: str, references: bool, root: "Node | None") -> _Found | None:
     from tree_sitter import QueryCursor
 
     try:
         grammar = load_grammar(language, references)
     except ImportError:
         return None
-    text = skim(data) if language == "python" and not references else data
-    root = grammar.parser.parse(text).root_node
-    if root.has_error and text != data:
-        root = grammar.parser.parse(data).root_node
+    if root is None:
+        text = skim(data) if language == "python" and not references else data
+        root = grammar.parser.parse(text).root_node
+        if root.has_error and text != data:
+            root = grammar.parser.parse(data).root_node
     found = _Found(broken=root.has_error)
     for number, captures in QueryCursor(grammar.query).matches(root):
         pattern = grammar.patterns[number]

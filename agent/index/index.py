@@ -14,14 +14,14 @@ from cachetools import LRUCache
 from moot.agent.core.errors import UsageError
 from moot.agent.core.types import IndexStats, RankedFile, Symbol, TreeEntry
 from moot.agent.index.corpus import Corpus, ReadMany
-from moot.agent.index.extract import MAX_BYTES, extract
+from moot.agent.index.extract import MAX_BYTES
 from moot.agent.index.facts import Imports, Links, Outlined, decode_imports, decode_outline
 from moot.agent.index.history import History, Past, ReadLog, load_history
 from moot.agent.index.ignored import ignoring
 from moot.agent.index.languages import TEXT, language_of
-from moot.agent.index.live import outline_text
 from moot.agent.index.lookup import SymbolReport, find, look_up
 from moot.agent.index.paths import Paths
+from moot.agent.index.reader import Reader
 from moot.agent.index.search import Sources, evidence, search
 from moot.agent.index.segment import MOST_DOCUMENTS, Builder, Segment
 from moot.agent.index.signals import Board
@@ -71,6 +71,7 @@ class CodeIndex:
         self._count = workers or os.cpu_count() or 1
         self._warm = warm
         self._workers: Workers | None = None
+        self._reader = Reader(timeout)
         self._lock = threading.RLock()
         self._entries: dict[str, TreeEntry] = {}
         self._read_many: ReadMany = lambda blobs: ()
@@ -97,6 +98,7 @@ class CodeIndex:
     def close(self) -> None:
         """Close the store and end the processes."""
         self._stop()
+        self._reader.close()
         with contextlib.suppress(UsageError, OSError):  # the command is done; the next one tries again
             self._store.prune()
         self._store.close()
@@ -157,11 +159,11 @@ class CodeIndex:
 
     def outline(self, path: str, data: bytes) -> list[Symbol]:
         """Return the definitions of a text that is in no blob yet, and its imports with the kind `import`."""
-        return outline_text(path, data)
+        return self._reader.outline(path, data)
 
     def imports(self, path: str, data: bytes) -> list[str]:
         """Return the files of the tree that the imports of this text at this path lead to, by path."""
-        corpus, modules = self._current(), extract(data, language_of(path)).links.imports
+        corpus, modules = self._current(), self._reader.imports(path, data)
         return sorted({corpus.paths.all[number] for number in corpus.led_to(modules, path)} - {path})
 
     def find(self, name: str) -> list[Symbol]:

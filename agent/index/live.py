@@ -1,18 +1,18 @@
 """The outline of a text that no commit holds yet: its definitions, and its import statements."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from moot.agent import syntax
 from moot.agent.core.types import Symbol
-from moot.agent.index.extract import extract
+from moot.agent.index.extract import MAX_BYTES, extract
+from moot.agent.index.facts import Outlined
 from moot.agent.index.languages import language_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["outline_text"]
+__all__ = ["outline_of", "outline_text"]
 
 _IMPORTS = frozenset(
     {
@@ -40,29 +40,38 @@ def outline_text(path: str, data: bytes) -> list[Symbol]:
 
     Args:
         path: says the language; the symbols carry it.
-        data: the text in UTF-8.
+        data: the text in UTF-8; nothing is found in one over `MAX_BYTES`.
     """
-    language = language_of(path)
-    symbols = [replace(symbol, path=path) for symbol in extract(data, language).symbols]
-    return [*symbols, *_imports(path, data, language)]
+    return [each.at(path) for each in outline_of(data, language_of(path))]
 
 
-def _imports(path: str, data: bytes, language: str) -> Iterator[Symbol]:
-    if language not in syntax.LANGUAGES:
-        return
-    for node in syntax.new_parser(language).parse(data).root_node.children:
+def outline_of(data: bytes, language: str, *, parse: bool = True) -> list[Outlined]:
+    """Return what `outline_text` does, without a path; unparsed, definitions line by line and no imports."""
+    root = _root(data, language) if parse else None
+    facts = extract(data, language, parse=parse, references=False, root=root)
+    return [*facts.outline, *(_imports(root) if root is not None else ())]
+
+
+def _root(data: bytes, language: str) -> "Node | None":
+    if language not in syntax.LANGUAGES or len(data) > MAX_BYTES:
+        return None
+    return syntax.new_parser(language).parse(data).root_node
+
+
+def _imports(root: "Node") -> Iterator[Outlined]:
+    for node in root.children:
         if node.type in _IMPORTS:
             statement = " ".join(_text(node).split())
-            yield Symbol(
+            yield Outlined(
                 name=_module(node),
                 qualified_name=statement,
                 kind="import",
-                path=path,
                 start_line=node.start_point.row + 1,
                 end_line=node.end_point.row + 1,
                 start_byte=node.start_byte,
                 end_byte=node.end_byte,
                 signature=statement,
+                doc="",
             )
 
 

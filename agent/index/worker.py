@@ -14,6 +14,7 @@ import numpy as np
 
 from moot.agent.index.extract import extract
 from moot.agent.index.facts import Facts, encode_links
+from moot.agent.index.live import outline_of
 from moot.agent.index.segment import Builder, Vocabulary
 from moot.agent.index.terms import count_words
 
@@ -56,7 +57,8 @@ def main() -> None:
 
     A request is a line of JSON, `[what, timeout, [[language, parse, size], …]]`, and the blobs; the answer,
     for each blob, is a line of JSON with the sizes of what follows it. `what` is `index`, `links` for what a
-    blob says of others, or `segment` for the words of what was indexed: their size in a line, and they.
+    blob says of others, `outline` for its definitions and import statements, or `segment` for the words of
+    what was indexed: their size in a line, and they.
     """
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     most = _MEMORY if hard == resource.RLIM_INFINITY else min(_MEMORY, hard)  # no process can raise it
@@ -78,6 +80,9 @@ def main() -> None:
                 facts = extract(data, language, parse=parse, references=False)
                 header = [words.add(facts, data), facts.state, len(facts.outline), facts.generated]
                 _answer(header, [facts.encoded_symbols(), facts.encoded_imports().encode()])
+            elif what == "outline":
+                outline = outline_of(data, language, parse=parse)
+                _answer([], [Facts("words", outline).encoded_symbols()])
             else:
                 _answer([], [encode_links(extract(data, language, parse=parse).links)])
         signal.alarm(0)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar, get_args
 
 from moot.agent.core.errors import UsageError
-from moot.agent.index.facts import Links, State, decode_links
+from moot.agent.index.facts import Links, Outlined, State, decode_links, decode_outline
 from moot.agent.index.segment import MOST_DOCUMENTS
 
 __all__ = ["Indexed", "Job", "Portion", "Workers"]
@@ -51,6 +51,9 @@ class Indexed:
     generated: bool
     symbols: bytes
     imports: str
+
+
+_Answer = Indexed | Links | list[Outlined]
 
 
 @dataclass(slots=True)
@@ -123,6 +126,16 @@ class Workers:
             for links in results:
                 yield from links
 
+    def outline(self, job: Job) -> list[Outlined]:
+        """Return the definitions and imports of a text; see `live.outline_of`.
+
+        Raises:
+            UsageError: no process can run.
+        """
+        with self._worker() as worker:
+            answers = list(self._ask(worker, "outline", [job]))
+            return [outlined for answer in answers if isinstance(answer, list) for outlined in answer]
+
     def _in_turn(self, work: Callable[[int, Sequence[Job]], _T], jobs: Iterable[Job]) -> Generator[_T]:
         """Yield what batches give, reading a little ahead; `work` gets the number of a batch's first job."""
         pending: deque[Future[_T]] = deque()
@@ -161,7 +174,7 @@ class Workers:
         finally:
             self._idle.put(worker)
 
-    def _ask(self, worker: "_Worker", what: str, batch: Sequence[Job]) -> "Iterator[Indexed | Links | None]":
+    def _ask(self, worker: "_Worker", what: str, batch: Sequence[Job]) -> "Iterator[_Answer | None]":
         """Yield an answer for each job: parsed; where that fails, line by line; where that fails, None."""
         done, parse = 0, True
         while done < len(batch):
@@ -192,25 +205,29 @@ class _Worker:
         self.portion = Portion()
         self.size = 0
 
-    def ask(self, what: str, batch: Sequence[tuple[Job, bool]]) -> "Iterator[Indexed | Links]":
+    def ask(self, what: str, batch: Sequence[tuple[Job, bool]]) -> "Iterator[_Answer]":
         """Yield answers in order; they end early where the process died or was killed at the timeout.
 
         Args:
-            what: `index` or `links`.
+            what: `index`, `links` or `outline`.
             batch: at least one job, and whether it is parsed.
 
         Raises:
             UsageError: no process can run.
         """
         files = [[language, parse, len(data)] for (language, data), parse in batch]
+        answered = False
         try:
-            answers = self._send([what, self._timeout, files], [data for (_, data), _ in batch])
-            for _ in batch:
-                answers.deadline = time.monotonic() + self._timeout + self._slack
-                yield _decode(what, answers)
-                self._slack = 0.0
-        except (OSError, ValueError):
-            self.kill()
+            with contextlib.suppress(OSError, ValueError):
+                answers = self._send([what, self._timeout, files], [data for (_, data), _ in batch])
+                for _ in batch:
+                    answers.deadline = time.monotonic() + self._timeout + self._slack
+                    yield _decode(what, answers)
+                    self._slack = 0.0
+                answered = True
+        finally:
+            if not answered:  # an interrupt, too, leaves answers that nobody waits for
+                self.kill()
 
     def finish(self) -> Portion:
         """Return what was read since the last time, with the segment of it; lost when the process dies."""
@@ -335,13 +352,15 @@ class _Reader:
         self._data += chunk
 
 
-def _decode(what: str, answers: _Reader) -> "Indexed | Links":
+def _decode(what: str, answers: _Reader) -> _Answer:
     """Read one answer. Raises ValueError when it is malformed."""
     header: list[Any]
     header, sizes = json.loads(answers.line())
     parts = [answers.take(size) for size in sizes]
     if what == "links":
         return decode_links(parts[0])
+    if what == "outline":
+        return decode_outline(parts[0])
     document, state, symbol_count, generated = header
     symbols, imports = parts
     if state not in get_args(State):

@@ -1,10 +1,13 @@
 """The index over real SQLite files and real parser processes."""
 
 import os
+import signal
 import stat
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +21,7 @@ from moot.agent.core.config import Settings
 from moot.agent.core.errors import UsageError
 from moot.agent.index.facts import decode_outline
 from moot.agent.index.index import CodeIndex
+from moot.agent.index.live import outline_text
 from moot.agent.index.workers import Job, Workers
 from tests.agent.index.tree import Tree, tree
 
@@ -336,6 +340,46 @@ def test_what_is_lost_with_a_parser_is_read_again(tmp_path):
         assert update(index, files).parsed == 3
         assert {file.path for file in index.search("first third")} == {"a.py", "c.py"}
         assert update(index, files).parsed == 0
+
+
+def test_a_text_that_takes_too_long_is_outlined_by_lines(tmp_path):
+    slow = b"import os\n\n\ndef a(): pass\nx = " + b"(" * 400_000 + b"\n"
+    with CodeIndex(tmp_path / "i.db", workers=1, timeout=2.0) as index:
+        update(index, tree({"os.py": ""}))
+        began = time.monotonic()
+        assert [symbol.name for symbol in index.outline("m.py", slow)] == ["a"]
+        assert index.imports("m.py", slow) == []
+        assert time.monotonic() - began < 60
+        assert [symbol.name for symbol in index.outline("m.py", b"def b(): pass\n")] == ["b"]
+
+
+def test_a_large_text_is_outlined_as_a_small_one(tmp_path):
+    large = b"import a.b\nfrom c import d\n\n\n" + b"".join(
+        b'def f%d(x):\n    """Do %d."""\n    return x\n\n\n' % (n, n) for n in range(2000)
+    )
+    before = children()
+    with CodeIndex(tmp_path / "i.db", workers=1) as index:
+        update(index, tree({"a/b.py": "", "c.py": ""}))
+        assert index.outline("m.py", large) == outline_text("m.py", large)
+        assert [s.name for s in index.outline("m.py", large) if s.kind == "import"] == ["a.b", "c"]
+        assert index.imports("m.py", large) == ["a/b.py", "c.py"]
+        assert len(children() - before) == 1
+        assert index.outline("m.py", large * 20) == []
+        assert index.outline("notes.txt", large) == []
+    assert children() == before
+
+
+def test_an_interrupt_leaves_no_answer_behind():
+    slow = b"x = " + b"(" * 400_000 + b"\n"
+    interrupt = threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT))
+    with Workers(1, timeout=60.0) as workers:
+        interrupt.start()
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                workers.outline(("python", slow))
+        finally:
+            interrupt.cancel()
+        assert [each.name for each in workers.outline(("python", b"def b(): pass\n"))] == ["b"]
 
 
 @pytest.mark.parametrize(
