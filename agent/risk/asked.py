@@ -6,7 +6,7 @@ tests" permits nothing: tests are fixed by fixing the code. A prohibition anywhe
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from moot.agent.core.verification import IntegrityFlag
@@ -29,7 +29,12 @@ _TESTS = (
     rf"|{_TEST_NAME})"
 )
 _OF_TESTS = r"(?:suites?|data|files?|cases?|assertions?|fixtures?|expectations?|snapshots?|functions?)\b"
-_NOT_A_WISH = r"(?!\s+(?:should|must|will|can|may|pass|passes|still|then|to pass|that check|green))"
+_NOT_A_WISH = (
+    rf"(?!(?:\s+{_OF_TESTS})?\s+(?:should|must|will|can|may|pass|passes|still|then|to pass|that check|green"
+    r"|(?:needs?|has|have|had|keeps?|continues?|remains?|stays?|(?:are|is) to|unchanged|untouched|intact"
+    r"|as (?:they|it) (?:are|is)|as is|alone)\b))"
+)
+"""What follows a thing of which something is said, so that no verb before it asks for its change."""
 _CHANGE = (
     r"(?:update|updating|change|changing|adjust|adapt|rewrite|rewriting|modify|edit|rename|refactor|rework"
     r"|regenerate|replace|relax|loosen|weaken|correct|port|convert|migrate|move|simplify|clean ?up)"
@@ -49,15 +54,25 @@ _RUNNER = (
 )
 _MOCK = r"(?:mock|stub|monkeypatch)"
 
+_DENIED = r"(?:\b(?:not|dont|never|without|cannot|no need to|avoid)|n't)\s+"
+_ALTER = rf"(?:touch|{_CHANGE}|{_REMOVE}|{_SKIP}|modifying|editing|alter)\w*"
 _PROHIBITED = re.compile(
-    r"\b(?:do not|don't|dont|never|without|must not|mustn't|shouldn't|should not|no need to|not)\s+"
-    rf"(?:\w+\s+)?(?:touch|{_CHANGE}|{_REMOVE}|{_SKIP}|touching|modifying|editing|altering|alter)\w*\s+"
-    rf"{_FILLER}(?:{_TESTS}|{_CI})",
+    rf"{_DENIED}(?:\w+\s+)?(?:{_ALTER}\s+{_FILLER}{_TESTS}"
+    rf"|(?:{_ALTER}|{_SET}(?:ing)?)\s+{_FILLER}(?:{_CI}|{_COVERAGE}|{_RUNNER}))",
     re.I,
 )
+_LEFT_ALONE = re.compile(
+    rf"{_DENIED}(?:\w+\s+){{0,2}}{_ALTER}"
+    r"|\bno\s+(?:\w+\s+)?(?:changes?|edits?)\b|\bleav(?:e|ing)\b|\b(?:unchanged|untouched|intact|alone)\b"
+    r"|\bas (?:they|it) (?:are|is)\b|\bas is\b|\boff limits\b",
+    re.I,
+)
+"""In a sentence that names a settings file: it is not to be changed."""
+
 _WRONG = re.compile(
-    rf"\b{_TESTS}\s+(?:\w+\s+)?(?:is|are|was|were|being)\s+(?:\w+\s+)?(?:wrong|outdated|incorrect|obsolete|stale"
-    r"|out of date)",
+    rf"^(?!.*{_DENIED}(?:\w+\s+){{0,2}}(?:assum|think|believ|conclud|suppos|say|claim|mean)\w*).*?"
+    rf"\b{_TESTS}\s+(?:(?!not\b|never\b)\w+\s+)?(?:is|are|was|were|being)\s+(?:(?!not\b|never\b)\w+\s+)?"
+    r"(?:wrong|outdated|incorrect|obsolete|stale|out of date)",
     re.I,
 )
 
@@ -85,6 +100,9 @@ _RULES = (
     (_rule(f"(?:{_SET}|{_CHANGE}|{_REMOVE}|{_SKIP})", _RUNNER), frozenset({"runner", "vanished"})),
 )
 _SETTINGS = frozenset({"ci", "coverage", "runner"})
+_OF_MORE = frozenset({"pyproject.toml", "setup.cfg", "package.json", "Makefile", "Cargo.toml"})
+"""Files that hold other settings, too, for which a task names them."""
+
 _NAMES = re.compile(_TEST_NAME)
 _LONGEST = 2_000
 """Characters of a sentence that are read: longer ones are pasted output."""
@@ -99,16 +117,17 @@ def mark_asked(
         task: the user's own words.
         allow_all: the user permits every change of tests by a setting.
     """
-    permits = _permits(task)
+    parts = re.split(r"(?<=[.!?;])\s+|\n", task.replace("\u2019", "'"))
+    sentences = [sentence[:_LONGEST] for sentence in parts]
+    permits = _permits(sentences)
     return tuple(
-        replace(flag, asked=allow_all or _named(flag, task) or any(_covers(p, flag) for p in permits))
+        replace(flag, asked=allow_all or _named(flag, sentences) or any(_covers(p, flag) for p in permits))
         for flag in flags
     )
 
 
-def _permits(task: str) -> list[tuple[frozenset[str], frozenset[str]]]:
+def _permits(sentences: Sequence[str]) -> list[tuple[frozenset[str], frozenset[str]]]:
     """Return what each sentence permits: kinds, and the only tests that it names (none: all of them)."""
-    sentences = [sentence[:_LONGEST] for sentence in re.split(r"(?<=[.!?;])\s+|\n", task)]
     if any(_PROHIBITED.search(sentence) for sentence in sentences):
         return []
     found: list[tuple[frozenset[str], frozenset[str]]] = []
@@ -135,15 +154,11 @@ def _same(name: str, flag: IntegrityFlag) -> bool:
     return name == flag.test or flag.path.endswith(name) or name == file.partition(".")[0]
 
 
-def _named(flag: IntegrityFlag, task: str) -> bool:
-    """A settings file that the task names is meant: nobody names it to have it left alone."""
-    if flag.kind not in _SETTINGS:
-        return False
+def _named(flag: IntegrityFlag, sentences: Sequence[str]) -> bool:
+    """A settings file that the task names is meant, unless any sentence says that it is left alone."""
     file = flag.path.rpartition("/")[2]
-    return re.search(rf"(?<![\w.-]){re.escape(file)}(?![\w-])", task) is not None and file not in (
-        "pyproject.toml",
-        "setup.cfg",
-        "package.json",
-        "Makefile",
-        "Cargo.toml",
-    )
+    if flag.kind not in _SETTINGS or file in _OF_MORE:
+        return False
+    name = re.compile(rf"(?<![\w.-]){re.escape(file)}(?![\w-])")
+    about = [sentence for sentence in sentences if name.search(sentence)]
+    return bool(about) and not any(_LEFT_ALONE.search(sentence) for sentence in about)

@@ -40,6 +40,9 @@ MOCKED = IntegrityFlag("tests/test_stats.py", 3, "mocked", "replaced", "test_mea
         ("Mock the network", MOCKED),
         ("Fix the build pipeline", CI),
         ("Update the GitHub workflow", CI),
+        ("Pin the actions in ci.yml: it does not run on forks", CI),
+        ("Fix the parser: the tests are simply wrong", EXPECTED),
+        ("Change the parser and the tests that have old names", EXPECTED),
     ],
 )
 def test_asked(task, flag):
@@ -78,6 +81,22 @@ def test_asked(task, flag):
         ("Patch the server so that f works", MOCKED),
         ("Fix the pipeline class", CI),
         ("Write a workflow engine", CI),
+        ("Fix the bug. Do not touch .github/workflows/ci.yml", CI),
+        ("Fix the bug, but don\u2019t edit .github/workflows/ci.yml", CI),
+        ("Fix the bug without changing ci.yml", CI),
+        ("ci.yml must not be changed. Pin the actions in ci.yml", CI),
+        ("Fix the bug and leave pytest.ini alone", RUNNER),
+        ("Fix the bug; pytest.ini stays as it is", RUNNER),
+        ("Do not change the pytest settings", RUNNER),
+        ("Fix the bug without lowering the coverage", COVERAGE),
+        ("The tests are not wrong, the code is", EXPECTED),
+        ("Don't assume that the tests are wrong", EXPECTED),
+        ("I do not think the tests are outdated", WEAKENED),
+        ("Refactor the parser and the tests need to stay green", EXPECTED),
+        ("Refactor the parser and existing tests continue to pass", WEAKENED),
+        ("Refactor the parser and all unit tests remain unchanged", WEAKENED),
+        ("Refactor the parser and the test suite has to pass", WEAKENED),
+        ("Change the parser and the tests are to stay as they are", EXPECTED),
     ],
 )
 def test_not_asked(task, flag):
