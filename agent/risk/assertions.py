@@ -25,7 +25,7 @@ _EQUAL = re.compile(
     r"|toMatchInlineSnapshot|toMatchSnapshot)"
 )
 _TRUTHY = re.compile(
-    r"(assertTrue|assertFalse|assertIsNotNone|assert_|ok|True|False|NotNil|NotEmpty|NoError|Error|Panics"
+    r"(assertTrue|assertFalse|assertIsNotNone|assert_|ok|notOk|exist|True|False|NotNil|NotEmpty|NoError|Error|Panics"
     r"|toBeTruthy|toBeFalsy|toBeDefined|assert|debug_assert|fail|failTest|Fail|FailNow|Fatal|Fatalf|Errorf"
     r"|assert_called|called|notThrow|doesNotThrow|NotPanics|unreachable|panic)"
 )
@@ -34,6 +34,28 @@ _CALL = re.compile(
 )
 _GO_FAILS = re.compile(r"\w+\.(Error|Errorf|Fatal|Fatalf|Fail|FailNow)")
 _GO_LIBRARY = re.compile(r"(assert|require)\.\w+")
+_GO_SUITE = re.compile(
+    r"(\w+(\.\w+)*(\.(Require|Assert)\(\))?|(assert|require)\.New\(\w+\))\."
+    r"((Not)?(Equal|EqualValues|Contains|Empty|Nil|Zero|Same|Panics|Regexp|Implements|ErrorIs|ErrorAs|Subset)"
+    r"|Exactly|EqualError|True|False|Len|(No)?Error|ErrorContains|ElementsMatch|PanicsWith(Value|Error)"
+    r"|(Greater|Less)(OrEqual)?|Positive|Negative|In(Delta|Epsilon)\w*|(JSON|YAML)Eq|IsType|Eventually|Never"
+    r"|Within(Duration|Range)|Condition)f?"
+)
+_GO_STATEMENTS = frozenset({"expression_statement", "statement_list", "block"})
+_TAP = (
+    r"(is|not|like|true|false|truthy|falsy|null|undefined|regex|match|notMatch|ok|notOk|fail|error|ifError|type"
+    r"|(not|strict|notStrict|deep|notDeep|loose|notLoose|deepLoose)?[eE]quals?|(strict|not|strictNot)?[sS]ame"
+    r"|rejects|resolves|(t|notT|doesNotT)hrows(Async)?)"
+)
+"""Methods of AVA, tape and tap."""
+
+_CHAI_VALUE = r"true|false|null|undefined|NaN"
+_CHAI = re.compile(
+    rf"{_CHAI_VALUE}|ok|exist|empty|finite|frozen|sealed|extensible|[aA]rguments|iterable|fulfilled|rejected"
+    r"|called(Once|Twice|Thrice)?|notCalled"
+)
+"""Properties that assert without a call."""
+
 _BROAD = frozenset({"Exception", "BaseException", "(Exception,)", "Error", "Warning"})
 _TRUE = re.compile(r"True|true|[1-9]\d*|!0|not False|not None|\"[^\"]+\"|'[^']+'")
 _PROMISE = re.compile(
@@ -41,7 +63,8 @@ _PROMISE = re.compile(
 )
 _AROUND_PROMISE = frozenset({"parenthesized_expression", "member_expression", "call_expression"})
 _DROPS = frozenset({"expression_statement", "unary_expression"})
-_MACRO = re.compile(r"(debug_)?assert(_eq|_ne|_matches)?|panic|unreachable")
+_MACRO = re.compile(r"(debug_)?assert(_\w+)?|panic|unreachable")
+_SNAPSHOT = re.compile(r"assert_(\w+_)?snapshot")
 _RAISES = re.compile(r"raises|warns|assert(Raises|Warns)(Regex)?|toThrow(Error)?")
 _NAMES = frozenset({"identifier", "attribute", "member_expression", "tuple"})
 _COMPARISONS = frozenset({"comparison_operator", "binary_expression", "token_tree"})
@@ -82,13 +105,14 @@ def assertion_of(node: "Node", dialect: Dialect, depth: int) -> Assertion | None
     subject, strength = found
     text = " ".join(" ".join(text_of(part).split()) for part in subject)
     literals = Counter(word for part in subject for word in _literals(part, dialect))
-    literals.update(_raised(node))
+    literals.update((*_raised(node), *_property_value(node)))
     return Assertion(node.start_point.row + 1, text, strength, depth, literals, _awaited(node))
 
 
 def _awaited(node: "Node") -> bool:
     """Tell whether a test waits for an assertion: for a promise wherever it is not a statement by itself."""
-    promised = _PROMISE.search(callee(node)) is not None
+    said = text_of(node) if node.type == "member_expression" else callee(node)
+    promised = _PROMISE.search(said) is not None
     while node.parent is not None and node.parent.type in _AROUND_PROMISE:
         node = node.parent
     around = node.parent.type if node.parent is not None else ""
@@ -166,7 +190,9 @@ def _by_name(name: str, arguments: "list[Node]") -> int:
 
 
 def _script(node: "Node") -> _Found | None:
-    """Read `expect(x).not.toBe(y)` from its outermost call, `assert.equal(x, y)` and AVA's `t.is(x, y)`."""
+    """Read `expect(x).not.toBe(y)` from its outermost call, `assert.equal(x, y)` and `t.is(x, y)`."""
+    if node.type == "member_expression":
+        return _property(node)
     name = callee(node)
     if not name:
         return None
@@ -180,15 +206,32 @@ def _script(node: "Node") -> _Found | None:
             return [node], NOTHING
         strength = _by_name(matcher, [])
         return [node], min(strength, PARTLY) if ".not." in name else strength
-    if name == "expect" or not re.match(
-        r"(assert(\.strict)?(\.\w+)?|t\.(is|not|like|true|deepEqual|(t|notT)hrows(Async)?))$", name
-    ):
+    if name == "expect" or not re.match(rf"(assert(\.strict)?(\.\w+)?|(t|tt|tap)\.{_TAP})$", name):
         return None
     return [node], _by_name(name.rpartition(".")[2], _arguments(node))
 
 
+def _property(node: "Node") -> _Found | None:
+    """Read Chai's `expect(x).to.be.true` and `x.should.be.true`."""
+    matcher = text_of(node.child_by_field_name("property"))
+    if not _CHAI.fullmatch(matcher):
+        return None
+    text = text_of(node)
+    if not text.startswith("expect(") and ".should." not in text:
+        return None
+    return [node], min(_by_name(matcher, []), PARTLY)
+
+
+def _property_value(node: "Node") -> Iterator[str]:
+    """Yield the value that a property of Chai stands for."""
+    if node.type == "member_expression":
+        name = text_of(node.child_by_field_name("property"))
+        if re.fullmatch(_CHAI_VALUE, name):
+            yield name
+
+
 def _go(node: "Node") -> _Found | None:
-    """Read `if got != want { t.Errorf(…) }` as its condition, and calls of testify."""
+    """Read `if got != want { t.Errorf(…) }` as its condition, and calls of testify, also of its suites."""
     if node.type == "if_statement":
         body = node.child_by_field_name("consequence")
         condition = node.child_by_field_name("condition")
@@ -199,6 +242,9 @@ def _go(node: "Node") -> _Found | None:
     name = callee(node)
     if _GO_LIBRARY.fullmatch(name):
         return [node], _by_name(name.rpartition(".")[2], _arguments(node)[1:])
+    around = node.parent.type if node.parent is not None else ""
+    if around in _GO_STATEMENTS and _GO_SUITE.fullmatch(name):
+        return [node], _by_name(name.rpartition(".")[2].removesuffix("f"), _arguments(node))
     return ([node], TRUTHY) if _GO_FAILS.fullmatch(name) else None
 
 
@@ -227,7 +273,7 @@ def _calls(body: "Node") -> Iterator["Node"]:
 def _rust(node: "Node") -> _Found | None:
     if node.type != "macro_invocation":
         return None
-    name = text_of(node.child_by_field_name("macro"))
+    name = text_of(node.child_by_field_name("macro")).rpartition("::")[2]
     if not _MACRO.fullmatch(name):
         return None
     inside = text_of(node).partition("!")[2].strip("()[]{} ;")
@@ -238,6 +284,8 @@ def _rust(node: "Node") -> _Found | None:
         if _TRUE.fullmatch(inside):
             return [node], NOTHING
         return [node], EQUAL if " == " in inside and "||" not in inside else TRUTHY
+    if _SNAPSHOT.fullmatch(name):
+        return [node], EQUAL
     return [node], TRUTHY if name in ("panic", "unreachable") else PARTLY
 
 

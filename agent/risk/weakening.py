@@ -19,7 +19,7 @@ _ALIKE = 0.5
 
 _SHOWN = 70
 _TEXTS = re.compile(r"\"[^\"]*\"|'[^']*'|`[^`]*`")
-_NOT = re.compile(r"\bnot\b|!|[nN]ot(?=[A-Z])|(?<=[.a-z])Fals[ey]\b|NoError")
+_NOT = re.compile(r"\bnot\b|!|[nN]ot(?=[A-Z])|(?<=[.a-z])[Ff]als[ey]\b|NoError")
 """What an assertion denies with, outside of strings."""
 
 _STRENGTHS = ("nothing", "only that something is true", "only a part or a range", "the value")

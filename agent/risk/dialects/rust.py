@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RUST"]
 
+_TEST = re.compile(r"#\[\s*([\w:]*::)?(test|rstest|test_case|\w+_test)\b")
 _SKIP = re.compile(r"#!?\[\s*(ignore|should_panic|cfg_attr\(.*ignore|cfg\((?!test\b))", re.DOTALL)
 
 
@@ -26,7 +27,7 @@ def _unit(node: "Node") -> Opened | None:
     while before is not None and before.type in ("attribute_item", "line_comment"):
         attributes += text_of(before)
         before = before.prev_sibling
-    return Opened(name_of(node), re.search(r"#\[\s*([\w:]*::)?(test|rstest)\b", attributes) is not None)
+    return Opened(name_of(node), _TEST.search(attributes) is not None)
 
 
 def _mark(node: "Node") -> MarkKind | None:

@@ -42,6 +42,14 @@ def kinds(language: str, old: str, new: str) -> set[str]:
         ("script", "expect(f).toThrow(TypeError);", "expect(f).toThrow();"),
         ("script", "assert.ok(f());", "assert.ok(!f());"),
         ("script", "assert.isTrue(f());", "assert.isFalse(f());"),
+        ("script", "expect(f()).to.be.true;", "expect(f()).to.be.false;"),
+        ("script", "expect(f()).to.be.null;", "expect(f()).to.be.undefined;"),
+        ("script", "expect(f()).to.exist;", "expect(f()).to.not.exist;"),
+        ("script", "f().should.be.true;", "f().should.be.false;"),
+        ("script", "t.ok(f());", "t.notOk(f());"),
+        ("script", "t.true(f());", "t.false(f());"),
+        ("go", "s.NoError(f())", "s.Error(f())"),
+        ("go", "s.Require().Contains(f(), g())", "s.Require().NotContains(f(), g())"),
         ("go", 'if f() < g() {\n\t\tt.Error("a")\n\t}', 'if f() > g() {\n\t\tt.Error("a")\n\t}'),
         ("go", 'if !f() {\n\t\tt.Error("a")\n\t}', 'if f() {\n\t\tt.Error("a")\n\t}'),
         ("go", "require.NoError(t, f())", "require.Error(t, f())"),
@@ -52,6 +60,40 @@ def kinds(language: str, old: str, new: str) -> set[str]:
 )
 def test_what_expects_something_else(language, old, new):
     assert kinds(language, old, new) == {"expected"}
+
+
+@pytest.mark.parametrize(
+    ("language", "old", "new"),
+    [
+        ("script", "expect(f()).to.be.true;", "f();"),
+        ("script", "expect(f()).to.be.true;", "expect(f()).to.be.ok;"),
+        ("script", "expect(f()).to.exist;", "f();"),
+        ("script", "await expect(f()).to.be.rejected;", "expect(f()).to.be.rejected;"),
+        ("script", "f().should.be.true;", "f();"),
+        ("script", "t.equal(f(), g());", "f();"),
+        ("script", "t.same(f(), g());", "t.ok(f());"),
+        ("script", "tap.strictEqual(f(), g());", "f();"),
+        ("go", "s.Equal(g(), f())", "f()"),
+        ("go", "s.Require().Equal(g(), f())", "s.Require().NotNil(f())"),
+        ("go", "require.New(t).NoError(f())", "f()"),
+        ("rust", "pretty_assertions::assert_eq!(f(), g())", "f()"),
+        ("rust", "insta::assert_snapshot!(f())", "f()"),
+        ("rust", "assert_relative_eq!(f(), g())", "f()"),
+    ],
+)
+def test_what_is_asserted_no_more_or_less(language, old, new):
+    assert kinds(language, old, new) == {"weakened"}
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    ["test", "tokio::test", "rstest", 'test_case(1; "one")', "wasm_bindgen_test", "googletest::test"],
+)
+def test_what_makes_a_test_of_rust(attribute):
+    path, text = PLACES["rust"]
+    old = text.format("assert!(f())").replace("#[test]", f"#[{attribute}]")
+    new = "#[cfg(test)]\nmod tests {\n}\n"
+    assert {flag.kind for flag in inspect([FileVersions(path, old.encode(), new.encode())])} == {"deleted"}
 
 
 @pytest.mark.parametrize(
@@ -80,6 +122,9 @@ def test_a_tolerance_that_is_added(language, old, new):
         ("python", "pytest.raises(ValueError, f)", "self.assertRaises(ValueError, f)"),
         ("script", "expect(a).toBeFalsy();", "expect(!a).toBeTruthy();"),
         ("script", "expect(f).toThrow();", "expect(f).toThrow(TypeError);"),
+        ("script", "expect(f()).to.be.true;", "expect(f()).to.equal(true);"),
+        ("script", "t.ok(f());", "t.equal(f(), g());"),
+        ("go", "same := bytes.Equal(f(), g())", "same := f() == g()"),
         ("go", "require.NoError(t, f())", "assert.NoError(t, f())"),
         ("rust", "assert!(f())", 'assert!(f(), "it\'s not so!")'),
     ],
