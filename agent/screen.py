@@ -11,10 +11,13 @@ __all__ = ["why_not_content", "why_not_file", "why_not_path", "why_not_symbol"]
 _MAX_BYTES = 1_000_000
 _NUL_WINDOW = 8192
 _SECRET_NAME = re.compile(
-    r"^(?:\.env(?:\..+)?|.+\.env|\.netrc|_netrc|\.pgpass|\.npmrc|\.pypirc|\.htpasswd|\.git-credentials|\.dockercfg"
+    r"^(?:\.env(?:rc)?(?:\..+)?|.+\.env|\.netrc|_netrc|\.pgpass|\.npmrc|\.pypirc|\.htpasswd"
+    r"|\.git-credentials|\.dockercfg"
     r"|id_(?:rsa|dsa|ecdsa|ed25519)(?:_.*)?|credentials(?:\.(?:json|ya?ml|toml|ini))?"
-    r"|secrets?\.(?:json|ya?ml|toml|ini|env|properties)|service[-_]account.*\.json|kubeconfig|terraform\.tfstate"
-    r"|.+\.(?:pem|key|p12|pfx|jks|keystore|kdbx|ppk|asc|gpg|tfstate|tfvars))$",
+    r"|secrets?\.(?:json|ya?ml|toml|ini|env|properties)"
+    r"|(?:service[-_]account|client_secret|application_default_credentials).*\.json"
+    r"|kubeconfig|.+\.tfstate(?:\..+)?|.+\.tfvars(?:\.json)?"
+    r"|.+\.(?:pem|key|p12|pfx|jks|keystore|kdbx|ppk|asc|gpg))$",
     re.IGNORECASE,
 )
 _SECRET_FOLDERS = frozenset({".ssh", ".aws", ".gnupg", ".kube", ".docker"})
@@ -31,7 +34,15 @@ _SECRET_CONTENT = (
     ("a GitHub token", re.compile(rb"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})")),
     (
         "an API key",
-        re.compile(rb"\b(?:sk-(?:proj-|ant-)?[A-Za-z0-9_-]{40,}|xox[abprs]-[A-Za-z0-9-]{20,}|AIza[\w-]{35})"),
+        re.compile(
+            rb"\b(?:sk-(?:proj-|ant-)?[A-Za-z0-9_-]{40,}|xox[abprs]-[A-Za-z0-9-]{20,}|xapp-[\w-]{20,}|AIza[\w-]{35}"
+            rb"|[sr]k_live_[A-Za-z0-9]{20,}|hf_[A-Za-z0-9]{30,}|SG\.[\w-]{16,}\.[\w-]{16,})"
+        ),
+    ),
+    ("a GitLab token", re.compile(rb"\bglpat-[\w-]{20,}")),
+    (
+        "an npm token",
+        re.compile(rb"\b(?:npm_[A-Za-z0-9]{36}\b|npmAuthToken[\"']?:[^\S\r\n]*[\"']?[\w-]{16,})"),
     ),
 )
 
