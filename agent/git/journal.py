@@ -51,6 +51,7 @@ class Entry:
         left: files that their user edited meanwhile, which were left alone.
         how: what an undo did, in words.
         nanoseconds: Unix time at which it began.
+        moving: that at which its first visible step began; 0 before.
     """
 
     run_id: str
@@ -67,6 +68,7 @@ class Entry:
     model: str = ""
     landing: Landing | None = None
     visible: bool = False
+    moving: int = 0
     left: tuple[str, ...] = ()
     how: str = ""
 

@@ -28,6 +28,9 @@ _INDEX_WAIT = 0.05
 _DEAD_AFTER = 1.0
 """Seconds after which the unchanged lock of a killed process is removed; git holds one for milliseconds."""
 
+_LOCKED_WITHIN = 10_000_000_000
+"""Nanoseconds from the beginning of a move to the locks that git takes for it, however slow the machine."""
+
 Signature = tuple[int, int, int] | None
 
 
@@ -68,7 +71,7 @@ class Lander:
             prepared = self._prepare(entry)
             if landing.index:
                 self._checkout.require_unlocked()
-            entry = replace(entry, visible=True)
+            entry = replace(entry, visible=True, moving=time.time_ns())
             self._journal.begin(entry)
             self._move(entry)
         except (RefMoved, GitFailed, OSError, Refused):
@@ -222,10 +225,12 @@ class Lander:
         lock, staged = self._location.git_dir / "index.lock", self._folder(entry) / "index"
         if lock.exists() and staged.exists() and lock.read_bytes() == staged.read_bytes():
             lock.unlink()
-        if landing.ref is not None:
+        if landing.ref is not None and entry.visible:
             common = self._location.common_dir
             locks = [common / f"{landing.ref}.lock", self._location.git_dir / "HEAD.lock"]
-            _remove_dead([*locks, common / "packed-refs.lock"], landing.new, entry.nanoseconds)
+            if not landing.new.strip("0"):  # only to delete a ref git locks the packed ones
+                locks.append(common / "packed-refs.lock")
+            _remove_dead(locks, landing.new, range(entry.nanoseconds, entry.moving + _LOCKED_WITHIN))
 
 
 def _landing(entry: Entry) -> Landing:
@@ -261,22 +266,28 @@ def _take(lock: Path, content: Path) -> bool:
     return True
 
 
-def _remove_dead(locks: Iterable[Path], new: str, since: int) -> None:
-    """Remove locks that are younger than the entry, hold nothing but its id, and do not go away."""
-    suspects = {lock: found for lock in locks if (found := _suspect(lock, new, since))}
+def _remove_dead(locks: Iterable[Path], new: str, taken: range) -> None:
+    """Remove locks that were taken when the entry moved, hold nothing but its id, and do not go away.
+
+    Args:
+        locks: that git takes to move the entry's ref.
+        new: the id.
+        taken: nanoseconds in which it took them.
+    """
+    suspects = {lock: found for lock in locks if (found := _suspect(lock, new, taken))}
     if suspects:
         time.sleep(_DEAD_AFTER)
     for lock, signature in suspects.items():
-        if _suspect(lock, new, since) == signature:
+        if _suspect(lock, new, taken) == signature:
             lock.unlink()
 
 
-def _suspect(lock: Path, new: str, since: int) -> Signature:
+def _suspect(lock: Path, new: str, taken: range) -> Signature:
     try:
         found, content = lock.stat(), lock.read_bytes().strip()
     except FileNotFoundError:
         return None
-    ours = found.st_mtime_ns >= since and content in (b"", new.encode())
+    ours = found.st_mtime_ns in taken and content in (b"", new.encode())
     return _signature(lock) if ours else None
 
 

@@ -64,6 +64,7 @@ class Undoer:
             published=None,
             landing=None,
             visible=False,
+            moving=0,
         )
         plans: dict[ApplyMode, Callable[[Entry, Entry], Entry]] = {
             ApplyMode.COMMIT: self._plan_branch,

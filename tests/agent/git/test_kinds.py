@@ -522,6 +522,48 @@ def test_a_dead_lock_of_our_own_is_removed(repository, root, monkeypatch):
     assert git(root, "status", "--porcelain") == ""
 
 
+def test_the_locks_of_another_git_stay(repository, root, monkeypatch):
+    """As `git gc` and others take them, empty, while a publication waits that was killed before."""
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lander, "_move", killed)
+        with pytest.raises(KeyboardInterrupt):
+            publish(repository, ApplyMode.COMMIT)
+    packed, *later = (
+        root / ".git" / name for name in ("packed-refs.lock", "HEAD.lock", "refs/heads/main.lock")
+    )
+    for lock in (packed, *later):
+        lock.touch()
+    for lock in later:
+        os.utime(lock, (time.time() + 60,) * 2)
+    again = reopen(root, repository)
+    assert all(lock.exists() for lock in (packed, *later))
+    for lock in (packed, *later):
+        lock.unlink()
+    publish(again, ApplyMode.COMMIT)
+    assert git(root, "status", "--porcelain") == ""
+
+
+def test_a_dead_lock_of_the_packed_refs_is_removed_where_a_ref_was_deleted(repository, root, monkeypatch):
+    branch = publish(repository, ApplyMode.BRANCH).branch
+
+    def killed(*_: object) -> None:
+        (root / ".git" / "packed-refs.lock").touch()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lander, "_move", killed)
+        with pytest.raises(KeyboardInterrupt):
+            repository.undo("run-1")
+    again = reopen(root, repository)
+    assert not list((root / ".git").rglob("*.lock"))
+    again.undo("run-1")
+    assert git(root, "branch", "--list", str(branch)) == ""
+
+
 def test_a_dead_lock_of_the_index_where_files_have_no_hard_links(repository, root, monkeypatch):
     take, taken = landing._take, list[bool]()
 
