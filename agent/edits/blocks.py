@@ -29,6 +29,9 @@ _PATH_LINE = re.compile(
     r"[#*`\s]*(?:[Ff]ile(?:name)?:?\s*)?`{0,3}(?P<path>(?=\S*[./]|\w+file\b)[\w./@+-]*\w)[`*:]*\s*$"
 )
 """A path is one word with a dot or a slash, or one like `Makefile`; a sentence is none."""
+_NAMED = re.compile(r"`(?P<name>[\w./@+-]+)`")
+_LIKE_PATH = re.compile(r"[./]\w")
+
 _ECHO = re.compile(r"<file path=(?P<quote>[\"'])(?P<path>[^\"'<>]+)(?P=quote)>\s*$")
 _ELEMENT = re.compile(r"\s*<file(?:\s[^>]*)?(?<!/)>(?!.*</file>)")
 _BEGINS = re.compile(r"\s{0,3}<{5,9} ?[A-Z]|diff --git |--- \S|\*\*\* [A-Z]")
@@ -66,7 +69,7 @@ def read_block(lines: Sequence[str], at: int, last_path: str) -> tuple[Edit, int
             )
         end = at
     body = list(lines[at + 1 : end])
-    return _edit(kind, head, body, _path_above(lines, at) or last_path), end + 1
+    return _edit(kind, head, body, _path_above(lines, at, last_path)), end + 1
 
 
 def read_echo(lines: Sequence[str], at: int, before: Sequence[Edit]) -> tuple[Edit, int] | None:
@@ -168,10 +171,20 @@ def _unfenced(path: str, text: str) -> str:
     return "".join(f"{line}\n" for line in lines[1:-1])
 
 
-def _path_above(lines: Sequence[str], at: int) -> str:
-    """Return the path on the line above a block, past a code fence; empty when there is none."""
+def _path_above(lines: Sequence[str], at: int, last_path: str) -> str:
+    """Return the path on the line above a block, past a code fence, else that of the block before.
+
+    Empty where the line is a sentence that names something else: it may be about another file.
+    """
     for line in reversed(lines[:at]):
         if line.strip() and not line.lstrip().startswith("```"):
-            found = _PATH_LINE.match(line[:300])
-            return found["path"].strip() if found else ""
-    return ""
+            if found := _PATH_LINE.match(line[:300]):
+                return found["path"].strip()
+            return last_path if ends_block(line) or not _names_other(line, last_path) else ""
+    return last_path
+
+
+def _names_other(line: str, path: str) -> bool:
+    """Tell whether a sentence has something in backticks that looks like the path of another file."""
+    names = [name for name in _NAMED.findall(line) if _LIKE_PATH.search(name)]
+    return any(not f"/{path}".endswith(f"/{name}") for name in names)
