@@ -22,7 +22,7 @@ from moot.agent.edits.match import rewrite
 from moot.agent.edits.search import search_replace
 from moot.agent.edits.symbols import add_imports, edit_symbol
 from moot.agent.edits.text import Document, new_document, read_document
-from moot.agent.edits.tree import Base, File, Tree
+from moot.agent.edits.tree import Base, File, Tree, original
 
 __all__ = ["MAX_FILE_BYTES", "Base", "build_patch"]
 
@@ -141,8 +141,7 @@ def _check_echo(path: str, old: Document, new: Document, base: Base) -> None:
 
 
 def _diff(diff: FileDiff, path: str, old: File | None, tree: Tree) -> None:
-    adds = not any(mark == "-" for hunk in diff.hunks for mark, _ in hunk.lines)
-    if diff.change == "create" or (old is None and adds and diff.hunks):
+    if diff.change == "create" or (old is None and _is_all_new(diff)):
         if old is not None and old.data:
             raise EditRejected(f"{path} exists: a diff from /dev/null only creates new files")
         tree.write(path, created(diff, path))
@@ -152,6 +151,12 @@ def _diff(diff: FileDiff, path: str, old: File | None, tree: Tree) -> None:
         tree.delete(path)
     elif document is not None:
         tree.write(path, document)
+
+
+def _is_all_new(diff: FileDiff) -> bool:
+    """Tell whether a diff speaks of a file without any line."""
+    added = all(mark == "+" for hunk in diff.hunks for mark, _ in hunk.lines)
+    return added and bool(diff.hunks) and not any(hunk.start for hunk in diff.hunks)
 
 
 def _replace_span(edit: ReplaceSpan, path: str, old: File | None, base: Base) -> bytes:
@@ -169,9 +174,7 @@ def _check_content(path: str, file: File, base: Base) -> None:
     if len(file.data) > MAX_FILE_BYTES:
         raise EditRejected(f"{path} would have {len(file.data)} bytes; the limit is {MAX_FILE_BYTES}")
     new = read_document(path, file.data)
-    old = None
-    if file.origin is not None:
-        old = read_document(file.origin, base.read(base.entries[file.origin].blob))
+    old = original(file, base)
     _check_elisions(path, new, old)
     _check_syntax(path, new, (file.origin, old), base)
 
@@ -193,7 +196,8 @@ def _check_syntax(path: str, new: Document, old: tuple[str | None, Document | No
     known = list(base.syntax_errors(origin, before.joined())) if origin and before else []
     if len(errors) > len(known):
         at = next((line for line in errors if line not in known), errors[0])
-        text = new.lines[at - 1].strip()[:200] if at <= len(new.lines) else ""
+        shown = at <= len(new.lines) and not (before and before.hidden)
+        text = f": {new.lines[at - 1].strip()[:200]}" if shown else ""
         raise EditRejected(
-            f"{path} would no longer parse: {len(errors)} syntax errors, one near line {at}: {text}"
+            f"{path} would no longer parse: {len(errors)} syntax errors, one near line {at}{text}"
         )

@@ -5,13 +5,11 @@ from itertools import pairwise
 
 from moot.agent.core.errors import EditRejected
 from moot.agent.edits.forms import FileDiff, Hunk
-from moot.agent.edits.match import Match, find_runs, show
-from moot.agent.edits.search import no_match
+from moot.agent.edits.match import Match, find_runs
+from moot.agent.edits.search import listed, no_match
 from moot.agent.edits.text import Document, new_document
 
 __all__ = ["apply_hunks", "created"]
-
-_LISTED = 5
 
 
 def apply_hunks(diff: FileDiff, path: str, document: Document) -> Document:
@@ -56,8 +54,8 @@ def _place(hunk: Hunk, path: str, document: Document) -> Match:
     for tried in (hunk, _without_blank_ends(hunk)):
         for exact in (True, False):
             if found := _find(tried, document.lines, exact):
-                return _match(tried, _choose(found, tried, path, document.lines))
-    raise EditRejected(no_match(path, document.lines, [text for _, text in _old(hunk)], "text of a hunk"))
+                return _match(tried, _choose(found, tried, path, document))
+    raise EditRejected(no_match(path, document, [text for _, text in _old(hunk)], "text of a hunk"))
 
 
 def _old(hunk: Hunk) -> list[tuple[str, str]]:
@@ -87,19 +85,17 @@ def _find(hunk: Hunk, lines: Sequence[str], exact: bool) -> list[int]:
     return find_runs(lines, len(old), fits) if old else []
 
 
-def _choose(found: Sequence[int], hunk: Hunk, path: str, lines: Sequence[str]) -> int:
+def _choose(found: Sequence[int], hunk: Hunk, path: str, document: Document) -> int:
     """Decide between places by the stated line, if it is exactly one of them, or by the heading."""
     if len(found) == 1:
         return found[0]
     if hunk.start is not None and hunk.start - 1 in found:
         return hunk.start - 1
-    under = [at for at in found if at in _under(hunk.heading, lines)]
+    under = [at for at in found if at in _under(hunk.heading, document.lines)]
     if len(under) == 1:
         return under[0]
-    places = "\n".join(show(lines, at, len(_old(hunk))) for at in found[:_LISTED])
-    raise EditRejected(
-        f"a hunk fits {len(found)} places in {path}: add unchanged lines around it. It is in lines\n{places}"
-    )
+    places = listed(document, found, len(_old(hunk)))
+    raise EditRejected(f"a hunk fits {len(found)} places in {path}: add unchanged lines around it. {places}")
 
 
 def _under(heading: str, lines: Sequence[str]) -> range:

@@ -88,12 +88,12 @@ def _moved(lines: Sequence[str], base: str, target: str) -> tuple[str, ...]:
 def _first_line_apart(window: Sequence[str], search: Sequence[str], new: Sequence[str]) -> Shift | None:
     """A block whose first line alone lost its indentation, as happens after an opening quote."""
     head = indent_of(window[0])
-    if len(search) < 2 or not new or indent_of(search[0]) or indent_of(new[0]) or not head:
+    if len(search) < 2 or not head or any(indent_of(text[0]) for text in (search, new) if text):
         return None
     rest = zip(search[1:], window[1:], strict=True)
     if any(a.rstrip() != b.rstrip() for a, b in rest):
         return None
-    return Shift((head + search[0], *search[1:]), (head + new[0], *new[1:]))
+    return Shift((head + search[0], *search[1:]), (head + new[0], *new[1:]) if new else ())
 
 
 def indent_of(line: str) -> str:

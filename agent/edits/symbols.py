@@ -257,17 +257,17 @@ def _check_replaced(
             f"the text for {name} does not define it: write the whole new definition of "
             f"{symbol.name}, without what is around it in {path}"
         )
-    _check_marks(symbol, old.lines[span.start], new.lines[(same or renamed)[0].start_line - 1])
+    first = new.lines[(same or renamed)[0].start_line - 1].lstrip()
+    _check_marks(name, old.lines[span.start].lstrip(), first, show=not old.hidden)
 
 
-def _check_marks(symbol: Symbol, old: str, new: str) -> None:
+def _check_marks(name: str, old: str, new: str, *, show: bool) -> None:
     """Refuse a definition whose first line lacks what the old one began with."""
-    head = old.lstrip()
     for mark, what in _MARKS:
-        if head.startswith(mark) and not new.lstrip().startswith(mark):
+        if old.startswith(mark) and not new.startswith(mark):
+            them = f" ({old})" if show else ""
             raise EditRejected(
-                f"the text for {symbol.qualified_name} lacks its {what}: repeat them ({head}), "
-                "or use SEARCH to remove them"
+                f"the text for {name} lacks its {what}: repeat them{them}, or use SEARCH to remove them"
             )
 
 

@@ -29,12 +29,17 @@ _ASCII_LIKE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text file. `lines` have no ends; `ends` has one for each of them, empty for an unfinished last."""
+    """A text file. `lines` have no ends; `ends` has one for each of them, empty for an unfinished last.
+
+    Attributes:
+        hidden: why no line of it may be in a message to the model; None when they may.
+    """
 
     lines: tuple[str, ...]
     ends: tuple[str, ...]
     encoding: str = "utf-8"
     bom: bool = False
+    hidden: str | None = None
 
     @property
     def usual_end(self) -> str:

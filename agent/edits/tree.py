@@ -8,8 +8,9 @@ from moot.agent.core.types import FileChange, TreeEntry
 from moot.agent.edits.paths import check_collisions, check_path, nearest
 from moot.agent.edits.symbols import Outline
 from moot.agent.edits.text import Document, read_document
+from moot.agent.screen import why_not_file
 
-__all__ = ["Base", "File", "Tree"]
+__all__ = ["Base", "File", "Tree", "original"]
 
 _MODES = ("100644", "100755")
 _KINDS = {"120000": "a symbolic link", "160000": "a submodule"}
@@ -39,6 +40,21 @@ class File:
     data: bytes
     mode: str
     origin: str | None
+
+
+def original(file: File, base: Base) -> Document | None:
+    """Return the text that a file has in the base; None when it is not there."""
+    if file.origin is None:
+        return None
+    data = base.read(base.entries[file.origin].blob)
+    return replace(read_document(file.origin, data), hidden=_hidden(file, base))
+
+
+def _hidden(file: File, base: Base) -> str | None:
+    """Return why the screen keeps a file of the base from the model; what an answer wrote is known to it."""
+    if file.origin is None:
+        return None
+    return why_not_file(file.origin, base.read(base.entries[file.origin].blob))
 
 
 class Tree:
@@ -82,7 +98,8 @@ class Tree:
 
     def document(self, path: str) -> Document:
         """Return the text of a file that must be there."""
-        return read_document(path, self.existing(path).data)
+        file = self.existing(path)
+        return replace(read_document(path, file.data), hidden=_hidden(file, self._base))
 
     def write(self, path: str, document: Document) -> None:
         """Give a file its new text."""

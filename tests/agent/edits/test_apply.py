@@ -1,4 +1,5 @@
 import hashlib
+import re
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,9 @@ from moot.agent.core.types import TreeEntry
 from moot.agent.edits.apply import Base, build_patch
 from moot.agent.edits.forms import (
     DeleteFile,
+    FileDiff,
+    Hunk,
+    RenameFile,
     ReplaceSpan,
     SearchReplace,
     SymbolEdit,
@@ -17,6 +21,7 @@ from moot.agent.edits.forms import (
 from moot.agent.edits.measure import measure
 from moot.agent.index.live import outline_text
 from moot.agent.syntax import count_errors, syntax_errors
+from tests.agent.edits import recorded
 
 SOURCE = b"class C:\n    def f(self):\n        return 1\n\n\ndef g():\n    return 2\n"
 FILES = {
@@ -50,6 +55,26 @@ def content(edit, path="a.py") -> bytes | None:
 
 def test_search_replace():
     assert content(SearchReplace("a.py", "    return 2\n", "    return 3\n")).endswith(b"    return 3\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "search", "new"),
+    [
+        ("a.py", "def g():\n    return 2\n", SOURCE[: SOURCE.index(b"def g")]),
+        ("crlf.py", "y = 2\n", b"x = 1\r\n"),
+        ("noeol.py", "x = 1", b""),
+    ],
+)
+def test_lines_are_deleted_whole(path, search, new):
+    assert content(SearchReplace(path, search, ""), path) == new
+
+
+def test_lines_that_lack_their_indentation_are_deleted_whole():
+    source = SOURCE.replace(b"return 1", b"return 1\n        # One.\n        # Two.")
+    base = recorded.make_base({"a.py": source})
+    for search in ("# One.\n        # Two.\n", "# One.\n# Two.\n", "# One.  \n# Two.  \n"):
+        patch = build_patch([SearchReplace("a.py", search, "")], base)
+        assert patch.changes[0].content == SOURCE
 
 
 def test_line_endings_are_kept():
@@ -119,6 +144,36 @@ def test_what_must_not_be_written_is_refused_with_a_reason(edit, reason):
 def test_a_near_miss_shows_the_real_lines():
     with pytest.raises(EditRejected, match=r"closest lines are 3-7:[\s\S]*return 2"):
         build_patch([SearchReplace("a.py", "def g( ):\n    return 2\n", "")], make_base())
+
+
+TOKEN = f"ghp_{'k3Y' * 12}"
+SECRETS = {
+    ".env": b"TOKEN=hunter2\nTOKEN=hunter2\n",
+    "id_rsa": b"hunter2\nhunter2\n",
+    "conf.py": f"@on('hunter2')\ndef f():\n    return 1\n\n\nKEY = '{TOKEN}'\nKEY = '{TOKEN}'\n".encode(),
+}
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        [SearchReplace(".env", "FOO=1\n", "DEBUG=1\n")],
+        [SearchReplace(".env", "TOKEN=hunter\n", "DEBUG=1\n")],
+        [SearchReplace(".env", "TOKEN=hunter2\n", "DEBUG=1\n")],
+        [SearchReplace("id_rsa", "x\n", "y\n")],
+        [RenameFile("id_rsa", "a.txt"), SearchReplace("a.txt", "x\n", "y\n")],
+        [FileDiff(".env", (Hunk((("-", "FOO"), ("+", "DEBUG"))),))],
+        [FileDiff(".env", (Hunk((("-", "TOKEN=hunter2"), ("+", "DEBUG"))),))],
+        [SearchReplace("conf.py", "KEY = ''\n", "KEY = 1\n")],
+        [SearchReplace("conf.py", f"KEY = '{TOKEN}'\n", "KEY = 1\n")],
+        [SearchReplace("conf.py", "    return 1\n", "    return (\n")],
+        [SymbolEdit("conf.py", "f", "def f():\n    return 2\n")],
+    ],
+)
+def test_a_refusal_shows_no_line_that_the_screen_keeps_back(edits):
+    with pytest.raises(EditRejected) as caught:
+        build_patch(edits, recorded.make_base(SECRETS))
+    assert not re.search(r"hunter2|ghp_|\n|return", str(caught.value))
 
 
 def test_one_bad_edit_refuses_all():

@@ -102,6 +102,18 @@ def test_final_newlines_follow_the_base_unless_the_diff_says_otherwise():
     assert run(f"{diff}\\ No newline at end of file\n", a_txt=b"a\nb\n") == {"a.txt": b"a\nc"}
 
 
+@pytest.mark.parametrize(
+    "diff",
+    [
+        "--- a/b.py\n+++ b/b.py\n@@ @@\n import os\n+import sys\n",
+        "--- a/b.py\n+++ b/b.py\n@@ -3,0 +4 @@\n+import sys\n",
+        "*** Begin Patch\n*** Update File: b.py\n@@\n import os\n+import sys\n*** End Patch\n",
+    ],
+)
+def test_a_diff_of_a_file_that_is_not_there_creates_none_out_of_its_context(diff):
+    assert reason(diff) == "b.py does not exist; did you mean a.py?"
+
+
 def test_files_are_created_deleted_renamed_and_made_programs():
     assert run("--- /dev/null\n+++ b/n.txt\n@@ -0,0 +1 @@\n+x\n") == {"n.txt": b"x\n"}
     assert run("<<<<<<< DELETE a.py\n>>>>>>> END") == {"a.py": None}
