@@ -18,6 +18,7 @@ __all__ = [
     "line_comment",
     "new_parser",
     "path_in",
+    "string_rows",
     "syntax_errors",
 ]
 
@@ -82,6 +83,15 @@ _SUFFIXES = {
 """A `.h` is read as C++, whose grammar takes in nearly all of C."""
 
 
+_STRINGS = frozenset(
+    {
+        *("string", "string_literal", "raw_string", "raw_string_literal", "verbatim_string_literal"),
+        *("template_string", "interpolated_string_expression", "encapsed_string"),
+        *("multiline_string_literal", "multi_line_string_literal"),
+        *("heredoc", "heredoc_body", "heredoc_redirect", "nowdoc"),
+    }
+)
+
 _LINE_COMMENTS = {"python": "#", "ruby": "#", "bash": "#", "sql": "--"}
 
 
@@ -139,6 +149,29 @@ def syntax_errors(path: str, content: bytes) -> list[int]:
         return []
     lines = _defect_lines(new_parser(language).parse(content).root_node)
     return lines + _indentation_errors(content) if language == "python" else lines
+
+
+def string_rows(path: str, fragment: str) -> list[range]:
+    """Return the rows, from 0, that begin within each string; none when the language has no grammar here.
+
+    Args:
+        path: says the language.
+        fragment: code of it, with any indentation.
+    """
+    language = language_of(path)
+    if language is None or "\n" not in fragment:
+        return []
+    opening = "<?php " if language == "php" and "<?" not in fragment else ""
+    content = (opening + fragment.lstrip(" \t")).encode("utf-8", "replace")
+    rows, stack = list[range](), [new_parser(language).parse(content).root_node]
+    while stack:
+        node = stack.pop()
+        first, last = node.start_point.row, node.end_point.row
+        if first < last and node.type in _STRINGS:
+            rows.append(range(first + 1, last + 1))
+        elif first < last:
+            stack += node.children
+    return rows
 
 
 def _defect_lines(root: "Node") -> list[int]:

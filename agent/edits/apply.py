@@ -18,9 +18,10 @@ from moot.agent.edits.forms import (
     WholeFile,
 )
 from moot.agent.edits.hunks import apply_hunks, created
+from moot.agent.edits.imports import add_imports
 from moot.agent.edits.match import rewrite
 from moot.agent.edits.search import search_replace
-from moot.agent.edits.symbols import add_imports, edit_symbol
+from moot.agent.edits.symbols import edit_symbol
 from moot.agent.edits.text import Document, new_document, read_document
 from moot.agent.edits.tree import Base, File, Tree, original
 

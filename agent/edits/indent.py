@@ -1,7 +1,7 @@
 """Indentation: the base that a block has in common, and tabs against spaces."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 __all__ = ["Shift", "find_shift", "indent_of", "margin", "reindent", "unit_of"]
@@ -45,11 +45,33 @@ def margin(lines: Sequence[str]) -> str:
     return low[:size]
 
 
-def reindent(text: Sequence[str], target: str, lines: Sequence[str]) -> list[str]:
-    """Bring a block to an indentation, and to the file's own tabs or spaces."""
-    units = _units(text, lines)
-    text = _converted(text, units[0] if units else None)
-    return list(_moved(text, margin(text), target))
+def reindent(
+    text: Sequence[str],
+    target: str,
+    lines: Sequence[str],
+    strings: Sequence[range] = (),
+    known: Collection[str] = (),
+) -> list[str]:
+    """Bring a block to an indentation, and to the file's own tabs or spaces.
+
+    Args:
+        text: the lines of the block.
+        target: the indentation that it gets.
+        lines: of the file.
+        strings: rows of the block that begin within each string of it. They move with the code where that
+            gives lines that are known or, where nothing is known, where they are indented as the code is.
+        known: lines in whose place the block comes.
+    """
+    inside = {row for rows in strings for row in rows}
+    code = [line for row, line in enumerate(text) if row not in inside]
+    units = _units(code, lines)
+    unit = units[0] if units else None
+    moved = list(_moved(_converted(text, unit), margin(_converted(code, unit)), target))
+    for rows in strings:
+        above = next(text[row] for row in range(rows.start - 1, -1, -1) if row not in inside)
+        pairs = [(text[row], moved[row]) for row in rows]
+        moved[rows.start : rows.stop] = _string(pairs, indent_of(above), known)
+    return moved
 
 
 def unit_of(lines: Sequence[str]) -> str:
@@ -83,6 +105,35 @@ def _converted(lines: Sequence[str], unit: tuple[str, str] | None) -> tuple[str,
 
 def _moved(lines: Sequence[str], base: str, target: str) -> tuple[str, ...]:
     return tuple(target + line.removeprefix(base) if line.strip() else "" for line in lines)
+
+
+def _string(pairs: Sequence[tuple[str, str]], around: str, known: Collection[str]) -> list[str]:
+    """Choose each line of a string as it was written or as it was moved, by what is known there.
+
+    Args:
+        pairs: each line in both forms.
+        around: the indentation of the code that the string begins in.
+        known: lines that were there before.
+    """
+    full = [(written, moved) for written, moved in pairs if written.strip()]
+    votes = sum((moved in known) - (written in known) for written, moved in full)
+    along = votes > 0 or (votes == 0 and _is_within([written for written, _ in full], around))
+
+    def chosen(written: str, moved: str) -> str:
+        if not written.strip():
+            return written
+        if (written in known) != (moved in known):
+            return written if written in known else moved
+        return moved if along else written
+
+    return [chosen(written, moved) for written, moved in pairs]
+
+
+def _is_within(lines: Sequence[str], around: str) -> bool:
+    """Tell whether lines are indented as code within a block is; at the left all but the last have to be."""
+    if around:
+        return all(line.startswith(around) for line in lines)
+    return len(lines) > 1 and all(map(indent_of, lines[:-1]))
 
 
 def _first_line_apart(window: Sequence[str], search: Sequence[str], new: Sequence[str]) -> Shift | None:

@@ -1,4 +1,4 @@
-"""Edits of definitions and imports, found by their qualified names in the text as it is now."""
+"""Edits of definitions, found by their qualified names in the text as it is now."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -8,22 +8,23 @@ from itertools import takewhile
 
 from moot.agent.core.errors import EditRejected
 from moot.agent.core.types import Symbol
-from moot.agent.edits.forms import AddImports, SymbolEdit
+from moot.agent.edits.forms import SymbolEdit
 from moot.agent.edits.indent import indent_of, margin, reindent
 from moot.agent.edits.text import Document
+from moot.agent.syntax import language_of, string_rows
 
-__all__ = ["Outline", "add_imports", "edit_symbol"]
+__all__ = ["Outline", "edit_symbol", "trimmed"]
 
 Outline = Callable[[str, bytes], Sequence[Symbol]]
 """(path, text in UTF-8) -> its definitions, and its imports with the kind `import`."""
 
-_DIRECTIVES = (
-    r"(?:include|define|undef|if|ifdef|ifndef|elif|else|endif|pragma|error|warning|line|import|region)\b"
-)
-_COMMENT = re.compile(rf"\s*(?://|#(?![\[!]|{_DIRECTIVES}|.*coding[:=])|/\*|\*|--)")
+_COMMENT = re.compile(r"\s*(?://|#(?![\[!]|.*coding[:=])|/\*|\*|--)")
 _DOC_COMMENT = re.compile(r"\s*(?://|/\*|\*|--)")
 _OF_FILE = re.compile(r"copyright|licen[cs]e|spdx|eslint|@ts-|@flow|pylint|mypy|flake8|ruff", re.IGNORECASE)
 """In a comment at the top of a file that is not about the definition below it."""
+
+_LANGUAGES_OF = {"#": ("python", "ruby", "bash", "php"), "--": ("sql",)}
+"""Languages in which a mark begins a comment, where it begins code in others."""
 
 _FIRST = re.compile(r"\s*$|#!|#.*coding[:=]")
 _MARKS = (("@", "decorators"), ("#[", "attributes"), ("[", "attributes"), ("export ", "export"))
@@ -38,14 +39,16 @@ class _Span:
     """Whole lines [start, end) of a definition, its indentation, and what follows it on its last line.
 
     Attributes:
-        dashes: whether `--` begins a comment there, rather than an expression.
+        path: of the file.
+        free: index of the line after the definition before it, from which on a comment may be of this one.
     """
 
     start: int
     end: int
     indent: str
     tail: str
-    dashes: bool
+    path: str
+    free: int
 
 
 def edit_symbol(edit: SymbolEdit, path: str, document: Document, outline: Outline) -> Document:
@@ -56,10 +59,10 @@ def edit_symbol(edit: SymbolEdit, path: str, document: Document, outline: Outlin
     """
     symbols = outline(path, document.joined())
     symbol = _find(edit.symbol, path, symbols)
-    span = _span(symbol, path, document)
+    span = _span(symbol, symbols, path, document)
     if edit.action == "delete":
         return _delete(document, span)
-    text = _trimmed(edit.text.split("\n"))
+    text = trimmed(edit.text.split("\n"))
     if not text:
         raise EditRejected(f"the new text of {edit.symbol} is empty: write it whole, or remove the symbol")
     if edit.action == "replace":
@@ -68,22 +71,6 @@ def edit_symbol(edit: SymbolEdit, path: str, document: Document, outline: Outlin
         _check_replaced(symbol, span, (document, changed), outlines, path)
         return changed
     return _insert(document, span, text, edit)
-
-
-def add_imports(edit: AddImports, path: str, document: Document, outline: Outline) -> Document:
-    """Add imports after the last one that is not inside something, else below the file's header."""
-    imports = [symbol for symbol in outline(path, document.joined()) if symbol.kind == "import"]
-    known = {symbol.qualified_name for symbol in imports}
-    text = [line for line in _trimmed(edit.text.split("\n")) if " ".join(line.split()) not in known]
-    future = [line for line in text if line.startswith("from __future__ ")]
-    rest = [line for line in text if line not in future]
-    if rest:
-        below = max((symbol.end_line for symbol in imports), default=None)
-        document = _place_imports(document, rest, below)
-    if future:
-        above = min((symbol.start_line - 1 for symbol in imports), default=None)
-        document = _place_imports(document, future, above)
-    return document
 
 
 def _find(name: str, path: str, symbols: Sequence[Symbol]) -> Symbol:
@@ -126,7 +113,7 @@ def _nearest(name: str, symbols: Sequence[Symbol]) -> str:
     return f"; it defines {', '.join(close)}" if close else ""
 
 
-def _span(symbol: Symbol, path: str, document: Document) -> _Span:
+def _span(symbol: Symbol, symbols: Sequence[Symbol], path: str, document: Document) -> _Span:
     data = document.joined()
     start, end = symbol.start_byte, symbol.end_byte
     end = start + len(data[start:end].rstrip())
@@ -135,15 +122,18 @@ def _span(symbol: Symbol, path: str, document: Document) -> _Span:
     tail = data[end:].split(b"\n", 1)[0].decode("utf-8", "replace")
     if head.strip() or not _TAIL.match(tail):
         raise EditRejected(f"{symbol.qualified_name} shares its line with other code: use SEARCH for it")
-    return _Span(first, last + 1, head, tail, path.lower().endswith(".sql"))
+    before = data[: max((other.end_byte for other in symbols if other.end_byte <= start), default=0)].rstrip()
+    return _Span(first, last + 1, head, tail, path, before.count(b"\n") + 1 if before else 0)
 
 
 def _replace(document: Document, span: _Span, text: Sequence[str]) -> Document:
-    new = reindent(text, span.indent, document.lines)
+    known = frozenset(document.lines[span.start : span.end])
+    new = reindent(text, span.indent, document.lines, string_rows(span.path, "\n".join(text)), known)
     if span.tail.strip() and not new[-1].endswith(span.tail.strip()):
         new[-1] += span.tail
     start = span.start
-    if _COMMENT.match(new[0]):  # the comment above belongs to the new text, so the old one goes
+    # A comment above is part of the new text, so the old one goes.
+    if _begins_comment(new[0], _COMMENT, span.path):
         start = _above(document, span, _COMMENT, new)
     return document.splice(start, span.end, _kept(document, start, span.end, new))
 
@@ -169,7 +159,7 @@ def _insert(document: Document, span: _Span, text: Sequence[str], edit: SymbolEd
             f"the text to put beside {edit.symbol} is indented as if inside of it: "
             f"name a definition inside, or begin the text at the left"
         )
-    new = reindent(text, span.indent, document.lines)
+    new = reindent(text, span.indent, document.lines, string_rows(span.path, "\n".join(text)))
     gap = [""] * _gap(document, span, new)
     if edit.action == "after":
         return document.splice(span.end, span.end, [*gap, *new])
@@ -209,18 +199,32 @@ def _above(document: Document, span: _Span, comment: re.Pattern[str], new: Seque
     A comment that is about the whole file is none of the definition, unless its new text has one, too.
     """
     start = at = span.start
-    while at > 0 and comment.match(document.lines[at - 1]):
+    while at > span.free and _is_comment(document.lines[at - 1], comment, span.path):
         at -= 1
         line = document.lines[at].lstrip()
-        if line.startswith("--") and not span.dashes:
-            break
         if not line.startswith("*"):
             if at < start - 1 and (not line.startswith("/*") or "*/" in line):
                 break
             start = at
     top = all(_FIRST.match(line) for line in document.lines[:start])
     kept = top and _is_of_file(document.lines[start : span.start])
-    return span.start if kept and not _is_of_file(takewhile(comment.match, new)) else start
+    about = takewhile(lambda line: _begins_comment(line, comment, span.path), new)
+    return span.start if kept and not _is_of_file(about) else start
+
+
+def _begins_comment(line: str, comment: re.Pattern[str], path: str) -> bool:
+    """Tell whether a line begins with a comment of the file's language, or is within one."""
+    text = line.lstrip()
+    marked = (languages for mark, languages in _LANGUAGES_OF.items() if text.startswith(mark))
+    return comment.match(line) is not None and all(language_of(path) in languages for languages in marked)
+
+
+def _is_comment(line: str, comment: re.Pattern[str], path: str) -> bool:
+    """Tell whether a line is comment and nothing else."""
+    text = line.lstrip()
+    _, end, rest = text.rpartition("*/")
+    code = end and rest.strip() and text.startswith(("/*", "*"))
+    return _begins_comment(line, comment, path) and not code
 
 
 def _is_of_file(comment: Iterable[str]) -> bool:
@@ -271,42 +275,13 @@ def _check_marks(name: str, old: str, new: str, *, show: bool) -> None:
             )
 
 
-def _trimmed(lines: Sequence[str]) -> list[str]:
+def trimmed(lines: Sequence[str]) -> list[str]:
     """Return lines without blank ones around them, and without a code fence around all of them."""
-    kept = [line.rstrip() if not line.strip() else line for line in lines]
-    while kept and not kept[0]:
+    kept = list(lines)
+    while kept and not kept[0].strip():
         kept.pop(0)
-    while kept and not kept[-1]:
+    while kept and not kept[-1].strip():
         kept.pop()
     if len(kept) > 1 and kept[0].startswith("```") and kept[-1].strip() == "```":
-        return _trimmed(kept[1:-1])
+        return trimmed(kept[1:-1])
     return kept
-
-
-def _place_imports(document: Document, text: Sequence[str], at: int | None) -> Document:
-    if at is not None:
-        return document.splice(at, at, text)
-    at = _below_header(document.lines)
-    before = [""] if at and document.lines[at - 1].strip() else []
-    after = [""] if at < len(document.lines) and document.lines[at].strip() else []
-    return document.splice(at, at, [*before, *text, *after])
-
-
-_HEADER = re.compile(
-    r"\s*(?:$|//|#(?!\[\w)|--|/\*|\*|package\s|['\"]use strict['\"]"
-    r"|<\?php\b|declare\s*\(|namespace\s[\w\\]+\s*;)"
-)
-
-
-def _below_header(lines: Sequence[str]) -> int:
-    """Return where code begins: below comments, a package line, and a documentation string."""
-    at = 0
-    while at < len(lines) and _HEADER.match(lines[at]):
-        at += 1
-    quote = lines[at].lstrip("rR")[:3] if at < len(lines) else ""
-    if quote in ('"""', "'''"):
-        ends = (n for n in range(at, len(lines)) if quote in lines[n][4 if n == at else 0 :])
-        return next(ends, at - 1) + 1
-    while at and not lines[at - 1].strip():
-        at -= 1
-    return at

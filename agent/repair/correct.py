@@ -17,11 +17,11 @@ from moot.agent.repair.localise import Localisation, Suspect
 from moot.agent.repair.masks import masks
 from moot.agent.repair.prompt import scope
 from moot.agent.repair.rewrite import fenced
-from moot.agent.repair.source import Source, walk
+from moot.agent.repair.source import Source
+from moot.agent.syntax import string_rows
 
 __all__ = ["Passage", "corrected", "passages"]
 
-_STRINGS = frozenset({"string", "template_string", "string_literal", "raw_string_literal"})
 _KINDS = frozenset({MaskKind.STATEMENT, MaskKind.HEADER, MaskKind.LINE})
 _MOST_LINES = 4
 _SHOWN = 1_800
@@ -99,20 +99,11 @@ def corrected(passage: Passage, source: Source, answers: Sequence[Completion]) -
 
 def _shifted(text: str, path: str, margin: str) -> str:
     """Return lines with a margin in place of what they have in common; those that begin in a string stay."""
-    kept = _in_strings(text, path)
+    kept = {row for rows in string_rows(path, text) for row in rows}
     lines = text.split("\n")
     free = "\n".join(line for row, line in enumerate(lines) if row not in kept)
     shifted = iter(indent(dedent(free), margin).split("\n"))
     return "\n".join(line if row in kept else next(shifted) for row, line in enumerate(lines))
-
-
-def _in_strings(text: str, path: str) -> set[int]:
-    """Return the rows of a text that begin within a string."""
-    if "\n" not in text:
-        return set()
-    tree = Source.parse(path, text.lstrip(" \t").encode("utf-8", "replace")).tree
-    found = (node for node in walk(tree.root_node) if node.type in _STRINGS) if tree is not None else ()
-    return {row for node in found for row in range(node.start_point.row + 1, node.end_point.row + 1)}
 
 
 def _margin(mask: Mask, source: Source) -> str:

@@ -339,6 +339,156 @@ def test_directives_above_a_function_are_no_comment_of_it():
     assert run(answer, a_c=base) == {"a.c": new}
 
 
+@pytest.mark.parametrize(
+    ("path", "above"),
+    [
+        ("a.js", "class A {\n  #count = 0;\n"),
+        ("a.js", "class A {\n  /** @type {Cfg} */ cfg = {};\n"),
+        ("a.ts", "class A {\n  #a = 0;\n  #b = 1;\n"),
+        ("a.cpp", "class A {\n# define MAX 3\n"),
+        ("a.cpp", "class A {\n  /* Doc.\n   * More. */ int x = 1;\n"),
+    ],
+)
+def test_code_right_above_a_definition_stays(path, above):
+    head = "int " if path == "a.cpp" else ""
+    rest = f"  {head}g() {{ return 2; }}\n}};\n"
+    base = make_base({path: f"{above}  {head}f() {{ return 1; }}\n{rest}".encode()})
+
+    def edited(block: str) -> str:
+        patch = build_patch(parse_answer(f"<<<<<<< {block}\n>>>>>>> END"), base)
+        return (patch.changes[0].content or b"").decode()
+
+    assert edited(f"REMOVE {path} A.f") == above + rest
+    new = f"{head}f() {{ return 3; }}"
+    assert edited(f"SYMBOL {path} A.f\n// Three.\n{new}") == f"{above}  // Three.\n  {new}\n{rest}"
+
+
+FLAT = b'''\
+class C:
+    def f(self):
+        """Say it.
+
+        Twice.
+        """
+        text = """
+one
+  two
+\x20\x20\x20
+        """
+        return text + 1
+'''
+SQL = b'''\
+class C:
+    def f(self):
+        return 1 + """
+            SELECT *
+            FROM t
+        """
+'''
+
+
+def in_class(text: str, margin: str) -> str:
+    """Return the body of a class with another margin, but for lines that hang at the left."""
+    lines = text.split("\n")[1:]
+    return "\n".join(margin + line[4:] if line.startswith("    ") else line for line in lines)
+
+
+@pytest.mark.parametrize("margin", ["", "    "])
+@pytest.mark.parametrize(
+    ("old", "new"), [("+ 1", "+ 2"), ("  two\n", "  two\nthree\n"), ("Twice.", "Thrice.\n\n        Or so.")]
+)
+def test_lines_of_a_string_stay_as_they_are(old, new, margin):
+    wanted = FLAT.decode().replace(old, new)
+    written = in_class(wanted, margin)
+    assert run(f"<<<<<<< SYMBOL a.py C.f\n{written}>>>>>>> END", a_py=FLAT) == {"a.py": wanted.encode()}
+
+
+@pytest.mark.parametrize("margin", ["", "    "])
+def test_lines_of_a_string_that_is_indented_as_code_is_move_along(margin):
+    wanted = SQL.decode().replace("FROM t", "FROM u\n            WHERE v")
+    written = in_class(wanted, margin)
+    assert run(f"<<<<<<< SYMBOL a.py C.f\n{written}>>>>>>> END", a_py=SQL) == {"a.py": wanted.encode()}
+    beside = in_class(SQL.decode(), margin).replace("def f", "def g")
+    new = run(f"<<<<<<< AFTER a.py C.f\n{beside}>>>>>>> END", a_py=SQL)["a.py"]
+    assert new == SQL + b"\n" + SQL.partition(b"\n")[2].replace(b"def f", b"def g")
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ('T = """\none\n"""', "one\n"),
+        ('T = """\n    one\n"""', "        one\n    "),
+        ('@cache\ndef g():\n    return """\none\n"""', "one\n"),
+        ('@cache\ndef g():\n    return """\n    one\n    """', "        one\n        "),
+    ],
+)
+def test_lines_of_a_new_string_move_where_they_are_indented_as_the_code_is(text, lines):
+    new = run(f"<<<<<<< AFTER a.py C.f\n{text}\n>>>>>>> END", a_py=SQL)["a.py"] or b""
+    assert new.decode().endswith(f' """\n{lines}"""\n')
+
+
+@pytest.mark.parametrize(
+    ("path", "base", "text"),
+    [
+        (
+            "a.ts",
+            "class C {\n    f() {\n        return `\na\n  b\n`;\n    }\n}\n",
+            "f() {\n    return `\na\n  c\n`;\n}",
+        ),
+        (
+            "a.rs",
+            'impl C {\n    fn f() {\n        g(r#"\na\n  b\n"#);\n    }\n}\n',
+            'fn f() {\n    g(r#"\na\n  c\n"#);\n}',
+        ),
+        (
+            "a.java",
+            'class C {\n    void f() {\n        g("""\na\n  b\n""");\n    }\n}\n',
+            'void f() {\n    g("""\na\n  c\n""");\n}',
+        ),
+        (
+            "a.php",
+            "<?php\nclass C {\n    function f() {\n        g(<<<A\na\n  b\nA);\n    }\n}\n",
+            "function f() {\n    g(<<<A\na\n  c\nA);\n}",
+        ),
+    ],
+)
+def test_strings_of_other_languages_stay_as_they_are(path, base, text):
+    patch = build_patch(
+        parse_answer(f"<<<<<<< SYMBOL {path} C.f\n{text}\n>>>>>>> END"), make_base({path: base.encode()})
+    )
+    assert (patch.changes[0].content or b"").decode() == base.replace("  b\n", "  c\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "new"),
+    [
+        ('import "fmt"', ""),
+        ('import (\n\t"fmt"\n\t"sort"\n)', 'import "sort"'),
+        ('import (\n\t"sort"\n\n\t"fmt"\n\ts "strings"\n)', 'import (\n\t"sort"\n\ts "strings"\n)'),
+        ('import "sort"\nimport "os"\nimport f "fmt"', 'import "sort"\nimport f "fmt"'),
+    ],
+)
+def test_an_import_of_go_is_not_repeated(text, new):
+    base = b'package a\n\nimport (\n\t"fmt"\n\t"os"\n)\n\nvar x = 1\n'
+    answer = f"<<<<<<< IMPORT a.go\n{text}\n>>>>>>> END\n"
+    answer += "<<<<<<< SEARCH a.go\nvar x = 1\n=======\nvar x = 2\n>>>>>>> REPLACE\n"
+    added = f"{new}\n" if new else ""
+    wanted = base.replace(b"var x = 1", b"var x = 2").replace(b")\n", f")\n{added}".encode())
+    assert run(answer, a_go=base) == {"a.go": wanted}
+
+
+def test_an_import_of_rust_is_not_repeated():
+    base = b"use std::{fmt, io::{self, Read}};\n\nfn f() {}\n"
+    others = "use std::fmt as f;\npub use std::fmt;\nuse a::*;"
+    text = f"use std::fmt;\nuse std::io;\nuse std::io::{{Read, Write}};\n{others}"
+    new = f"use std::io::Write;\n{others}"
+    assert run(f"<<<<<<< IMPORT a.rs\n{text}\n>>>>>>> END", a_rs=base) == {
+        "a.rs": base.replace(b";\n", f";\n{new}\n".encode(), 1)
+    }
+    deep = "{a::" * 20_000
+    assert "no longer parse" in reason(f"<<<<<<< IMPORT a.rs\nuse {deep}\n>>>>>>> END", a_rs=base)
+
+
 def test_an_import_of_php_goes_below_what_opens_the_file():
     base = b"<?php\nnamespace A;\n\nfunction f() {\n    return 1;\n}\n"
     [content] = run("<<<<<<< IMPORT a.php\nuse B\\C;\n>>>>>>> END\n", a_php=base).values()
