@@ -31,6 +31,12 @@ _MANIFESTS = frozenset(("package.json", "pyproject.toml", "setup.py", "setup.cfg
 _NOT_OWN = re.compile(
     r"(?:^|/)(?:node_modules|vendor|third_party|examples?|fixtures?|testdata|templates?|docs?|\.[^/]+)/"
 )
+_PYTHON = re.compile(
+    r"pyproject\.toml|setup\.(?:py|cfg)|(?:tox|\.?pytest)\.ini|\.?pytest\.toml|noxfile\.py|conftest\.py|Pipfile"
+    r"|[^/]*require[^/]*(?:/[^/]+)?\.(?:txt|in)"
+)
+"""Files by which Python is set up at the top."""
+
 _DEPTH = 3
 """Folders between the top and a manifest of a part."""
 
@@ -50,7 +56,9 @@ def detect(
         task: what the user asked for.
     """
     files = Files(paths, read)
-    found = [*_suggested(suggestion), *_languages(files, task)]
+    found = [*_suggested(suggestion)]
+    if any(_languages(_without_parts(files), task)):
+        found += _languages(files, task)
     for document in (ci_tests, agents_tests, make_tests):
         found += document(files)
     if not found:
@@ -77,6 +85,22 @@ def _languages(files: Files, task: str) -> Iterator[Found]:
 
     for find, _ in sorted(_LANGUAGES, key=rank):
         yield from find(files)
+
+
+def _without_parts(files: Files) -> Files:
+    """Return the files without Python's in parts, unless Python is set up at the top.
+
+    Without that, tests which all lie in parts are theirs: they may need settings that lie there, too.
+    """
+    folders = _part_folders(files.paths)
+    if not folders or any(map(_PYTHON.fullmatch, files.paths)):
+        return files
+    inner = tuple(f"{folder}/" for folder in folders)
+    return files.without(
+        path
+        for path in files.paths
+        if path.endswith(".py") and (path.startswith(inner) or _NOT_OWN.search(path))
+    )
 
 
 def _parts(files: Files, task: str) -> Iterator[Found]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, JsonValue, ValidationError
 from moot.agent.verify.shell import Call, chain, unquote
 from moot.agent.verify.tree import Tree
 
-__all__ = ["MAKEFILES", "Package", "Segment", "read_package", "unfold"]
+__all__ = ["MAKEFILES", "Package", "Segment", "moved", "read_package", "unfold"]
 
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 
@@ -71,10 +71,10 @@ def _unfold(command: str, folder: str, script: bool, tree: Tree, depth: int) -> 
     for words in calls:
         segments += _one(Segment(words, folder, script), tree, depth)
         if words[0] == "cd":
-            moved = _moved(folder, words)
-            if moved is None:
+            target = moved(folder, words)
+            if target is None:
                 return None
-            folder = moved
+            folder = target
     return tuple(segments)
 
 
@@ -179,8 +179,8 @@ def _substitute(text: str, values: dict[str, str]) -> str:
     return text
 
 
-def _moved(folder: str, words: Sequence[str]) -> str | None:
-    """Return the folder after `cd`; None when that is not known."""
+def moved(folder: str, words: Sequence[str]) -> str | None:
+    """Return the folder after `cd`, from the top; None when that is not known, or not in the repository."""
     target = unquote(words[1]) if len(words) == 2 else "-"
     if target.startswith(("-", "~")) or any(mark in target for mark in "$*?["):
         return None

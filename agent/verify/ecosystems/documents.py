@@ -3,12 +3,13 @@
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import yaml
 from markdown_it import MarkdownIt
 
 from moot.agent.verify.ecosystems.found import Files, Found, framework_of
-from moot.agent.verify.scripts import MAKEFILES
+from moot.agent.verify.scripts import MAKEFILES, moved
 from moot.agent.verify.shell import Call, chain
 
 __all__ = ["agents_tests", "ci_tests", "make_tests"]
@@ -20,12 +21,31 @@ _CI = re.compile(
 _STEPS = frozenset(("run", "script", "command", "commands", "test_script", "bash"))
 _FOREIGN = ("pwsh", "powershell", "cmd", "python")
 _HEADING = re.compile(r"\b(test|tests|testing|check|checks|verify|verification)\b", re.IGNORECASE)
+_OPEN = re.compile(r"\$\{\{|<<")
+"""An expression of CI, or a document that begins on a line: what runs is not known from it."""
+
+_JOINT = re.compile(r"&&|\|\||;")
 _TARGETS = ("test", "tests", "check")
 _MOST = 50
 """Commands taken from one file."""
 
-_Step = tuple[str, int, str]
-"""Text of a step, its first line, and the folder where it starts."""
+_Text = tuple[str, int]
+"""Lines of commands, and the number of the first one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Commands that are given together.
+
+    Attributes:
+        texts: what one shell runs, in order.
+        folder: where it starts.
+        prose: it is no script: each line is said by itself, but for a `cd` on a line of its own.
+    """
+
+    texts: tuple[_Text, ...]
+    folder: str = ""
+    prose: bool = False
 
 
 def ci_tests(files: Files) -> Iterator[Found]:
@@ -53,11 +73,11 @@ def agents_tests(files: Files) -> Iterator[Found]:
             under_test = _HEADING.search(token.content) is not None
         elif under_test and token.type in ("fence", "code_block"):
             text = re.sub(r"^\s*[$>] ", "", token.content, flags=re.MULTILINE)
-            yield from _said(path, (text, line + (token.type == "fence"), ""))
+            yield from _said(path, (text, line + (token.type == "fence")))
         elif under_test and token.type == "inline":
             for child in token.children or ():
                 if child.type == "code_inline":
-                    yield from _said(path, (child.content, line, ""))
+                    yield from _said(path, (child.content, line))
 
 
 def make_tests(files: Files) -> Iterator[Found]:
@@ -72,8 +92,8 @@ def make_tests(files: Files) -> Iterator[Found]:
                 break
 
 
-def _said(path: str, step: _Step) -> Iterator[Found]:
-    for command, line in _commands(step):
+def _said(path: str, text: _Text) -> Iterator[Found]:
+    for command, line in _commands(_Step((text,), prose=True)):
         yield Found(command, framework_of(command), f"{path}:{line}", "it is said there", suggested=True)
 
 
@@ -84,39 +104,51 @@ def _steps(text: str) -> list[_Step]:
         return []
     found: list[_Step] = []
     if root is not None:
-        _walk(root, found, set())
+        _walk(root, found, set(), "")
     return found
 
 
-def _walk(node: yaml.Node, found: list[_Step], seen: set[int]) -> None:
-    """Gather what stands under the keys of steps; an alias is visited once."""
+def _walk(node: yaml.Node, found: list[_Step], seen: set[int], folder: str) -> None:
+    """Gather what stands under the keys of steps; an alias is visited once.
+
+    Args:
+        folder: where steps start that name no folder of their own.
+    """
     if id(node) in seen or len(found) > _MOST:
         return
     seen.add(id(node))
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            _walk(item, found, seen)
-    elif isinstance(node, yaml.MappingNode):
-        pairs = {key.value: value for key, value in node.value if isinstance(key, yaml.ScalarNode)}
-        if _scalar(pairs.get("shell")).startswith(_FOREIGN):
-            return
-        folder = _scalar(pairs.get("working-directory") or pairs.get("working_directory"))
-        for key, value in pairs.items():
-            if key in _STEPS:
-                found += _texts(value, folder, set())
-            _walk(value, found, seen)
+            _walk(item, found, seen, folder)
+    pairs = _pairs(node)
+    if _scalar(pairs.get("shell")).startswith(_FOREIGN):
+        return
+    defaults = _pairs(_pairs(pairs.get("defaults")).get("run"))
+    folder = _scalar(defaults.get("working-directory")) or folder
+    start = _scalar(pairs.get("working-directory") or pairs.get("working_directory")) or folder
+    for key, value in pairs.items():
+        if key in _STEPS and (texts := tuple(_texts(value, set()))):
+            found.append(_Step(texts, start))
+        _walk(value, found, seen, folder)
 
 
-def _texts(node: yaml.Node, folder: str, seen: set[int]) -> Iterator[_Step]:
+def _pairs(node: yaml.Node | None) -> dict[str, yaml.Node]:
+    """Return what a mapping holds under plain keys; nothing when it is none."""
+    if not isinstance(node, yaml.MappingNode):
+        return {}
+    return {key.value: value for key, value in node.value if isinstance(key, yaml.ScalarNode)}
+
+
+def _texts(node: yaml.Node, seen: set[int]) -> Iterator[_Text]:
     if id(node) in seen:
         return
     seen.add(id(node))
     if isinstance(node, yaml.ScalarNode):
         line = node.start_mark.line + (2 if node.style in ("|", ">") else 1)
-        yield node.value, line, folder
+        yield node.value, line
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            yield from _texts(item, folder, seen)
+            yield from _texts(item, seen)
 
 
 def _scalar(node: yaml.Node | None) -> str:
@@ -125,13 +157,29 @@ def _scalar(node: yaml.Node | None) -> str:
 
 def _commands(step: _Step) -> Iterator[tuple[str, int]]:
     """Yield the lines of a step that run tests, without expressions of CI, with their numbers."""
-    text, first, folder = step
-    number = first
-    for line in re.split(r"(?<!\\)\n", text):
-        command = " ".join(line.replace("\\\n", " ").split())
-        if "${{" not in command + folder and "<<" not in command and _runs_tests(command):
-            yield (f"cd {shlex.quote(folder)} && {command}" if folder not in ("", ".") else command), number
-        number += line.count("\n") + 1
+    folder: str | None = step.folder
+    for text, first in step.texts:
+        number = first
+        for line in re.split(r"(?<!\\)\n", text):
+            command = " ".join(line.replace("\\\n", " ").split())
+            if folder is not None and _runs_tests(command) and not _OPEN.search(f"{folder} {command}"):
+                yield _within(folder, command), number
+            if not step.prose or not _JOINT.search(command):
+                folder = _left(folder, command)
+            number += line.count("\n") + 1
+
+
+def _within(folder: str, command: str) -> str:
+    return command if folder in ("", ".") else f"cd {shlex.quote(folder)} && {command}"
+
+
+def _left(folder: str | None, command: str) -> str | None:
+    """Return the folder where a shell is after a line; None when that is not known."""
+    for part in _JOINT.split(command):
+        (words, *_) = chain(part) or ((),)
+        if words[:1] == ("cd",) and folder is not None:
+            folder = moved(folder, words)
+    return folder
 
 
 def _runs_tests(command: str) -> bool:

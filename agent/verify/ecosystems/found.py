@@ -72,6 +72,10 @@ class Files:
         inner = (path.removeprefix(prefix) for path in self.paths if path.startswith(prefix))
         return Files(inner, lambda path: self._read(prefix + path))
 
+    def without(self, paths: Iterable[str]) -> "Files":
+        """Return all but some."""
+        return Files(self.known - frozenset(paths), self._read)
+
     def line(self, path: str, text: str) -> str:
         """Return `path:line` of the first line that holds a text, else the path."""
         lines = self.text(path).splitlines()

@@ -101,6 +101,29 @@ def script(text: str, more: str = "") -> str:
         ({"Makefile": "all:\n\ntest: all\n\ttrue\n"}, "make test", "Makefile:3"),
         ({"Makefile": ".PHONY: test\ntest tests:\n\ttrue\n"}, "make test", "Makefile:2"),
         ({"api/go.mod": "", "web/package.json": "{}"}, "cd api && go test ./...", "api/go.mod"),
+        (
+            {
+                "backend/pyproject.toml": "[tool.pytest.ini_options]",
+                "backend/tests/conftest.py": "",
+                "backend/tests/test_a.py": "",
+                "frontend/package.json": "{}",
+                "examples/test_b.py": "",
+            },
+            f"cd backend && {PYTEST}",
+            "backend/pyproject.toml: tool.pytest",
+        ),
+        (
+            {"package.json": "{}", "backend/setup.py": "", "backend/test_a.py": ""},
+            f"cd backend && {PYTEST}",
+            "backend/test_a.py",
+        ),
+        ({"a/setup.py": "", "a/test_a.py": "", "tests/test_b.py": ""}, PYTEST, "a/test_a.py"),
+        (
+            {"a/setup.py": "", "a/test_a.py": "", "requirements/test.txt": "pytest"},
+            PYTEST,
+            "requirements/test.txt:1",
+        ),
+        ({"a/setup.py": "", "a/test_a.py": "", "go.mod": "", "b.py": ""}, PYTEST, "a/test_a.py"),
     ],
 )
 def test_the_first_choice(files, command, source):
@@ -166,6 +189,52 @@ def test_ci():
     assert commands["npm test"].source == ".github/workflows/ci.yml:14"
 
 
+IN_FOLDERS = """\
+defaults:
+  run:
+    working-directory: web app
+jobs:
+  a:
+    steps:
+      - run: npm test
+      - run: make test
+        working-directory: .
+      - run: |
+          cd ../lib && pip install . || exit 1
+          pytest -q
+          cd ..; cd other
+          go test ./...
+          cd $HOME
+          bats tests
+      - run: make check
+  b:
+    defaults:
+      run:
+        working-directory: core
+    steps:
+      - run: cargo test
+"""
+
+
+def test_ci_in_folders():
+    commands = [each.command for each in found({".github/workflows/ci.yml": IN_FOLDERS})]
+    assert commands == [
+        "cd 'web app' && npm test",
+        "make test",
+        "cd lib && pytest -q",
+        "cd other && go test ./...",
+        "cd 'web app' && make check",
+        "cd core && cargo test",
+    ]
+
+
+def test_one_shell_runs_all_lines_of_a_script():
+    text = "unit:\n  script:\n    - cd lib\n    - pip install .\n    - pytest\nother:\n  script: make test\n"
+    first, second = found({".gitlab-ci.yml": text})
+    assert (first.command, first.source) == ("cd lib && pytest", ".gitlab-ci.yml:5")
+    assert second.command == "make test"
+
+
 def test_a_step_behind_many_aliases_is_read_once():
     lists = "\n".join(f"- &a{level + 1} [*a{level}, *a{level}]" for level in range(40))
     (first,) = found({".gitlab-ci.yml": f"lists:\n- &a0 make test\n{lists}\nscript: *a40\n"})
@@ -194,6 +263,12 @@ def test_agents_file():
     assert (first.command, first.source, first.framework) == ("go test ./x", "AGENTS.md:5", "go")
     assert (second.command, second.source) == ("make test", "AGENTS.md:8")
     assert first.suggested
+
+
+def test_folders_in_an_agents_file():
+    text = "# Tests\n```\ncd a && pytest\ncd b && npm test\n```\n```\ncd c\ngo test ./...\n```\n"
+    commands = [each.command for each in found({"AGENTS.md": text})]
+    assert commands == ["cd a && pytest", "cd b && npm test", "cd c && go test ./..."]
 
 
 def test_what_a_settings_file_suggests_comes_first():
