@@ -9,6 +9,7 @@ from pathlib import Path
 
 from moot.agent.core.private import public
 from moot.agent.verify.links import WorkingTree, linked_modules, linked_sources
+from moot.agent.verify.shell import unquote
 
 __all__ = ["Environment", "caches", "environment"]
 
@@ -19,6 +20,10 @@ _PYTHON = re.compile(
 )
 _PROGRAM = re.compile(r"(?<![\w./-])[A-Za-z][\w.+-]*")
 _ABSOLUTE = re.compile(r"(?<![\w./-])/[\w./+-]+")
+_ENTERED = re.compile(r"""(?<![\w./-])(?:cd|-C)[ \t]+('[^']*'|"[^"]*"|[^\s;&|()]+)""")
+_GO_DECIDES = ("go.work", "vendor/modules.txt")
+"""Files beside which Go refuses `-mod=mod`, or which it is to use in place of downloaded modules."""
+
 _PYTHON_VERSION = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 _TOOLS = (
@@ -73,7 +78,7 @@ def environment(root: Path, command: str, tracked: frozenset[str] = frozenset())
     found = _Found(WorkingTree(root, tracked))
     _add_python(found, command)
     for name in dict.fromkeys(_PROGRAM.findall(command)):
-        _add_program(found, name)
+        _add_program(found, name, command)
     for name in dict.fromkeys(_ABSOLUTE.findall(command)):
         _add_absolute(found, Path(name))
     modules = root / "node_modules"
@@ -182,7 +187,7 @@ def _add_pyenv(found: _Found) -> None:
                 return
 
 
-def _add_program(found: _Found, name: str) -> None:
+def _add_program(found: _Found, name: str, command: str) -> None:
     where = shutil.which(name)
     if (
         where is None
@@ -193,7 +198,7 @@ def _add_program(found: _Found, name: str) -> None:
     if name in ("cargo", "rustc"):
         _add_rust(found)
     if name == "go":
-        _add_go(found)
+        _add_go(found, command)
     program = Path(where)
     if _is_system(found, program) and _is_system(found, program.resolve()):
         return
@@ -228,14 +233,33 @@ def _add_rust(found: _Found) -> None:
     found.variables |= {"CARGO_HOME": str(cargo), "RUSTUP_HOME": str(rustup), "CARGO_NET_OFFLINE": "true"}
 
 
-def _add_go(found: _Found) -> None:
-    """Show downloaded modules; `-mod=mod` does without complete checksums, where Go allows it."""
+def _add_go(found: _Found, command: str) -> None:
+    """Show downloaded modules; `-mod=mod` does without complete checksums, where Go allows it.
+
+    It does not beside a go.work or vendored modules, be it those of a folder that the command enters.
+    """
     root = found.tree.root
     modules = Path(os.environ.get("GOMODCACHE") or Path.home() / "go" / "pkg" / "mod")
     _show(found, modules)
     found.variables |= {"GOMODCACHE": str(modules), "GOPROXY": "off"}
-    if not (root / "go.work").exists() and not (root / "vendor" / "modules.txt").exists():
+    decided = (folder / file for folder in _entered(root, command) for file in _GO_DECIDES)
+    if not any(os.path.exists(file) for file in decided):  # noqa: PTH110 - a name may be too long for a file
         found.variables["GOFLAGS"] = "-mod=mod"
+
+
+def _entered(root: Path, command: str) -> Iterator[Path]:
+    """Yield the root, the folders below it that a command enters, and those on the way to them.
+
+    Whether a `cd` starts where the one before it ended depends on the shell: both places are yielded.
+    """
+    yield root
+    for line in command.splitlines():
+        folder = root
+        for word in map(unquote, _ENTERED.findall(line)):
+            folder /= word
+            for place in (folder, root / word):
+                inner = Path(os.path.normpath(place))
+                yield from (each for each in (inner, *inner.parents) if each.is_relative_to(root))
 
 
 def _prefix(program: Path) -> Path:

@@ -174,6 +174,30 @@ def test_system_programs_need_nothing(home, tmp_path):
     assert environment(tmp_path, "/bin/true && env").read_only == ()
 
 
+@pytest.mark.parametrize(
+    ("file", "command", "flags"),
+    [
+        ("backend/go.work", "cd backend && go test ./...", ""),
+        ("backend/go.work", "cd backend/api && go test ./...", ""),
+        ("backend/go.work", "cd backend && cd api && go test ./...", ""),
+        ("backend/go.work", "go test -C 'backend' ./...", ""),
+        ("my backend/vendor/modules.txt", "cd 'my backend' && go test ./...", ""),
+        ("go.work", "cd backend && go test ./...", ""),
+        ("backend/go.work", "go test ./...", "-mod=mod"),
+        ("backend/go.work", "cd frontend && go test ./...", "-mod=mod"),
+        ("backend/go.work", f"cd {'x' * 300} && go test ./...", "-mod=mod"),
+    ],
+)
+def test_go_may_not_change_modules_where_a_workspace_or_vendored_ones_decide(
+    home, tmp_path, monkeypatch, file, command, flags
+):
+    monkeypatch.setenv("PATH", str(program(tmp_path / "bin" / "go").parent))
+    root = tmp_path / "root"
+    (root / file).parent.mkdir(parents=True)
+    (root / file).write_text("")
+    assert environment(root, command).variables.get("GOFLAGS", "") == flags
+
+
 def test_a_toolchain_of_the_system_has_its_downloads_in_the_home(home, tmp_path, monkeypatch):
     tool = program(tmp_path / "usr" / "bin" / "go")
     (home / "go" / "pkg" / "mod").mkdir(parents=True)

@@ -120,6 +120,10 @@ GO = {
         {"app/go.mod": GO_APP, "go.work": "go 1.19\n\nuse (\n\t./app\n\t./dep\n)\n"},
         "go test ./app/...",
     ),
+    "go.work below the top": (
+        {"app/go.mod": GO_APP, "app/go.work": "go 1.19\n\nuse (\n\t.\n\t../dep\n)\n"},
+        "cd app && go test ./...",
+    ),
 }
 
 
