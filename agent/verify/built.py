@@ -14,6 +14,9 @@ __all__ = ["BuiltModules"]
 _MODULES = (".so", ".node")
 _C = (".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".hxx", ".inc", ".cu", ".cuh", ".m", ".mm")
 _SOURCES = frozenset((*_C, ".s", ".asm", ".f", ".f90", ".pyx", ".pxd", ".pxi", ".rs", ".zig"))
+_GENERATORS = (".pyx", ".pxd", ".py")
+"""What Cython translates to the C or C++ file of the same name beside it."""
+
 _RECIPES = frozenset(("setup.py", "CMakeLists.txt", "meson.build", "Cargo.toml", "binding.gyp", "build.rs"))
 _ELSEWHERE = frozenset(
     (".git", "node_modules", "target", "build", "dist", "__pycache__", ".tox", ".nox", ".eggs")
@@ -37,6 +40,7 @@ class BuiltModules:
     They are not under version control, so a workspace lacks them, and tests would fail for that alone. A
     module belongs to the workspace when the sources there are the user's, byte for byte, and none of
     them is newer than the module; else it would test other code than the workspace's and is left out.
+    A Python file beside a module of its name was compiled to it, or is hidden by it, so it is a source.
     """
 
     def __init__(self, root: Path) -> None:
@@ -53,11 +57,8 @@ class BuiltModules:
         Returns:
             Why they were left out and what to do; empty when they were not.
         """
-        wanted = [path for path in self._found.modules if not tree.holds(path)]
-        if not wanted:
-            return ""
-        reason = self._stale(wanted, workspace, tree)
-        if reason:
+        wanted = self._wanted(tree)
+        if reason := self._stale(wanted, workspace, tree):
             more = f" and {len(wanted) - 1} more" if len(wanted) > 1 else ""
             fault = f"{wanted[0]}{more} was not built from these sources: {reason}"
             return f"{fault}; build it as part of --test COMMAND"
@@ -66,19 +67,50 @@ class BuiltModules:
                 tree.write(path, (self._root / path).read_bytes())
         return ""
 
+    def facts(self, workspace: Path, tree: Tree) -> list[object]:
+        """Return what changes with the modules that `take_along` copies, or why it copies none; blocks."""
+        wanted = self._wanted(tree)
+        if reason := self._stale(wanted, workspace, tree):
+            return [wanted, reason]
+        states = ((path, (self._root / path).stat()) for path in wanted)
+        return [(path, state.st_size, state.st_mtime_ns) for path, state in states]
+
+    def _wanted(self, tree: Tree) -> list[str]:
+        return [path for path in self._found.modules if not tree.holds(path)]
+
     @cached_property
     def _found(self) -> _Found:
         return _look(self._root)
 
     def _stale(self, modules: list[str], workspace: Path, tree: Tree) -> str:
+        if not modules:
+            return ""
         built = min((self._root / path).stat().st_mtime_ns for path in modules)
-        for path in sorted(self._found.sources | _look(workspace).sources):
+        for path in sorted(self._sources(modules, workspace, tree)):
             own = self._root / path
             if not own.is_file() or own.read_bytes() != tree.read(path):
                 return f"{path} is another in your tree"
             if own.stat().st_mtime_ns > built:
                 return f"{path} was changed after it"
         return ""
+
+    def _sources(self, modules: list[str], workspace: Path, tree: Tree) -> set[str]:
+        """Return what modules are built from: the sources of both trees, but for what Cython generated."""
+        theirs = _look(workspace).sources
+        own = {path for path in self._found.sources - theirs if not self._was_generated(path)}
+        twins = (str(PurePosixPath(path).with_name(_python_name(path))) for path in modules)
+        compiled = {path for path in twins if tree.holds(path) or (self._root / path).is_file()}
+        return own | theirs | compiled
+
+    def _was_generated(self, path: str) -> bool:
+        """Tell of a file that the user's tree alone has whether Cython left it beside its source."""
+        file = self._root / path
+        return file.suffix in _C and any(file.with_suffix(each).is_file() for each in _GENERATORS)
+
+
+def _python_name(module: str) -> str:
+    """Return the name of the Python file that an extension module would hide."""
+    return PurePosixPath(module).name.partition(".")[0] + ".py"
 
 
 def _look(top: Path) -> _Found:

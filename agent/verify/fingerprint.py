@@ -6,8 +6,9 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 from moot.agent.verify.environment import Environment
@@ -39,7 +40,7 @@ class _TooMany(Exception):
     """There are more files than are looked at."""
 
 
-def fingerprint(command: str, needed: Environment) -> str | None:
+def fingerprint(command: str, needed: Environment, built: Sequence[object] = ()) -> str | None:
     """Return a digest of everything outside the workspace that a command's tests can see.
 
     It holds the environment's variables and folders; the path, size and time of each file in the folders
@@ -47,12 +48,17 @@ def fingerprint(command: str, needed: Environment) -> str | None:
     code aside; the programs that the command names; the system's packages and what is in /usr/local; the
     kernel and the processor's kind. Blocks: it looks at every one of these files.
 
+    Args:
+        command: what runs, which names programs.
+        needed: what the sandbox shows.
+        built: facts of what is copied into the workspace beside its own files.
+
     Returns:
         None when there are too many files to look at.
     """
     digest = hashlib.sha256()
     try:
-        for line in _facts(command, needed):
+        for line in chain(built, _facts(command, needed)):
             digest.update(json.dumps(line).encode())
     except _TooMany:
         return None

@@ -117,9 +117,11 @@ class TestRunner:
         """
         inside = str(self.inside(workspace))
         with ExitStack() as stack:
-            plan = make_plan(command, Place(inside, "", inside, Tree.open(workspace, stack)))
+            tree = Tree.open(workspace, stack)
+            plan = make_plan(command, Place(inside, "", inside, tree))
             needed = self._needed(command, plan, stack)
-        return fingerprint(f"{command}\n{plan.script}", needed)
+            built = self._built.facts(workspace, tree)
+        return fingerprint(f"{command}\n{plan.script}", needed, built)
 
     def _needed(self, command: str, plan: Plan, stack: ExitStack) -> Environment:
         """Return what the command needs by the scripts of the user's tree: a candidate's open no folders."""

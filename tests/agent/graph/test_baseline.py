@@ -134,6 +134,18 @@ def test_other_files_or_another_command_are_not_known(base, repo):
     assert base()[0] > 0
 
 
+def test_an_extension_that_is_built_meanwhile_is_noticed(base, repo):
+    """It is not under version control, and copied to where the tests run."""
+    base()
+    (repo / "fast.so").write_bytes(b"built")
+    assert base()[0] > 0
+    assert base()[0] == 0
+    (repo / "fast.so").write_bytes(b"built anew")
+    assert base()[0] > 0
+    (repo / "fast.c").write_text("int changed;\n")
+    assert base()[0] > 0
+
+
 def test_a_changed_program_is_noticed(base, tmp_path):
     program = tmp_path / "tool" / "bin" / "check"
     program.parent.mkdir(parents=True)

@@ -254,6 +254,43 @@ def test_an_extension_of_other_sources_is_not_used_and_that_is_said(root: Path, 
     )
 
 
+def test_an_extension_that_cython_built_is_there_while_its_source_is_the_users(
+    root: Path, work: Path
+) -> None:
+    """What it leaves beside its source is not under version control."""
+    source = {"pkg/_c.pyx": "def value(): return 2\n"}
+    write(root, source)
+    build(root, 2)
+    checkout(root, work)
+    (work / "pkg/_c.c").unlink()
+    write(work, source)
+    report = run(root, work, COMMAND)
+    assert (report.status, report.caution) == ("passed", ""), report.output
+    (work / "pkg" / f"_c{SUFFIX}").unlink()
+    write(work, {"pkg/_c.pyx": "def value(): return 3\n"})
+    assert "pkg/_c.pyx is another in your tree" in run(root, work, COMMAND).caution
+
+
+def test_an_extension_that_was_compiled_from_python_is_not_used_for_other_python(
+    root: Path, work: Path
+) -> None:
+    write(root, {"pkg/_c.py": "def value(): return 2\n"})
+    build(root, 2)
+    checkout(root, work)
+    (work / "pkg/_c.c").unlink()
+    write(work, {"pkg/_c.py": "def value(): return 3\n"})
+    report = run(root, work, COMMAND)
+    assert report.status == "failed"
+    assert "pkg/_c.py is another in your tree" in report.caution
+
+
+def test_an_extension_whose_source_the_candidate_removes_is_not_used(root: Path, work: Path) -> None:
+    build(root, 2)
+    checkout(root, work)
+    (work / "pkg/_c.c").unlink()
+    assert "pkg/_c.c is another in your tree" in run(root, work, COMMAND).caution
+
+
 def test_an_extension_that_is_older_than_its_sources_is_not_used(root: Path, work: Path) -> None:
     build(root, 2)
     checkout(root, work)
