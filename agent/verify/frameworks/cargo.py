@@ -42,9 +42,11 @@ printf '\\n{"type":"ended","code":%s}\\n' "$code" >> "$reports/libtest.jsonl"
 exit "$code"
 """
 _DOCTEST = re.compile(
-    r".*\btest (\S+(?: - .*)? \(line \d+\)(?: - (?:compile(?: fail)?|should panic))?) \.\.\. "
-    r"(?:.*\b)?(ok|FAILED|ignored)(?:,.*| <.*>)?"
+    r".*\btest (?P<item>\S+(?: -(?: .*)?)?) \(line (?P<line>\d+)\)"
+    r"(?P<kind> - (?:compile(?: fail)?|should panic))? \.\.\. "
+    r"(?:.*\b)?(?P<outcome>ok|FAILED|ignored)(?:,.*| <.*>)?"
 )
+_DOCTESTS = "doctest::"
 _LONGEST = 1_000
 """Characters of a line that may tell of a doctest: the search takes the square of them."""
 
@@ -100,7 +102,7 @@ class CargoTest:
         dashes = rest.index("--") if "--" in rest else len(rest)
         options, arguments = rest[:dashes], rest[dashes + 1 :]
         names = [each.partition("::")[2] for each in only]
-        if names and all(names) and not any(each.endswith(")") for each in names):
+        if names and all(names) and not any(each.startswith(_DOCTESTS) for each in only):
             arguments = (*arguments, "--exact", *map(shlex.quote, names))
         program = json.dumps(["/bin/sh", f"{place.reports}/{_RUNNER}", place.reports])
         runner = f"target.'cfg(all())'.runner={program}"
@@ -123,7 +125,7 @@ class CargoTest:
         programs = list(_programs(_event(line) for line in events))
         found = [case for program in programs for case in program.cases(evidence.place, sources)]
         short = [line for line in lines if len(line) <= _LONGEST]
-        found += [_doctest(match, evidence.place) for line in short if (match := _DOCTEST.fullmatch(line))]
+        found += _doctests([match for line in short if (match := _DOCTEST.fullmatch(line))], evidence.place)
         cases = merge([*_broken(messages, evidence.place), *found])
         complete = any(each.reason == "build-finished" for each in messages) and all(
             program.code is not None for program in programs
@@ -190,10 +192,24 @@ def _broken(messages: Iterable[_Message], place: Place) -> Iterable[TestCase]:
             )
 
 
-def _doctest(match: re.Match[str], place: Place) -> TestCase:
-    outcome = {"ok": "passed", "FAILED": "failed", "ignored": "skipped"}[match[2]]
-    file = match[1].partition(" - ")[0]
-    return TestCase(f"doctest::{match[1]}", outcome, "", place.path(file))
+def _doctests(matches: Sequence[re.Match[str]], place: Place) -> Iterable[TestCase]:
+    """Yield the examples, those of one item numbered: an edit anywhere above them changes their lines."""
+    lines: dict[str, set[int]] = {}
+    for match in matches:
+        lines.setdefault(_example(match), set()).add(int(match["line"]))
+    numbers = {name: {line: n for n, line in enumerate(sorted(found), 1)} for name, found in lines.items()}
+    for match in matches:
+        name = _example(match)
+        number = numbers[name][int(match["line"])]
+        later = f" #{number}" if number > 1 else ""
+        outcome = {"ok": "passed", "FAILED": "failed", "ignored": "skipped"}[match["outcome"]]
+        file = match["item"].partition(" -")[0]
+        yield TestCase(f"{_DOCTESTS}{name}{later}", outcome, "", place.path(file))
+
+
+def _example(match: re.Match[str]) -> str:
+    """Return what names an example beside its line: file, item and, where it is not simply run, its kind."""
+    return match["item"].removesuffix(" -") + (match["kind"] or "")
 
 
 def _message(line: str) -> _Message | None:

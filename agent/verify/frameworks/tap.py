@@ -17,6 +17,9 @@ __all__ = ["Tap", "parse_tap"]
 _REPORT = "out.tap"
 _TEST = re.compile(r"(not )?ok(?: (\d{1,9}))?(?: -)?( .*|\s+#.*|\{)?", re.IGNORECASE)
 _DIRECTIVE = re.compile(r"(?:^|\s)#\s*(?:skip|todo)\b", re.IGNORECASE)
+_TIME = re.compile(r"\s#\s*time=[\d.]+m?s$")
+"""What node-tap puts behind a title."""
+
 _PLAN = re.compile(r"1\.\.(\d{1,9})(\s*#.*)?")
 _FILE = re.compile(r"(\S+) \.\.+ *")
 _LONGEST = 8_000
@@ -124,7 +127,8 @@ class _Parser:
         self._flush()
         title = test[3] or ""
         directive = _DIRECTIVE.search(title)
-        title = title[: directive.start()] if directive else title.rstrip().removesuffix("{")
+        title = title[: directive.start()] if directive else title.rstrip().removesuffix("{").rstrip()
+        title = _TIME.sub("", title)
         name = title.replace("\\#", "#").strip() or f"test {test[2] or self._level(depth).seen + 1}"
         outcome = "skipped" if directive else "failed" if test[1] else "passed"
         inner = self._close(depth + 1)

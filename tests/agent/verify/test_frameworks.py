@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from moot.agent.core.commands import CommandResult
+from moot.agent.verify.compare import compare
 from moot.agent.verify.frameworks.base import Evidence, Place
 from moot.agent.verify.frameworks.cargo import CargoTest
 from moot.agent.verify.tree import Tree
@@ -141,7 +142,7 @@ CARGO = Project(
     bad="some_demo::tests::bad",
     skipped="some_demo::tests::later",
     path="src/lib.rs",
-    others={"outer::outside": "passed", "doctest::src/lib.rs - add (line 2)": "passed"},
+    others={"outer::outside": "passed", "doctest::src/lib.rs - add": "passed"},
     dies={"tests/outer.rs": "#[test] fn outside() { std::process::exit(0); }\n"},
     nothing={"src/lib.rs": "", "tests/outer.rs": ""},
     broken={"src/lib.rs": "pub fn add(a: i32, b: i32) -> i32 { a + nonesuch }\n"},
@@ -236,6 +237,37 @@ def test_a_doctest_may_print_on_its_line(work, line, outcome):
         tree = Tree.open(work, stack)
         place = Place(str(work), "", str(work), tree)
         reading = CargoTest().read(Evidence(place, tree, CommandResult(0, "", "", 0.0)))
-    assert [(case.id, case.outcome) for case in reading.cases] == [
-        ("doctest::src/lib.rs - add (line 2)", outcome)
-    ]
+    assert [(case.id, case.outcome) for case in reading.cases] == [("doctest::src/lib.rs - add", outcome)]
+
+
+DOCUMENTED = """\
+//! ```
+//! assert!(true);
+//! ```
+
+/// ```
+/// assert_eq!(some_demo::add(1, 2), 3);
+/// ```
+/// ```
+/// assert_eq!(some_demo::add(1, 2), 4);
+/// ```
+/// ```no_run
+/// some_demo::add(1, 2);
+/// ```
+pub fn add(a: i32, b: i32) -> i32 { a + b }
+"""
+
+
+def test_a_doctest_stays_the_same_where_its_line_moves(root, work):
+    write(work, {"Cargo.toml": CARGO.files["Cargo.toml"], "src/lib.rs": DOCUMENTED})
+    before = run(root, work, "cargo test --doc")
+    assert {case.id: case.outcome for case in before.cases} == {
+        "doctest::src/lib.rs": "passed",
+        "doctest::src/lib.rs - add": "passed",
+        "doctest::src/lib.rs - add #2": "failed",
+        "doctest::src/lib.rs - add - compile": "passed",
+    }, before.output
+    write(work, {"src/lib.rs": "//! Moved.\n//!\n" + DOCUMENTED.replace("4", "3")})
+    after = run(root, work, "cargo test --doc", *before.failed)
+    assert {case.id for case in after.cases} == {case.id for case in before.cases}
+    assert compare(before, after).fixed == before.failed
