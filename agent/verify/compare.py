@@ -1,22 +1,17 @@
 """Says from two runs of the same tests what an edit did, and whether it is verified."""
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from moot.agent.core.commands import TestReport
 from moot.agent.core.verification import NotRun, TestDelta
+from moot.agent.verify.frameworks.mocha import HOOK
+from moot.agent.verify.frameworks.unittest import FIXTURE
 from moot.agent.verify.status import BROKE_OFF
 from moot.agent.verify.vanished import function_of
 
 __all__ = ["Comparison", "compare", "restricted", "summarise"]
-
-_FIXTURE = re.compile(r"(?:setUp|tearDown)(?:Class|Module) \((.+)\)")
-"""Of unittest: in the parentheses is the class or the module."""
-
-_HOOK = re.compile(r" \"(?:before|after) (?:all|each)\" hook.*", re.DOTALL)
-"""Of Mocha, behind the titles of its suites."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +153,9 @@ def _passes(name: str, report: TestReport) -> bool:
 
 def _starts(name: str) -> tuple[str, ...]:
     """Return how the ids of the tests begin that run once a module, a package or a suite is mended."""
-    if hook := _HOOK.search(name):
+    if hook := HOOK.search(name):
         return (f"{name[: hook.start()]} ",)
-    if fixture := _FIXTURE.fullmatch(name):
+    if fixture := FIXTURE.fullmatch(name):
         return (f"{fixture[1]}.",)
     starts = [f"{name} > "]
     if "::" not in name:

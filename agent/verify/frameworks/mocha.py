@@ -10,11 +10,14 @@ from moot.agent.core.commands import TestCase
 from moot.agent.verify.frameworks.base import MESSAGE, Evidence, Instrumented, Place, Reading, failures, merge
 from moot.agent.verify.shell import Call
 
-__all__ = ["Mocha"]
+__all__ = ["HOOK", "Mocha"]
 
 _REPORT = "mocha.json"
 _MANY = 200
 _OWN = re.compile(r"(-R|--reporter|-O|--reporter-options?)(=.*)?")
+
+HOOK = re.compile(r" \"(?:before|after) (?:all|each)\" hook.*", re.DOTALL)
+"""What stands behind the titles of its suites in the id of a hook that failed."""
 
 
 class _Error(BaseModel):
@@ -60,10 +63,9 @@ class Mocha:
             "--reporter-option",
             shlex.quote(f"output={place.reports}/{_REPORT}"),
         ]
-        titles = [each.partition(" > ")[2] for each in only]
-        if titles and all(titles) and len(titles) <= _MANY:
-            pattern = "|".join(map(re.escape, titles))
-            options += ["--grep", shlex.quote(f"^({pattern})$")]
+        patterns = [_pattern(each) for each in only]
+        if patterns and all(patterns) and len(patterns) <= _MANY:
+            options += ["--grep", shlex.quote(f"^({'|'.join(patterns)})$")]
         return Instrumented((*call.prefix, *words, *options))
 
     def read(self, evidence: Evidence) -> Reading:
@@ -75,6 +77,13 @@ class Mocha:
         groups = (("passed", report.passes), ("failed", report.failures), ("skipped", report.pending))
         cases = [_case(test, outcome, evidence.place) for outcome, tests in groups for test in tests]
         return Reading(merge(cases), True, not cases, failures(cases))
+
+
+def _pattern(identity: str) -> str:
+    """Return what matches a test's full title, for a hook those of its suite's tests; empty for other ids."""
+    hook = HOOK.search(identity)
+    title = (identity[: hook.start()] if hook else identity).partition(" > ")[2]
+    return re.escape(title) + ("( .*)?" if hook and title else "")
 
 
 def _case(test: _Test, outcome: str, place: Place) -> TestCase:

@@ -1,5 +1,6 @@
 """pytest: JUnit XML of the family that names files, read back into pytest's node ids."""
 
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -13,6 +14,9 @@ __all__ = ["Pytest", "pytest_options"]
 _REPORT = "pytest.xml"
 _NO_TESTS = 5
 """pytest's exit code when it collected nothing."""
+
+_GROUPED = re.compile(r"([\w.]+(?:::[\w.]+)*(?:\[.*\])?)@[^\]]*", re.DOTALL)
+"""A test's name, in its file, and the group that xdist puts behind it with `--dist loadgroup`."""
 
 # fmt: off
 _TAKES_VALUE = frozenset((
@@ -48,7 +52,7 @@ class Pytest:
         at = words.index("--") if "--" in words else len(words)
         options, paths = words[:at], words[at:]
         if only:
-            options, paths = _options(options, place), ("--", *map(shlex.quote, only))
+            options, paths = _options(options, place), ("--", *map(shlex.quote, map(_argument, only)))
         report = pytest_options(place.reports)
         if not any(word.partition("=")[0] == "--rootdir" for word in options):
             report = (*report, shlex.quote(f"--rootdir={PurePosixPath(place.root) / place.folder}"))
@@ -59,6 +63,13 @@ class Pytest:
         cases = parse(evidence.reports.read(_REPORT), evidence.place)
         nothing = not cases and evidence.result.exit_code == _NO_TESTS
         return Reading(cases or (), cases is not None, nothing)
+
+
+def _argument(identity: str) -> str:
+    """Return an id as pytest takes it. Names of Python hold no `@`, so what begins with one is a group."""
+    file, suffix, name = identity.partition(".py::")
+    grouped = _GROUPED.fullmatch(name)
+    return f"{file}{suffix}{grouped[1]}" if grouped else identity
 
 
 def _options(words: Sequence[str], place: Place) -> tuple[str, ...]:

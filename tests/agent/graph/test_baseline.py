@@ -43,6 +43,30 @@ def test_first():
 def test_after():
     assert not SEEN
 """
+FIXTURE = """\
+import unittest
+
+SEEN = []
+
+
+class A(unittest.TestCase):
+    def test_first(self):
+        SEEN.append(1)
+
+
+class B(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        assert not SEEN
+
+    def test_b(self):
+        pass
+
+
+class C(unittest.TestCase):
+    def test_after(self):
+        self.assertFalse(SEEN)
+"""
 USELESS = (
     "<<<<<<< SEARCH stats.py\n"
     "    return sum(values) / len(values)\n"
@@ -197,6 +221,17 @@ def test_a_flaky_test_is_told_from_a_failing_one(base, repo):
     assert taken.baseline.report.failed == {"test_flaky.py::test_second_time", "test_stats.py::test_mean"}
     assert taken.baseline.flaky == ("test_flaky.py::test_second_time",)
     assert base() == (0, Taken(taken.baseline, cached=True))
+
+
+def test_a_fixture_that_passes_alone_makes_no_test_beside_it_flaky(base, repo):
+    """Then more runs again than what failed, but not all: what passes so is run with the others, too."""
+    (repo / "test_fixture.py").write_text(FIXTURE)
+    git(repo, "add", "test_fixture.py")
+    git(repo, "commit", "-q", "-m", "Fixture")
+    ran, taken = base(f"{sys.executable} -m unittest test_fixture")
+    assert ran == 3
+    assert taken.baseline.report.failed == {"setUpClass (test_fixture.B)", "test_fixture.C.test_after"}
+    assert taken.baseline.flaky == ()
 
 
 def test_a_flaky_test_of_the_base_decides_nothing(agent, tmp_path):

@@ -271,3 +271,27 @@ def test_a_doctest_stays_the_same_where_its_line_moves(root, work):
     after = run(root, work, "cargo test --doc", *before.failed)
     assert {case.id for case in after.cases} == {case.id for case in before.cases}
     assert compare(before, after).fixed == before.failed
+
+
+def test_a_fixture_that_failed_selects_the_tests_that_need_it(root, work):
+    tests = (
+        "import unittest\n\ndef setUpModule(): pass\n\nclass One(unittest.TestCase):\n    @classmethod\n"
+        "    def setUpClass(cls): raise OSError\n    def test_a(self): pass\n"
+        "class Two(unittest.TestCase):\n    def test_b(self): pass\n"
+    )
+    for now, failed, mended in (
+        (tests, "setUpClass (test_a.One)", {"test_a.One.test_a"}),
+        (
+            tests.replace("Module(): pass", "Module(): raise OSError"),
+            "setUpModule (test_a)",
+            {"test_a.One.test_a", "test_a.Two.test_b"},
+        ),
+    ):
+        write(work, {"tests/test_a.py": now})
+        before = run(root, work, UNITTEST.command)
+        assert before.failed == {failed}
+        assert run(root, work, UNITTEST.command, failed).failed == {failed}
+        write(work, {"tests/test_a.py": tests.replace("raise OSError", "pass")})
+        after = run(root, work, UNITTEST.command, failed)
+        assert after.passed == mended
+        assert compare(before, after).fixed == {failed}

@@ -103,6 +103,21 @@ def test_pytest_is_narrowed(plan, command, expected):
     assert plan(command, "a.py::t[x y]", files=files).script == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [
+        ("a.py::t@group", "a.py::t"),
+        ("a.py::T::t[x@y::z]@a group", "'a.py::T::t[x@y::z]'"),
+        ("a.py::t[x@y]", "'a.py::t[x@y]'"),
+        ("a@b/a.py::t", "a@b/a.py::t"),
+        ("a@b/a.py", "a@b/a.py"),
+        ("users.yaml::a@b", "users.yaml::a@b"),
+    ],
+)
+def test_the_group_of_a_test_is_no_part_of_what_selects_it(plan, name, argument):
+    assert plan("pytest -n 2 --dist loadgroup", name).script.endswith(f"-- {argument}")
+
+
 def test_too_many_ids_run_everything(plan):
     assert plan("pytest", *["a.py::test" + "x" * 100] * 2_000).script == f"pytest {PYTEST}"
 
@@ -141,6 +156,12 @@ def test_an_id_is_a_word_whatever_it_holds(plan):
             "--run --reporter=default --reporter=json --outputFile.json=/w/R/0/vitest.json a.ts",
         ),
         ("mocha", ["a.js > s t"], "--grep '^(s\\ t)$'"),
+        (
+            "mocha",
+            ['a.js > s t "before each" hook for "x"', "a.js > u"],
+            "--grep '^(s\\ t( .*)?|u)$'",
+        ),
+        ("mocha", ['a.js > "before all" hook for "x"'], "output=/w/R/0/mocha.json"),
     ],
 )
 def test_other_frameworks_are_narrowed(plan, command, only, expected):
@@ -151,6 +172,7 @@ def test_cargo_is_narrowed_by_exact_names(plan):
     script = plan("cargo test --lib", "demo::a::b", "demo::c").script
     assert "--lib -- --exact a::b c" in script
     assert "--exact" not in plan("cargo test", "demo").script
+    assert "--exact" not in plan("cargo test", "demo::c", "doctest::src/lib.rs - add - compile").script
 
 
 @pytest.mark.parametrize(
