@@ -17,6 +17,7 @@ _REPORT = "go.jsonl"
 _OUTCOMES = {"pass": "passed", "fail": "failed", "skip": "skipped"}
 _BUILD_FAILED = re.compile(r"FAIL\s+(\S+) \[(?:build|setup) failed\]")
 _MODULE = re.compile(rb"^module\s+\"?([^\s\"]+)", re.MULTILINE)
+_OWN = re.compile(r"--?(json|(test\.)?failfast)(=.*)?")
 _FUNCTION = re.compile(r"^func (\w+)\(", re.MULTILINE)
 # fmt: off
 _TAKES_VALUE = frozenset((
@@ -57,11 +58,11 @@ class GoTest:
         return call.program == "go" and call.arguments[:1] == ("test",) and "-c" not in call.arguments
 
     def instrument(self, call: Call, place: Place, only: Sequence[str]) -> Instrumented:
-        """Write events to a file; narrow by packages and by the names of their top-level tests.
+        """Write events to a file, go on after a failure, and narrow by packages and top-level tests.
 
         The flag is given to this call alone: in GOFLAGS it would also change what `go list` prints.
         """
-        words = [word for word in call.words[2:] if word not in ("-json", "--json")]
+        words = [word for word in call.words[2:] if not _OWN.fullmatch(word)]
         at = next((at for at, word in enumerate(words) if word in ("-args", "--args")), len(words))
         flags, rest = words[:at], words[at:]
         if only:

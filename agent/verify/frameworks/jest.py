@@ -16,6 +16,7 @@ _MANY = 200
 """Names in one pattern; more are narrowed by their files alone."""
 
 _OUTCOMES = {"passed": "passed", "failed": "failed"}
+_BAIL = re.compile(r"--bail(=.*)?")
 
 
 class _Test(BaseModel):
@@ -48,8 +49,9 @@ class Jest:
         return call.program in ("jest", "jest.js") or _react(call)
 
     def instrument(self, call: Call, place: Place, only: Sequence[str]) -> Instrumented:
-        """Add the report, end instead of watching, and narrow by file and name."""
-        options = ["--json", shlex.quote(f"--outputFile={place.reports}/{self._report}"), "--watchAll=false"]
+        """Add the report, end at the last test instead of watching, and narrow by file and name."""
+        report = shlex.quote(f"--outputFile={place.reports}/{self._report}")
+        options = ["--json", report, "--watchAll=false", "--bail=0"]
         if only:
             options += ["--runTestsByPath", *_selected(place, only)]
         words = [word for word in call.words if word not in ("--watch", "--watchAll")]
@@ -73,10 +75,20 @@ class Vitest:
         return call.program in ("vitest", "vitest.mjs") and not {"bench", "list"} & set(call.arguments[:1])
 
     def instrument(self, call: Call, place: Place, only: Sequence[str]) -> Instrumented:
-        """Add the report, end instead of watching, and narrow by file and name."""
-        words = [word for word in call.words if word not in ("--watch", "-w", "watch", "dev")]
+        """Add the report, end at the last test instead of watching, and narrow by file and name.
+
+        Vitest takes an option of one value only once.
+        """
+        words = [
+            word
+            for before, word in zip(("", *call.words), call.words, strict=False)
+            if word not in ("--watch", "-w", "watch", "dev", "--run")
+            and not _BAIL.fullmatch(word)
+            and not (before == "--bail" and word.isdigit())
+        ]
         options = [
             "--run",
+            "--bail=0",
             "--reporter=default",
             "--reporter=json",
             shlex.quote(f"--outputFile.json={place.reports}/{self._report}"),

@@ -49,7 +49,7 @@ class Mocha:
         return call.program in ("mocha", "_mocha", "mocha.js")
 
     def instrument(self, call: Call, place: Place, only: Sequence[str]) -> Instrumented:
-        """Write the report to a file, end instead of watching, and narrow by full title."""
+        """Write the report to a file, end at the last test instead of watching, and narrow by full title."""
         words: list[str] = []
         for word in call.words:
             value = bool(words) and _OWN.fullmatch(words[-1]) is not None and "=" not in words[-1]
@@ -62,6 +62,7 @@ class Mocha:
             "json",
             "--reporter-option",
             shlex.quote(f"output={place.reports}/{_REPORT}"),
+            "--no-bail",
         ]
         patterns = [_pattern(each) for each in only]
         if patterns and all(patterns) and len(patterns) <= _MANY:

@@ -29,8 +29,12 @@ _TAKES_VALUE = frozenset((
 
 
 def pytest_options(reports: str) -> tuple[str, ...]:
-    """Return the options, as shell words, by which any call of pytest writes a report."""
-    return (shlex.quote(f"--junitxml={reports}/{_REPORT}"), "-o", "junit_family=xunit1")
+    """Return the options, as shell words, by which any call of pytest writes a report of all tests.
+
+    It goes on after the first failure, and runs what it can where a module cannot be imported.
+    """
+    report = shlex.quote(f"--junitxml={reports}/{_REPORT}")
+    return (report, "-o", "junit_family=xunit1", "--maxfail=0", "--continue-on-collection-errors")
 
 
 class Pytest:
