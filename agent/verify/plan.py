@@ -123,7 +123,24 @@ def _build(
     scripts = [segment.folder for segment in segments if segment.script]
     folders_with_programs = dict.fromkeys([*scripts, ""]) if scripts else ()
     path = tuple(f"{folder}/node_modules/.bin".lstrip("/") for folder in folders_with_programs)
-    return Plan(" && ".join(script), place, env, path, files, folders, tuple(parts))
+    claimed = [framework is not None for framework in claims]
+    return Plan(_chain(script, claimed), place, env, path, files, folders, tuple(parts))
+
+
+def _chain(calls: Sequence[str], claimed: Sequence[bool]) -> str:
+    """Join calls by `&&`, but run each that reports tests whatever the one before it found.
+
+    Else the failing tests of one framework would hide all of another. What stands behind the last of them
+    runs where all passed, and the exit code is the first that is not 0.
+    """
+    if sum(claimed) < 2:
+        return " && ".join(calls)
+    last = len(calls) - list(reversed(claimed)).index(True)
+    kept = [
+        f"{{ {call} || moot_code=${{moot_code:-$?}}; }}" if own else call
+        for call, own in zip(calls, claimed, strict=True)
+    ]
+    return " && ".join([*kept[:last], "(exit ${moot_code:-0})", *kept[last:]]) + "; exit ${moot_code:-$?}"
 
 
 def _inner(place: Place, folder: str, name: str) -> Place:

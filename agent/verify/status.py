@@ -16,7 +16,7 @@ BROKE_OFF = "the run broke off"
 _OUTPUT = 20_000
 """Characters of output kept in a report."""
 
-_NO_MODULE = re.compile(r"No module named '?(pytest|tox|nox|nose2?|coverage)'?\s*$")
+_NO_MODULE = re.compile(r"No module named '?(pytest|tox|nox|nose2?|coverage)'?\s*$", re.MULTILINE)
 _NO_COMMAND = re.compile(r"error: no such command: `nextest`")
 _NOTHING_RAN = re.compile(r"^Ran 0 tests in |^NO TESTS RAN", re.MULTILINE)
 
@@ -51,7 +51,7 @@ def _judge(result: CommandResult, framework: str, reading: Reading) -> tuple[_St
     missing = code == 127 or (
         code and (_NO_MODULE.search(result.stderr) or _NO_COMMAND.search(result.stderr))
     )
-    if missing and not reading.cases:
+    if missing and not reading.complete:
         return "not-found", ""
     if not reading.cases:
         return _without_cases(result, framework, reading)

@@ -1,6 +1,8 @@
 """What runs in place of a command: pure, over small trees on disk."""
 
+import os
 import shlex
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,7 +32,8 @@ def plan(tmp_path: Path, stack: ExitStack):
     return make
 
 
-PYTEST = "--junitxml=/w/R/0/pytest.xml -o junit_family=xunit1 --rootdir=/w"
+REPORT = "-o junit_family=xunit1 --maxfail=0 --continue-on-collection-errors"
+PYTEST = f"--junitxml=/w/R/0/pytest.xml {REPORT} --rootdir=/w"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +95,7 @@ def test_what_starts_a_program(command, prefix, program):
         ),
         (
             "pytest --rootdir lib",
-            "pytest --rootdir lib --junitxml=/w/R/0/pytest.xml -o junit_family=xunit1 -- 'a.py::t[x y]'",
+            f"pytest --rootdir lib --junitxml=/w/R/0/pytest.xml {REPORT} -- 'a.py::t[x y]'",
         ),
         ("pytest || true", "pytest || true"),
         ("make test", "make test"),
@@ -153,7 +156,7 @@ def test_an_id_is_a_word_whatever_it_holds(plan):
         (
             "vitest",
             ["a.ts"],
-            "--run --reporter=default --reporter=json --outputFile.json=/w/R/0/vitest.json a.ts",
+            "--run --bail=0 --reporter=default --reporter=json --outputFile.json=/w/R/0/vitest.json a.ts",
         ),
         ("mocha", ["a.js > s t"], "--grep '^(s\\ t)$'"),
         (
@@ -166,6 +169,29 @@ def test_an_id_is_a_word_whatever_it_holds(plan):
 )
 def test_other_frameworks_are_narrowed(plan, command, only, expected):
     assert plan(command, *only, files={"go.mod": "module m\n"}).script.endswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("pytest -x", f"pytest -x {PYTEST}"),
+        ("go test -failfast ./... -args -x", "go test -json ./... -args -x > /w/R/0/go.jsonl"),
+        ("go test --failfast=true ./...", "go test -json ./... > /w/R/0/go.jsonl"),
+        ("jest --bail", "jest --bail --json --outputFile=/w/R/0/jest.json --watchAll=false --bail=0"),
+        ("mocha --bail", "mocha --bail --reporter json --reporter-option output=/w/R/0/mocha.json --no-bail"),
+        *(
+            (
+                f"vitest {options}",
+                "vitest a.ts --run --bail=0 --reporter=default --reporter=json "
+                "--outputFile.json=/w/R/0/vitest.json",
+            )
+            for options in ("--bail a.ts", "--bail=1 a.ts", "--bail 1 a.ts", "--run a.ts")
+        ),
+    ],
+)
+def test_a_run_goes_on_after_the_first_failure(plan, command, expected):
+    """Of a base that stops there the other failures would not be known."""
+    assert plan(command).script == expected
 
 
 def test_cargo_is_narrowed_by_exact_names(plan):
@@ -203,7 +229,7 @@ def test_package_scripts_are_looked_into(plan, script, framework):
 def test_hooks_of_a_script_run_around_it(plan):
     package = '{"scripts": {"pretest": "tsc -p .", "test": "vitest run", "posttest": "rm -r out"}}'
     script = plan("npm test -- --bail", files={"package.json": package}).script
-    assert script.startswith("tsc -p . && vitest run --bail --run")
+    assert script.startswith("tsc -p . && vitest run --run --bail=0")
     assert script.endswith("&& rm -r out")
 
 
@@ -258,10 +284,37 @@ def test_two_frameworks_run_one_after_the_other(plan):
     assert found.folders == ("0", "1")
 
 
+@pytest.mark.parametrize(
+    ("command", "ran", "code"),
+    [
+        ("pytest && go test ./...", "pytest go", 0),
+        ("FAIL=3 pytest && FAIL=4 go test ./...", "pytest go", 3),
+        ("pytest && FAIL=4 go test ./... && tidy", "pytest go", 4),
+        ("FAIL=3 pytest && build && go test ./... && tidy", "pytest build go", 3),
+        ("FAIL=2 build && pytest && go test ./...", "build", 2),
+        ("pytest && FAIL=2 build && go test ./...", "pytest build", 2),
+        ("FAIL=3 pytest && FAIL=2 build && go test ./...", "pytest build", 3),
+        ("pytest && go test ./... && FAIL=2 tidy && tidy", "pytest go tidy", 2),
+        ("FAIL=3 pytest && tidy", "pytest", 3),
+    ],
+)
+def test_a_framework_that_fails_hides_no_other(plan, tmp_path, command, ran, code):
+    (tmp_path / "bin").mkdir()
+    for name in ("pytest", "go", "build", "tidy"):
+        program = tmp_path / "bin" / name
+        program.write_text(f"#!/bin/sh\necho {name} >> {tmp_path}/ran\nexit ${{FAIL:-0}}\n")
+        program.chmod(0o755)
+    script = plan(command).script.replace("/w/R/", f"{tmp_path}/")
+    (tmp_path / "1").mkdir()
+    environment = {"PATH": f"{tmp_path / 'bin'}:{os.defpath}"}
+    done = subprocess.run(["sh", "-c", script], env=environment, check=False)
+    assert ((tmp_path / "ran").read_text().split(), done.returncode) == (ran.split(), code)
+
+
 def test_a_command_in_one_piece_gets_variables(plan):
     found = plan("pytest -q | tee log; node --test")
     assert found.script == "pytest -q | tee log; node --test"
-    assert found.env["PYTEST_ADDOPTS"] == "--junitxml=/w/R/pytest.xml -o junit_family=xunit1"
+    assert found.env["PYTEST_ADDOPTS"] == f"--junitxml=/w/R/pytest.xml {REPORT}"
     assert "node_report.mjs" in found.files
     assert "NODE_OPTIONS" in found.env
     assert "NODE_OPTIONS" not in plan("make test").env

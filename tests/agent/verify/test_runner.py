@@ -3,6 +3,9 @@
 import sys
 from pathlib import Path
 
+import pytest
+
+from moot.agent.verify.status import BROKE_OFF
 from tests.agent.verify.sandboxed import run
 
 SUITE = """
@@ -93,6 +96,41 @@ def test_collection_error(root, work):
     report = run(root, work)
     assert report.status == "failed"
     assert report.failed == {"tests/test_a.py"}
+
+
+@pytest.mark.parametrize("command", ["python3 -m pytest", "pytest -q | cat"])
+def test_a_module_that_cannot_be_imported_hides_no_other(root, work, command):
+    (work / "tests" / "test_a.py").write_text("import nonesuch_module\n")
+    (work / "tests" / "test_b.py").write_text("def test_good(): pass\ndef test_bad(): assert 0\n")
+    report = run(root, work, command)
+    assert report.failed == {"tests/test_a.py", "tests/test_b.py::test_bad"}
+    assert report.passed == {"tests/test_b.py::test_good"}
+
+
+def test_the_first_failure_hides_no_other(root, work):
+    (work / "pytest.ini").write_text("[pytest]\naddopts = -x\n")
+    (work / "tests" / "test_a.py").write_text("def test_a(): assert 0\ndef test_b(): assert 0\n")
+    for command in ("python3 -m pytest", "python3 -m pytest --maxfail=1", "pytest -q | cat"):
+        assert len(run(root, work, command).failed) == 2, command
+
+
+def test_a_framework_that_fails_hides_no_other(root, work):
+    (work / "tests" / "test_a.py").write_text("def test_bad(): assert 0\n")
+    (work / "a.test.mjs").write_text(
+        "import { test } from 'node:test';\n"
+        "test('good', () => {});\ntest('bad', () => { throw new Error('x'); });\n"
+    )
+    report = run(root, work, "python3 -m pytest && node --test && touch done")
+    assert report.failed == {"tests/test_a.py::test_bad", "a.test.mjs > bad"}
+    assert report.passed == {"a.test.mjs > good"}
+    assert BROKE_OFF not in report.note
+    assert not (work / "done").exists()
+
+
+@pytest.mark.parametrize("missing", ["nonesuch/bin/pytest", "/usr/bin/python3 -S -m pytest"])
+def test_a_framework_that_is_missing_is_not_hidden_by_another(root, work, missing):
+    (work / "a.test.mjs").write_text("import { test } from 'node:test';\ntest('good', () => {});\n")
+    assert run(root, work, f"{missing} && node --test").status == "not-found"
 
 
 def test_no_tests(root, work):
