@@ -35,10 +35,11 @@ class Filtered:
     """The failing tests that pass with a candidate, as a warm pytest says; the reason is for where none does.
 
     Attributes:
+        tests: None where it did not end in a time that may be too short for any: a cold run has to tell.
         report: what it said, for the model to read.
     """
 
-    tests: frozenset[str]
+    tests: frozenset[str] | None
     report: TestReport
     reason: str = STILL_FAILING
 

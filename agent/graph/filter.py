@@ -14,7 +14,7 @@ from moot.agent.graph.state import RunState
 from moot.agent.verify.compare import compare, restricted
 from moot.agent.verify.warm.versions import Answer, Orders, Version, run_versions, warmable
 
-__all__ = ["filter_warm"]
+__all__ = ["filter_warm", "longest"]
 
 _WORTH = 3
 """Candidates below which starting a warm process costs as much as it gains."""
@@ -61,9 +61,14 @@ def _allowed(before: TestReport, targets: frozenset[str]) -> float:
     """
     tested = sum(case.seconds for case in before.cases)
     if not tested:
-        return _SHORTEST + _SLOWER * before.seconds
+        return longest(before)
     targeted = sum(case.seconds for case in before.cases if case.id in targets)
     return _SHORTEST + max(0.0, before.seconds - tested) + _SLOWER * targeted
+
+
+def longest(before: TestReport) -> float:
+    """Return the seconds after which a candidate's failing tests hang, whatever they have to set up first."""
+    return _SHORTEST + _SLOWER * before.seconds
 
 
 def _versions(candidates: Sequence[Candidate], state: RunState, deps: Deps) -> list[Version]:
@@ -80,10 +85,13 @@ def _read(answer: Answer, each: float, collects: bool, state: RunState) -> Filte
     """Return what an answer says; None where it says nothing that can be relied on.
 
     Args:
-        collects: whether the failing tests were found with another candidate: one with which they are not
-            cannot be imported.
+        collects: whether the failing tests ran with another candidate: one with which they are not found
+            cannot be imported, and one that does not end had time enough. Else that may be too short: where
+            another test set up what they share, or the base's tests ran side by side.
     """
     targets, report = wanted(state), _report(state["test_command"] or "", answer)
+    if answer.late and not collects:
+        return Filtered(None, report)
     if answer.late:
         return Filtered(frozenset(), report, f"the failing tests do not end within {each:.0f} s")
     if answer.ended and not _collected(answer, targets):

@@ -20,8 +20,10 @@ from moot.agent.verify.vanished import lost, vanished
 __all__ = ["is_known", "run_gate", "run_targets", "unverified"]
 
 
-async def run_targets(candidate: Candidate, state: RunState, deps: Deps) -> frozenset[str] | None:
-    """Run only the tests that fail on the base; return those that are fixed.
+async def run_targets(
+    candidate: Candidate, state: RunState, deps: Deps, seconds: float | None = None
+) -> frozenset[str] | None:
+    """Run only the tests that fail on the base, for so many seconds; return those that are fixed.
 
     None means that the runner names no single tests, so that only the whole command can tell. A
     candidate whose whole suite has run is not run again.
@@ -30,7 +32,7 @@ async def run_targets(candidate: Candidate, state: RunState, deps: Deps) -> froz
     if not targets:
         return None
     whole = deps.reports.get((candidate.commit, frozenset()))
-    report = whole or await run_tests(candidate, state, deps, targets)
+    report = whole or await run_tests(candidate, state, deps, targets, seconds)
     return compare(restricted(state["before"], targets), report).fixed
 
 

@@ -12,7 +12,7 @@ from moot.agent.graph.commit import commit_patch
 from moot.agent.graph.contents import Change, changes
 from moot.agent.graph.deps import STILL_FAILING, Deps
 from moot.agent.graph.failures import wanted
-from moot.agent.graph.filter import filter_warm
+from moot.agent.graph.filter import filter_warm, longest
 from moot.agent.graph.gate import is_known, run_targets
 from moot.agent.graph.state import Draft, RunState
 from moot.agent.repair.compose import compose
@@ -61,12 +61,14 @@ async def find_survivors(state: RunState, deps: Deps, beyond: int = 0) -> list[t
 async def _check(state: RunState, deps: Deps, enough: int) -> list[_Fix]:
     """Run the failing tests on each candidate until so many fix all of them."""
     unknown = [one for one in state["candidates"] if not is_known(one, state, deps)]
-    told = frozenset(deps.filtered)
+    told = {commit for commit, said in deps.filtered.items() if said.tests is not None}
     warm = await filter_warm(unknown, state, deps)
     fixes: list[_Fix] = []
     for candidate in state["candidates"]:
         answer = warm.get(candidate.id)
-        fixed = await _cold(candidate, state, deps) if answer is None else answer.tests
+        fixed = answer.tests if answer is not None else None
+        if fixed is None:
+            fixed = await _cold(candidate, state, deps, late=answer is not None)
         if fixed:
             fixes.append(await _fix(candidate, fixed, state, deps))
         elif candidate in unknown and candidate.commit not in told:
@@ -77,8 +79,11 @@ async def _check(state: RunState, deps: Deps, enough: int) -> list[_Fix]:
     return fixes
 
 
-async def _cold(candidate: Candidate, state: RunState, deps: Deps) -> frozenset[str]:
-    return await run_targets(candidate, state, deps) or frozenset()
+async def _cold(candidate: Candidate, state: RunState, deps: Deps, late: bool = False) -> frozenset[str]:
+    """Run the failing tests in a process of their own; many that did not end when warm do not end here."""
+    before = state["before"]
+    seconds = longest(before) if late and before is not None else None
+    return await run_targets(candidate, state, deps, seconds) or frozenset()
 
 
 async def _fix(candidate: Candidate, tests: frozenset[str], state: RunState, deps: Deps) -> _Fix:
