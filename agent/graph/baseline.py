@@ -10,7 +10,7 @@ from moot.agent.core.events import Notice, TestsFinished, TestsStarted
 from moot.agent.core.verification import Baseline
 from moot.agent.graph.deps import Deps
 
-__all__ = ["Taken", "take_baseline"]
+__all__ = ["Taken", "run_base", "take_baseline"]
 
 _MOST_RERUN = 20
 """Failing tests beyond which nothing is run again: so many at once are no accident."""
@@ -42,7 +42,9 @@ async def take_baseline(command: str, base: str, deps: Deps) -> Taken:
             _tell(kept, deps)
             return Taken(kept, cached=True)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    report = await _run(command, base, deps)
+    report = await run_base(command, base, deps)
+    if report.note:
+        deps.emit(Notice("warning" if report.exit_code == 0 else "info", f"tests: {report.note}"))
     baseline = Baseline(report, now, await _flaky(command, base, report, deps))
     if key is not None and deps.baselines is not None and report.status in _TOLD:
         await to_thread.run_sync(deps.repository.checkout, base, deps.workspace)
@@ -73,7 +75,8 @@ def _tell(kept: Baseline, deps: Deps) -> None:
     deps.emit(TestsFinished(kept.report, None))
 
 
-async def _run(command: str, base: str, deps: Deps, only: frozenset[str] = frozenset()) -> TestReport:
+async def run_base(command: str, base: str, deps: Deps, only: frozenset[str] = frozenset()) -> TestReport:
+    """Run the command, or some of its tests, on the base."""
     assert deps.runner is not None
     await to_thread.run_sync(deps.repository.checkout, base, deps.workspace)
     deps.emit(TestsStarted(command, None))
@@ -81,8 +84,6 @@ async def _run(command: str, base: str, deps: Deps, only: frozenset[str] = froze
     await to_thread.run_sync(deps.repository.adopt, deps.workspace)
     deps.emit(TestsFinished(report, None))
     deps.warn_once(report.caution)
-    if report.note:
-        deps.emit(Notice("warning" if report.exit_code == 0 else "info", f"tests: {report.note}"))
     return report
 
 
@@ -95,12 +96,12 @@ async def _flaky(command: str, base: str, report: TestReport, deps: Deps) -> tup
     if report.status != "failed" or not failed or len(failed) > _MOST_RERUN:
         return ()
     deps.limits.check()
-    again = await _run(command, base, deps, failed)
+    again = await run_base(command, base, deps, failed)
     passed = failed & again.passed
     if again.status not in _TOLD or not passed:
         return ()
     if {case.id for case in report.cases} - failed - {case.id for case in again.cases}:
         deps.limits.check()
-        together = await _run(command, base, deps)
+        together = await run_base(command, base, deps)
         passed &= together.passed
     return tuple(sorted(passed))

@@ -60,20 +60,19 @@ async def run_gate(candidate: Candidate, state: RunState, deps: Deps) -> Contest
 async def _judge(candidate: Candidate, state: RunState, deps: Deps) -> Contestant:
     ran = await affected_first(candidate, state, deps)
     before = _covered(state["before"], ran)
-    known = frozenset(state.get("flaky", ()))
-    broken = compare(before, ran.report, flaky=known).broken
+    known = frozenset(state.get("flaky", ())) | ran.flaky
+    broken = () if ran.stopped else compare(before, ran.report, flaky=known).broken
     flaky = known | await find_flaky(candidate, broken, ran, state, deps)
     comparison = compare(before, ran.report, named(state) - flaky, flaky)
-    stopped = next((group.reason for group in ran.left_out if not group.reason.startswith("time")), "")
     flags = (*candidate.flags, *_vanished(before, ran, candidate, state, deps))
-    verified = comparison.verified and not stopped
+    verified = comparison.verified and not ran.stopped
     lint = await new_findings(candidate, state, deps) if verified else None
     objections = (*unasked(flags), *(lint.new if lint else ()))
     return Contestant(
         replace(candidate, flags=flags),
         ran.report,
         verified,
-        comparison.reason if not comparison.verified else stopped or comparison.reason,
+        comparison.reason if not comparison.verified else ran.stopped or comparison.reason,
         summarise(state["before"], ran.report, comparison, flaky, ran.left_out),
         demerits=tuple(map(str, objections)),
         lint=lint,

@@ -1,6 +1,7 @@
 """How a candidate's tests are run: affected ones first, within a budget, flaky ones again."""
 
 import json
+import sys
 
 import pytest
 
@@ -32,6 +33,42 @@ import pytest
 def test_slow(n):
     time.sleep(0.5)
 """
+
+READY = """\
+import os
+
+
+def test_ready():
+    os.environ["READY"] = "1"
+"""
+NEEDS_READY = """\
+import os
+
+import stats
+
+
+def test_after():
+    assert "READY" in os.environ
+"""
+SKIPPED = """\
+import pytest
+
+import stats
+
+
+@pytest.mark.skip
+def test_later(): ...
+"""
+THRESHOLD = """\
+import pytest
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    if session.testscollected < 7 and not session.testsfailed:
+        session.exitstatus = 2
+"""
+"""As `--cov-fail-under` ends, which some of the tests alone never reach."""
 
 
 @pytest.fixture
@@ -82,6 +119,66 @@ def test_an_affected_test_that_fails_ends_it_early(tmp_path, agent):
     assert (group["reason"], group["count"]) == ("stopped early: what failed before fails still", 6)
 
 
+def test_an_affected_test_that_is_flaky_ends_nothing_early(tmp_path, agent):
+    files = {"stats.py": BUGGY, "test_stats.py": TEST, "test_slow.py": SLOW}
+    repo = make_repository(tmp_path / "repo", files | {"test_flaky.py": f"import stats\n{COUNTER}"})
+    outcome = agent(FIX).run(repo)
+    assert outcome.exit_code == 0, outcome.stderr
+    tests = outcome.result["tests"]
+    assert tests["flaky"] == ["test_flaky.py::test_sometimes"]
+    assert (tests["broke"], tests["complete"]) == ([], True)
+
+
+@pytest.mark.parametrize(("options", "complete"), [((), True), (("--test-budget", "1"), False)])
+def test_a_test_that_needs_others_before_it_ends_nothing_early(tmp_path, agent, options, complete):
+    """It fails without them on the base, too: where there is no time for the whole suite, it is named."""
+    files = {"stats.py": BUGGY, "test_stats.py": TEST, "test_slow.py": SLOW, "test_a.py": READY}
+    repo = make_repository(tmp_path / "repo", files | {"test_z.py": NEEDS_READY})
+    outcome = agent(FIX).run(repo, *options)
+    assert outcome.exit_code == 0, outcome.stderr
+    tests = outcome.result["tests"]
+    assert (tests["broke"], tests["complete"]) == ([], complete)
+    needing = [group["tests"] for group in tests["not_run"] if "without the tests" in group["reason"]]
+    assert needing == ([] if complete else [["test_z.py::test_after"]])
+
+
+def test_a_test_that_breaks_with_the_affected_ones_alone_ends_it_early(tmp_path, agent):
+    """It passes by itself on the base, so the edit is what breaks it."""
+    broken = "import stats\n\n\ndef test_old():\n    assert stats.mean([1, 1, 1]) == 1.5\n"
+    files = {"stats.py": BUGGY, "test_stats.py": TEST, "test_slow.py": SLOW, "test_old.py": broken}
+    repo = make_repository(tmp_path / "repo", files)
+    outcome = agent(FIX).run(repo)
+    assert outcome.exit_code == 1
+    tests = outcome.result["tests"]
+    assert tests["broke"] == ["test_old.py::test_old"]
+    assert "stopped early: test_old.py::test_old broke" in [group["reason"] for group in tests["not_run"]]
+
+
+def test_affected_tests_that_are_all_skipped_end_nothing_early(tmp_path, agent):
+    files = {"stats.py": BUGGY, "test_later.py": SKIPPED, "test_slow.py": SLOW}
+    outcome = agent(FIX).run(make_repository(tmp_path / "repo", files))
+    assert outcome.exit_code == 0, outcome.stderr
+    assert outcome.result["tests"]["complete"] is True
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ({"conftest.py": THRESHOLD}, 0),
+        ({"conftest.py": THRESHOLD, "test_stats.py": TEST}, 0),
+        ({"check.py": "assert 'values) / len' not in open('stats.py').read()"}, 1),
+    ],
+)
+def test_a_threshold_for_all_tests_is_none_for_some(tmp_path, agent, files, code):
+    """But what the base passes, with some of the tests too, has to pass."""
+    passing = {"test_stats.py": "import stats\n\n\ndef test_one():\n    assert stats\n"}
+    files = {"stats.py": BUGGY, "test_slow.py": SLOW, "check.py": ""} | passing | files
+    command = f"{PYTEST} && {sys.executable} check.py"
+    outcome = agent(FIX).run(make_repository(tmp_path / "repo", files), "--test-budget", "1", test=command)
+    assert outcome.exit_code == code, outcome.stderr
+    assert outcome.result["tests"]["complete"] is False
+
+
 def test_what_does_not_fit_into_the_budget_is_named(tmp_path, agent):
     repo = make_repository(
         tmp_path / "repo", {"stats.py": BUGGY, "test_stats.py": TEST, "test_slow.py": SLOW}
@@ -114,6 +211,13 @@ def test_what_a_second_run_leaves_out_keeps_what_the_first_said():
 
     whole = joined(report(x="passed", y="skipped"), report(x="skipped", y="passed", z="skipped"))
     assert {case.id: case.outcome for case in whole.cases} == {"x": "passed", "y": "passed", "z": "skipped"}
+
+
+def test_two_runs_that_skip_everything_are_no_pass():
+    skipped, passed = (TestCase("x", "skipped"),), (TestCase("y", "passed"),)
+    first = TestReport("pytest", "no-tests", 0, 1.0, skipped)
+    assert joined(first, first).status == "no-tests"
+    assert joined(first, TestReport("pytest", "passed", 0, 1.0, passed)).status == "passed"
 
 
 def test_that_one_of_two_runs_broke_off_is_not_forgotten():
