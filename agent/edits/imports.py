@@ -85,10 +85,9 @@ def _statements(path: str, data: bytes) -> list[_Statement]:
 
 def _is_plain(node: "Node") -> bool:
     """Tell whether an import has no attribute and is not public."""
-    above, first = node.prev_named_sibling, node.named_child(0)
-    return (above is None or above.type != "attribute_item") and (
-        first is None or first.type != "visibility_modifier"
-    )
+    above, inner = node.prev_named_sibling, node.named_children
+    has_attribute = above is not None and above.type == "attribute_item"
+    return not has_attribute and all(each.type != "visibility_modifier" for each in inner)
 
 
 def _names(node: "Node") -> Iterator[str]:

@@ -3,6 +3,7 @@
 import os
 import socket
 import ssl
+from typing import cast
 
 import httpx
 
@@ -148,7 +149,7 @@ def _retry_after(response: httpx.Response) -> float | None:
 def _innermost(exc: BaseException) -> BaseException:
     """Return what an exception comes from, the first where several addresses of a server were tried."""
     if isinstance(exc, BaseExceptionGroup):
-        return _innermost(exc.exceptions[0])
+        return _innermost(cast("BaseExceptionGroup[BaseException]", exc).exceptions[0])
     told = next((each for each in exc.args if isinstance(each, BaseException)), None)  # httpcore's way
     inner = exc.__cause__ or told
     return exc if inner is None else _innermost(inner)
