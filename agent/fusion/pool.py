@@ -45,6 +45,7 @@ async def gather(
     tell: Tell,
     patience: Patience | None = None,
     before: Mapping[str, float] | None = None,
+    steady: frozenset[str] = frozenset(),
 ) -> list[Report]:
     """Return one report for each member, in their order; losers are cancelled.
 
@@ -54,8 +55,9 @@ async def gather(
         tell: told of each report as it comes.
         patience: how long stragglers are waited for.
         before: seconds that a member's answer took before now, or would have: they count like those since.
+        steady: names of members that are never asked twice; the incumbent, if among them, is waited for.
     """
-    race = Race(tuple(each.name for each in members), patience or Patience())
+    race = Race(tuple(each.name for each in members), patience or Patience(), steady)
     return await _Field(members, ask, tell, race, before or {}).run()
 
 

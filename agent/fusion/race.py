@@ -50,10 +50,15 @@ class Race:
     the rest is waited for until `factor` times the median. Without it, the first that is missing is asked
     once more (Dean and Barroso, 2013, "The tail at scale"), and after `lonely` times the median what is
     there has to do.
+
+    Attributes:
+        steady: those whose answers are on their way in any case, so that none is asked twice. The incumbent
+            among them is waited for, as no answer counts without it, and its time is the least median.
     """
 
     names: tuple[str, ...]
     patience: Patience = field(default_factory=Patience)
+    steady: frozenset[str] = frozenset()
     _answered: dict[str, float] = field(default_factory=dict[str, float])
     _answers: int = 0
     _failed: set[str] = field(default_factory=set[str])
@@ -83,16 +88,20 @@ class Race:
         """Return what to do now."""
         if not self.pending:
             return Stop()
-        if not self._answered:
+        first = self.names[0]
+        if not self._answered or (first in self.steady and first in self.pending):
             return Wait(None)
         middle = median(self._answered.values())
+        if first in self.steady:
+            middle = max(middle, self._answered.get(first, 0.0))
         deadline = max(self.patience.factor * middle, middle + self.patience.least)
         if self.quorum:
             return Wait(deadline - now) if now < deadline else Stop()
-        if not self._hedged and now >= deadline:
-            self._hedged = self.pending[0]
+        late = [] if self._hedged else [name for name in self.pending if name not in self.steady]
+        if late and now >= deadline:
+            self._hedged = late[0]
             return Hedge(self._hedged)
         end = max(self.patience.lonely * middle, middle + self.patience.lonely_least)
         if now >= end:
             return Stop()
-        return Wait((end if self._hedged else min(deadline, end)) - now)
+        return Wait((min(deadline, end) if late else end) - now)

@@ -131,7 +131,9 @@ class Entrants:
         sampling = asyncio.create_task(self._sample(list(sampled.values())))
         try:
             members = (own, *sampled, *others)
-            for report in await gather(members, ask, lambda text: None, patience, before):
+            steady = frozenset(one.name for one in (*sampled, *(() if pace else (own,))))
+            reports = await gather(members, ask, lambda text: None, patience, before, steady)
+            for report in reports:
                 self._tell_of(report, sample=report.member in sampled)
         finally:
             await _cancelled(sampling)

@@ -59,6 +59,24 @@ def test_without_a_quorum_one_is_asked_again_and_then_given_up():
     assert run.next(4.0) == Stop()
 
 
+def test_an_incumbent_that_is_written_in_any_case_is_waited_for_and_never_asked_again():
+    run = Race(("own", "sample 1", "quick"), PATIENCE, frozenset({"own", "sample 1"}))
+    run.answered("quick", 1.0)
+    assert run.next(500.0) == Wait(None)
+    run.answered("own", 500.0)
+    assert run.next(500.0) == Wait(125.0)  # what begins with its first token has a quarter more than it took
+    assert run.next(625.0) == Stop()
+
+
+def test_who_is_steady_is_not_asked_again_and_is_given_up_like_the_others():
+    run = Race(("own", "sample 1", "other"), PATIENCE, frozenset({"sample 1"}))
+    run.answered("own", 1.0)
+    assert run.next(1.5) == Hedge("other")
+    run.failed("other")
+    assert run.next(1.5) == Wait(4.0 - 1.5)
+    assert run.next(4.0) == Stop()
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from("abcd"), st.booleans(), st.floats(0.01, 50)), unique_by=lambda each: each[0]
