@@ -10,18 +10,22 @@ from moot.agent.edits.answer import parse_answer
 from moot.agent.edits.apply import Base, build_patch
 from moot.agent.edits.measure import measure
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.state import Draft, RunState
+from moot.agent.graph.state import Draft, RunState, is_chat
 from moot.agent.risk.asked import mark_asked
 from moot.agent.risk.integrity import inspect, versions
 from moot.agent.syntax import syntax_errors
 
 __all__ = ["commit_draft", "commit_drafts", "commit_patch"]
 
+_REPEATED = "the same edit was tried before"
+
 
 def commit_drafts(
     drafts: Sequence[Draft], state: RunState, deps: Deps, beside: Sequence[Candidate] = ()
 ) -> RunState:
     """Return the candidates among the drafts; one that was tried before is dropped. Blocks.
+
+    What the model has to know is of chat answers: those of other generators leave it as it is.
 
     Args:
         drafts: what was written.
@@ -41,19 +45,21 @@ def commit_drafts(
             continue
         if candidate.commit in seen:
             for one in (*beside, *candidates):
-                votes[one.id] += one.commit == candidate.commit
-            deps.emit(CandidateRejected(draft.id, "the same edit was tried before"))
+                if one.commit == candidate.commit:
+                    votes[one.id] += 1
+            feedback = feedback or f"{_REPEATED}: make another one"
+            deps.emit(CandidateRejected(draft.id, _REPEATED))
             continue
         seen.append(candidate.commit)
         candidates.append(candidate)
         votes[candidate.id] = 1
         deps.emit(CandidateProposed(candidate))
-    return {
+    update: RunState = {
         "candidates": tuple(candidates),
         "votes": votes,
         "seen": tuple(seen),
-        "feedback": feedback,
     }
+    return {**update, "feedback": "" if candidates else feedback} if is_chat(drafts) else update
 
 
 def commit_draft(draft: Draft, state: RunState, deps: Deps) -> Candidate:

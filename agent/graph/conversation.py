@@ -8,11 +8,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from moot.agent.core.errors import UsageError
 from moot.agent.core.messages import ChatMessage
+from moot.agent.core.types import Candidate
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import RunState
 from moot.agent.pack.session import Session
 
-__all__ = ["close", "messages", "read", "size", "write"]
+__all__ = ["answer_of", "close", "messages", "read", "size", "write"]
 
 _FILE = "session.json"
 _STORED = TypeAdapter(Session)
@@ -68,11 +69,15 @@ async def size(messages: Iterable[ChatMessage], deps: Deps) -> int:
     return sum(count + _MESSAGE_TOKENS for count in counts)
 
 
-def _last_answer(state: RunState, deps: Deps) -> str:
-    """Return the answer that was accepted, as a diff where it came from no chat; else the last one."""
-    selected = state.get("selected")
-    if selected is None:
-        return state.get("answer", "")
+def answer_of(candidate: Candidate, state: RunState, deps: Deps) -> str:
+    """Return the answer of this round that a candidate is from, as a diff where that was no chat. Blocks."""
     texts = {draft.id: draft.text for draft in state["drafts"] if draft.generator == "chat"}
-    diff = deps.repository.diff(state["base"], selected.commit)
-    return texts.get(selected.id, f"```diff\n{diff}```")
+    if candidate.id in texts:
+        return texts[candidate.id]
+    return f"```diff\n{deps.repository.diff(state['base'], candidate.commit)}```"
+
+
+def _last_answer(state: RunState, deps: Deps) -> str:
+    """Return the answer that was accepted; else the last one."""
+    selected = state.get("selected")
+    return state.get("answer", "") if selected is None else answer_of(selected, state, deps)

@@ -37,7 +37,7 @@ async def correct_drafts(state: RunState, deps: Deps, number: int) -> RunState:
     case = await suspected(state, deps)
     sources, chosen, turn = await to_thread.run_sync(_chosen, case, number)
     left = candidates_left(state, deps)
-    update: RunState = {"localisation": case.found, "drafts": (), "answer": "", "feedback": ""}
+    update: RunState = {"localisation": case.found, "drafts": ()}
     if not (left and chosen):
         return update
     asked = await _asked(chosen, turn, case, state, deps)

@@ -43,19 +43,22 @@ def _is_named(name: str, text: str) -> bool:
     return len(name) >= _LEAST_NAME and re.search(whole, text) is not None
 
 
-def describe(report: TestReport | None, flaky: Collection[str] = ()) -> str:
-    """Return the failing tests' ids and the ends of their messages; empty when nothing failed.
+def describe(report: TestReport | None, *groups: Collection[str]) -> str:
+    """Return the ids of those tests that fail and the ends of their messages; empty when none of them does.
+
+    Where no single test is known to fail it is the end of the output.
 
     Args:
-        flaky: tests that are left out.
+        report: of a run.
+        groups: tests that matter; those of the first are told first.
     """
     if report is None or report.status != "failed":
         return ""
-    told = report.failed - frozenset(flaky)
-    failed = [case for case in report.cases if case.id in told][:_MAX_TESTS]
-    if not failed:
-        return "" if report.failed else _tail(report.output)
-    return "\n\n".join(map(described, failed))
+    if not report.failed:
+        return _tail(report.output)
+    told = [group & report.failed for group in map(frozenset, groups)]
+    failed = [case for group in told for case in report.cases if case.id in group]
+    return "\n\n".join(map(described, failed[:_MAX_TESTS]))
 
 
 def described(case: TestCase) -> str:

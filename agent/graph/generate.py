@@ -29,8 +29,16 @@ def rounds(state: RunState, deps: Deps) -> tuple[GeneratorName, ...]:
     Fill-in-the-middle, correcting lines and rewriting a function need a failing test, to localise and to
     select by. Corrections and infills take turns, and after three batches of infills one function is
     rewritten, which takes as long as two of them. A small model repairs better with them than in free chat,
-    so its profile lets them go first; a large one starts with a chat edit.
+    so its profile lets them go first; a large one starts with a chat edit, and answers once more between
+    the others where an edit passes and something speaks against it.
     """
+    plan = _plan(state, deps)
+    for place in state.get("follow_ups", ()):
+        plan = (*plan[:place], _CHAT, *plan[place:])
+    return plan
+
+
+def _plan(state: RunState, deps: Deps) -> tuple[GeneratorName, ...]:
     repairs = deps.settings.max_repairs
     if deps.generation.fim is None or not wanted(state):
         return (_CHAT,) * (1 + repairs)

@@ -19,28 +19,29 @@ Used = Callable[[Usage, float], None]
 """Is told of tokens and seconds."""
 
 
-async def infill_drafts(state: RunState, deps: Deps, number: int, used: Used | None = None) -> RunState:
-    """Return the drafts of batch `number` (from 0), best first; none when the masks are used up."""
+async def infill_drafts(
+    state: RunState, deps: Deps, number: int, used: Used | None = None, tokens: int | None = None
+) -> RunState:
+    """Return the drafts of batch `number` (from 0), best first; none when the masks are used up.
+
+    `tokens`: what others leave of the run's, where they are not on its account yet.
+    """
     case = await suspected(state, deps)
     left = candidates_left(state, deps)
-    batch = await _batch(state, deps, case, number, used) if left else None
-    return {
-        "localisation": case.found,
-        "drafts": span_drafts("fim", number, batch.infills, case)[:left] if batch is not None else (),
-        "answer": "",
-        "feedback": "",
-    }
+    limits = Limits(tokens=deps.limits.tokens_left if tokens is None else tokens)
+    batch = await _batch(state, deps, case, number, limits, used) if left else None
+    drafts = span_drafts("fim", number, batch.infills, case)[:left] if batch is not None else ()
+    return {"localisation": case.found, "drafts": drafts}
 
 
 async def _batch(
-    state: RunState, deps: Deps, case: Suspected, number: int, used: Used | None
+    state: RunState, deps: Deps, case: Suspected, number: int, limits: Limits, used: Used | None
 ) -> Batch | None:
     fim = deps.generation.fim
     assert fim is not None
     started = time.monotonic()
     called = partial(signatures, deps)
     fault = Fault(state["task"].text, case.found, case.sources, case.failing, called, case.test)
-    limits = Limits(tokens=deps.limits.tokens_left)
     batch = await fim_batch(deps.client, fim, fault, number, limits)
     if batch is None:
         return None

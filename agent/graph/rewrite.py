@@ -38,7 +38,7 @@ async def rewrite_drafts(state: RunState, deps: Deps, number: int) -> RunState:
     left = candidates_left(state, deps)
     texts = {path: data for path, (_, data) in case.sources.items()}
     found = await to_thread.run_sync(targets, case.found, texts, deps.index.outline)
-    update: RunState = {"localisation": case.found, "drafts": (), "answer": "", "feedback": ""}
+    update: RunState = {"localisation": case.found, "drafts": ()}
     if not left or number >= len(found):
         return update
     target = found[number]

@@ -1,5 +1,6 @@
 """The state of a run: small, serialisable, keyed by commit ids."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
@@ -20,6 +21,7 @@ __all__ = [
     "Pace",
     "Reserve",
     "RunState",
+    "is_chat",
     "start_of",
 ]
 
@@ -140,11 +142,13 @@ class RunState(TypedDict, total=False):
         infilled: batches of infills that were argued beside chat answers.
         disagreement: among the samples of the round, from 0 to 1; None where there is but one.
         incumbent: the first candidate of the last round that had any, and its risk; `risk` is the riskiest's.
+        argued: the incumbent of the last round that was argued.
+        follow_ups: rounds, from 0, that were put in to tell the model what speaks against what passes.
         seen: commits of every candidate so far, so that none is tested twice.
         localisation: suspicious lines, once they are known.
-        feedback: what the model has to know about its last answer.
+        feedback: what the model has to know about `answer`.
         said: the earlier answers of this run, each with what was wrong with it, as the last prompt had them.
-        answer: the model's last answer.
+        answer: the last answer in chat, or the one that `feedback` is about.
         pace: how fast the incumbent was written.
         selection: the candidates that passed the gate beside the selected one, and how they differ.
         verified: whether the selected candidate passed the gate.
@@ -174,6 +178,8 @@ class RunState(TypedDict, total=False):
     infilled: int
     disagreement: float | None
     incumbent: Incumbent | None
+    argued: Incumbent | None
+    follow_ups: tuple[int, ...]
     seen: tuple[str, ...]
     localisation: Localisation
     said: tuple[ChatMessage, ...]
@@ -199,6 +205,11 @@ class RunState(TypedDict, total=False):
     publication: Publication | None
     spent: Usage
     seconds: float
+
+
+def is_chat(drafts: Sequence[Draft]) -> bool:
+    """Whether a round asked the model in chat: there it reads what was wrong with its last answer."""
+    return any(draft.generator == "chat" for draft in drafts)
 
 
 def start_of(state: RunState) -> str:

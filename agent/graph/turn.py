@@ -10,7 +10,7 @@ from moot.agent.core.messages import ChatMessage
 from moot.agent.core.types import ContextPack, Followed, Shown
 from moot.agent.graph.conversation import read, size
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.failures import describe
+from moot.agent.graph.failures import describe, wanted
 from moot.agent.graph.state import RunState
 from moot.agent.pack.session import Session, catch_up, shown_with
 from moot.prompts import render
@@ -94,7 +94,7 @@ async def _with(changes: str, packed: ContextPack, deps: Deps) -> ContextPack:
 
 def _user(prompt: str, state: RunState, deps: Deps, *, context: str = "", **more: str) -> ChatMessage:
     """Return the message that asks for the task's edits."""
-    failures = describe(state["before"], state.get("flaky", ()))
+    failures = describe(state["before"], wanted(state))
     text = render(
         prompt,
         context=context,

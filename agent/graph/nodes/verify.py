@@ -5,21 +5,25 @@ import math
 import time
 from collections.abc import Sequence
 
+from anyio import to_thread
 from langgraph.runtime import Runtime
 
 from moot.agent.core.behaviour import Selection
+from moot.agent.core.commands import TestReport
+from moot.agent.core.errors import LimitReached
 from moot.agent.core.events import CandidateRejected, CandidateSelected
 from moot.agent.core.types import Candidate
 from moot.agent.core.verification import unasked
 from moot.agent.fusion.best_of import Contestant
+from moot.agent.graph.conversation import answer_of
 from moot.agent.graph.deps import STILL_FAILING, Deps
 from moot.agent.graph.doubt import doubted
-from moot.agent.graph.failures import describe
+from moot.agent.graph.failures import describe, wanted
 from moot.agent.graph.gate import run_gate, unverified
-from moot.agent.graph.generate import rounds, seconds_to_spare
+from moot.agent.graph.generate import kept, rounds, seconds_to_spare
 from moot.agent.graph.overlay import run_base_tests
 from moot.agent.graph.select import chosen_first, select
-from moot.agent.graph.state import Reserve, RunState
+from moot.agent.graph.state import Reserve, RunState, is_chat
 from moot.agent.graph.surroundings import rate
 from moot.agent.graph.survivors import find_survivors
 from moot.agent.risk.assess import refusal
@@ -48,7 +52,7 @@ async def verify(state: RunState, runtime: Runtime[Deps]) -> RunState:
     the failing test, all of them, which are compared with what is found after them.
     """
     deps = runtime.context
-    before = kept.candidates if (kept := state.get("doubted")) is not None else ()
+    before = earlier.candidates if (earlier := state.get("doubted")) is not None else ()
     contestants = [await _judge(candidate, state, deps) for candidate in before]
     contestants = await _judged(contestants, state, deps)
     while alive := [one for one in contestants if _passes_clean(one)]:
@@ -59,23 +63,25 @@ async def verify(state: RunState, runtime: Runtime[Deps]) -> RunState:
         known = len(contestants)
         contestants = await _judged(contestants, state, deps)
         if not any(map(_passes_clean, contestants[known:])):
-            return {**_NOTHING, "feedback": "", "doubted": doubt}
-    earlier = state.get("reserve")
-    reserve, failed = earlier, None
-    for judged in contestants:
-        if not _passes(judged):
-            failed = failed or judged
-        elif reserve is None or _kept(judged, deps).rank > reserve.rank:
-            reserve = _kept(judged, deps)
+            return {**_NOTHING, "doubted": doubt}
+    return await _not_yet(contestants, state, deps)
+
+
+async def _not_yet(contestants: Sequence[Contestant], state: RunState, deps: Deps) -> RunState:
+    """Keep the best that passes with demerits, while there are rounds left; tell the model of this round."""
+    earlier, passing = state.get("reserve"), [_kept(one, deps) for one in contestants if _passes(one)]
+    failed = next((one for one in contestants if not _passes(one)), None)
+    told = await _told(passing, failed, state, deps)
+    reserve = max([*((earlier,) if earlier else ()), *passing], key=lambda one: one.rank, default=None)
     if reserve is None:
-        delta = failed.delta if failed is not None else state.get("delta")
-        return {**_NOTHING, "feedback": _feedback(state, deps, failed), "delta": delta}
-    told = earlier is not None and earlier.only_linted
-    if told or state["round"] >= len(rounds(state, deps)):
+        return {**_NOTHING, **told, "delta": failed.delta if failed is not None else state.get("delta")}
+    plan, now = rounds(state, deps), state["round"]
+    if now >= len(plan) or (earlier is not None and earlier.only_linted):
         return await _last_resort(reserve, state, deps)
-    prompt = "findings" if reserve.only_linted else "demerits"
-    feedback = render(prompt, demerits="\n".join(reserve.demerits[:_MOST_TOLD]))
-    return {**_NOTHING, "feedback": feedback, "reserve": reserve, "delta": reserve.delta}
+    update: RunState = {**_NOTHING, **told, "reserve": reserve, "delta": reserve.delta}
+    if reserve is earlier or plan[now] == "chat" or deps.generation.first != "chat":
+        return update
+    return {**update, "follow_ups": (*state.get("follow_ups", ()), now)}
 
 
 async def _judged(contestants: Sequence[Contestant], state: RunState, deps: Deps) -> list[Contestant]:
@@ -196,13 +202,39 @@ async def _last_resort(reserve: Reserve, state: RunState, deps: Deps) -> RunStat
     return {**_select(reserve, None, deps), "evidence": evidence, "risk": risk}
 
 
-def _feedback(state: RunState, deps: Deps, failed: Contestant | None) -> str:
-    """Say to the model what its edit did, or why it was no edit."""
-    if failed is not None:
-        return describe(failed.report)
-    if state["candidates"]:
-        first = state["candidates"][0]
-        reports = (report for (commit, _), report in deps.reports.items() if commit == first.commit)
-        filtered = deps.filtered.get(first.commit)
-        return next(map(describe, reports), describe(filtered and filtered.report)) or STILL_FAILING
-    return state["feedback"]
+async def _told(
+    passing: Sequence[Reserve], failed: Contestant | None, state: RunState, deps: Deps
+) -> RunState:
+    """Say to the model what an edit of this round did, as the answer to that very edit.
+
+    Of a round that did not ask it, it is told only what passes: its last answer and why that was not
+    accepted stay for the next one that does.
+    """
+    if passing:
+        best = max(passing, key=lambda one: one.rank)
+        candidate, prompt = best.candidate, "findings" if best.only_linted else "demerits"
+        feedback = render(prompt, demerits="\n".join(best.demerits[:_MOST_TOLD]))
+    elif not state["candidates"] or not is_chat(state["drafts"]):
+        return {}
+    elif failed is not None:
+        candidate = failed.candidate
+        feedback = _failure(failed.report, failed.delta.broke, state) or failed.reason
+    else:
+        candidate = state["candidates"][0]
+        feedback = _known_failure(candidate, state, deps) or STILL_FAILING
+    answer = await to_thread.run_sync(answer_of, candidate, state, deps)
+    return {"answer": answer, "feedback": feedback.rstrip()}
+
+
+def _failure(report: TestReport, broke: Sequence[str], state: RunState) -> str:
+    """Show what tests that broke say, then those that fail still; empty where they say nothing."""
+    shown = describe(report, broke, wanted(state))
+    return render("output", output=shown) if shown else ""
+
+
+def _known_failure(candidate: Candidate, state: RunState, deps: Deps) -> str:
+    """Show what the failing tests say, where nothing more was run."""
+    reports = [report for (commit, _), report in deps.reports.items() if commit == candidate.commit]
+    if (filtered := deps.filtered.get(candidate.commit)) is not None:
+        reports.append(filtered.report)
+    return next((_failure(report, (), state) for report in reports), "")

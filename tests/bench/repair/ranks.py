@@ -146,7 +146,8 @@ async def _seen(bug: Bug, root: Path, scratch: Path, runner: TestRunner, after: 
     with CodeIndex(scratch / "index.sqlite") as index:
         index.remember(repository.head, partial(repository.log, repository.head))
         index.update(files, repository.read_many)
-        retrieved = {file.path: file.score for file in index.search(f"{task}\n{describe(report)}", FILES)}
+        query = f"{task}\n{describe(report, report.failed)}"
+        retrieved = {file.path: file.score for file in index.search(query, FILES)}
         related = related_tests(retrieved, index.dependents)
     asked = request(test_command(bug), root, failing, report.cases, related)
     spectrum = await CoverageTracer(runner).trace(replace(asked, seconds=SECONDS))
