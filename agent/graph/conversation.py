@@ -65,7 +65,10 @@ def close(state: RunState, deps: Deps) -> None:
 
 async def size(messages: Iterable[ChatMessage], deps: Deps) -> int:
     """Return the tokens of a prompt, not less than the served model's template makes of it."""
-    counts = await deps.client.count([message.content for message in messages])
+    said = list(messages)
+    calls = [call for message in said for call in message.tool_calls]
+    texts = [*(message.content for message in said), *(call.name + call.arguments for call in calls)]
+    counts = await deps.client.count(texts)
     return sum(count + _MESSAGE_TOKENS for count in counts)
 
 

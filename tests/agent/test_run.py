@@ -211,6 +211,16 @@ def test_a_model_that_has_nothing_to_look_up_and_says_nothing_is_ready(repo, ser
     assert len(told) < 30_000
 
 
+def test_a_server_that_refuses_a_later_look_up_does_not_end_the_run(repo, serve, tmp_path):
+    call = Reply(tool_calls=[Call("find_symbol", '{"name": "mean"}')])
+    server = serve([call, Fault.status(400, message="the prompt is too long"), Reply(FIX)])
+    (tmp_path / "home").mkdir()
+    outcome = Agent(tmp_path / "home", server.base_url).run(repo)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "nothing more is looked up: " in outcome.stderr
+    assert (repo / "stats.py").read_text() == FIXED
+
+
 def test_a_risky_edit_is_refused_without_a_terminal(repo, agent):
     workflow = "<<<<<<< SEARCH .github/workflows/ci.yml\n=======\non: push\n>>>>>>> REPLACE\n"
     before = snapshot(repo)

@@ -1,12 +1,13 @@
 """Let the model look things up before it edits: read-only tools, a bounded number of turns."""
 
+import json
 from dataclasses import replace
 
 from anyio import to_thread
 from langgraph.runtime import Runtime
 
-from moot.agent.core.errors import EmptyAnswer, ToolRefused
-from moot.agent.core.events import ToolCalled
+from moot.agent.core.errors import EmptyAnswer, ModelAnswerError, ToolRefused
+from moot.agent.core.events import Notice, ToolCalled
 from moot.agent.core.messages import ChatMessage, ChatRequest, ToolCall
 from moot.agent.core.types import RankedFile
 from moot.agent.graph.conversation import size
@@ -25,17 +26,21 @@ _MOST_SHOWN = 20_000
 
 
 async def explore(state: RunState, runtime: Runtime[Deps]) -> RunState:
-    """Run tool calls until the model is ready; files that it read move to the top of the ranking."""
+    """Run tool calls until the model is ready; files that it read move to the top of the ranking.
+
+    A server that takes the first turn and refuses a later one ends the step and not the run.
+    """
     deps = runtime.context
     if not deps.client.info.tools or deps.settings.max_turns == 0 or deps.generation.first == "fim":
         return {}
     entries = {entry.path: entry for entry in await to_thread.run_sync(deps.repository.files, state["base"])}
     tools = ToolBox(deps.index, entries, deps.repository.read)
     messages = [ChatMessage("system", render("system")), ChatMessage("user", _overview(state))]
+    shown = (await deps.client.count([json.dumps(tools.schemas())]))[0]
     read: list[str] = []
-    for _ in range(deps.settings.max_turns):
+    for turn in range(deps.settings.max_turns):
         deps.limits.check()
-        prompt = await size(messages, deps)
+        prompt = shown + await size(messages, deps)
         if prompt + _ANSWER > deps.client.info.context:
             break  # what was read fills the window
         room = deps.limits.answer(_ANSWER, prompt)
@@ -44,6 +49,11 @@ async def explore(state: RunState, runtime: Runtime[Deps]) -> RunState:
             answer = (await deps.client.chat(request))[0]
         except EmptyAnswer:
             break  # neither a call nor a word: it is ready
+        except ModelAnswerError as exc:
+            if not turn:
+                raise
+            deps.emit(Notice("warning", f"nothing more is looked up: {exc}"))
+            break
         if not answer.tool_calls:
             break
         messages.append(ChatMessage("assistant", answer.text, answer.tool_calls))

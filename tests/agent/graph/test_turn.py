@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from moot.agent.core.config import Settings
 from moot.agent.core.errors import UsageError
 from moot.agent.core.events import Event, Notice
+from moot.agent.core.messages import ChatMessage, ToolCall
 from moot.agent.core.types import EditFormat, PackLevel, RankedFile, Symbol, Task
 from moot.agent.graph.conversation import close, size, write
 from moot.agent.graph.deps import Deps, Generation
@@ -320,3 +321,10 @@ def test_a_version_that_is_lost_starts_the_session_afresh(tmp_path):
     assert after.follows is not None
     assert "missing" in after.follows.restarted
     assert told(prompt(after)) == {"a.py": "a = 2\n"}
+
+
+def test_calls_count_for_the_size_of_a_conversation(tmp_path):
+    deps = Person(tmp_path, 100).deps(0)
+    call = ToolCall("call-1", "read_file", '{"path": "' + "a " * 100 + '"}')
+    plain, calls = ChatMessage("assistant", "So."), ChatMessage("assistant", "So.", (call,))
+    assert asyncio.run(size([calls], deps)) - asyncio.run(size([plain], deps)) >= 100
