@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from moot.agent.core.errors import LimitReached, ModelAnswerError, MootError, UsageError
-from moot.agent.core.messages import ChatRequest, Completion
+from moot.agent.core.messages import ChatRequest, Completion, Usage
 from moot.agent.fusion.contenders import contenders, no_answer
 from moot.agent.fusion.ledger import Account, Alone, Ledger
 from moot.agent.fusion.member import CUT, Answer, Member
@@ -115,11 +115,15 @@ def _account(ledger: Ledger, reports: Sequence[Report]) -> Account:
 
 
 def _alone(ledger: Ledger, reports: Sequence[Report]) -> Alone | None:
-    """Return what the first answer would have taken by itself: its request with one sample."""
+    """Return what the first answer would have taken by itself: its request with one sample.
+
+    Of a server that gives one answer a request the prompt was read once for each.
+    """
     first = next((report for report in reports if report.answers), None)
     if first is None:
         return None
     mine = (each for each in ledger.entries if each.member == first.member.name and each.purpose == "answer")
-    prompt = next((entry.usage.prompt for entry in mine if entry.done), 0)
+    usage = next((entry.usage for entry in mine if entry.done), Usage())
+    prompt = usage.prompt // max(1, usage.requests)
     written = first.answers[0].tokens
     return Alone(first.member.name, prompt + written, first.seconds, first.member.cost(prompt, written))

@@ -485,3 +485,12 @@ def test_a_task_too_long_for_a_judge_is_cut_and_fenced(serve):
     for call in server.calls[1:]:
         assert [message["role"] for message in call.body["messages"]] == ["system", "user"]
         assert "characters are left out here" in call.prompt
+
+
+def test_what_one_model_alone_takes_is_one_request_where_a_server_ignores_n(serve):
+    server = serve(by_purpose(answer=[WRONG, RIGHT], judge=prefers("Canberra")), samples=False)
+    account = fuse(member("m", server, samples=2)).account
+    assert account.alone is not None
+    [both] = [entry.usage for entry in account.entries if entry.purpose == "answer"]
+    assert both.requests == 2
+    assert account.alone.tokens < 0.6 * both.total
