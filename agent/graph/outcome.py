@@ -11,7 +11,7 @@ from moot.agent.core.types import ApplyMode, Candidate, Publication
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import FusionSummary, RunState
 
-__all__ = ["log_failure", "log_published"]
+__all__ = ["has_passed", "log_failure", "log_published"]
 
 
 async def log_published(state: RunState, publication: Publication, deps: Deps) -> None:
@@ -42,11 +42,12 @@ def _add(outcome: Outcome, deps: Deps) -> None:
 
 
 def _outcome(state: RunState, commit: str, deps: Deps) -> Outcome | None:
-    first, selected, fusion = state.get("incumbent"), state.get("selected"), state.get("fusion")
-    if first is None or first.risk.features is None:
-        return None
+    selected, fusion = state.get("selected"), state.get("fusion")
     chosen = selected.id if selected is not None else ""
     argued = fusion is not None and deps.runner is not None and (fusion.chosen or "") == chosen
+    first = state.get("argued") if argued else state.get("incumbent")
+    if first is None or first.risk.features is None:
+        return None
     used = deps.limits.used()
     return Outcome(
         run_id=deps.folder.name,
@@ -60,7 +61,7 @@ def _outcome(state: RunState, commit: str, deps: Deps) -> Outcome | None:
         mode=deps.settings.fusion_mode.value,
         incumbent=first.candidate.id,
         chosen=chosen,
-        incumbent_passed=_passed(first.candidate, deps),
+        incumbent_passed=first.passed if argued else has_passed(first.candidate, deps),
         chosen_passed=True if state.get("verified") and selected is not None else None,
         candidates=fusion.candidates if fusion is not None and argued else 0,
         survivors=fusion.survivors if fusion is not None and argued else 0,
@@ -80,7 +81,7 @@ def _futile(fusion: FusionSummary, *, argued: bool) -> int:
     return fusion.futile + (not argued and fusion.chosen is None)
 
 
-def _passed(candidate: Candidate, deps: Deps) -> bool | None:
+def has_passed(candidate: Candidate, deps: Deps) -> bool | None:
     """Return whether a candidate passed; None where that is not known, as after a resumption."""
     if deps.runner is None:
         return None

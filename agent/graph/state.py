@@ -73,10 +73,15 @@ class FusionSummary:
 
 @dataclass(frozen=True, slots=True)
 class Incumbent:
-    """The first candidate of a round, which the others have to beat, and its own risk."""
+    """The first candidate of a round, which the others have to beat, and its own risk.
+
+    Attributes:
+        passed: what the tests said of it in an argument; None where they did not run.
+    """
 
     candidate: Candidate
     risk: Risk
+    passed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

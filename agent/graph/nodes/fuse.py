@@ -16,7 +16,8 @@ from moot.agent.graph.deps import Deps
 from moot.agent.graph.entrants import of_round
 from moot.agent.graph.limits import cost
 from moot.agent.graph.merge import merge_patches
-from moot.agent.graph.state import FusionSummary, RunState
+from moot.agent.graph.outcome import has_passed
+from moot.agent.graph.state import FusionSummary, Incumbent, RunState
 
 __all__ = ["fuse"]
 
@@ -45,7 +46,14 @@ async def fuse(state: RunState, runtime: Runtime[Deps]) -> RunState:
     told = (summary, argued, seats.ledger.entries, used.total)
     add(deps.folder, await to_thread.run_sync(argument.transcript, *told))
     summary = _with_bill(summary, state, _Before(used.total, paid, began), deps)
-    return {**argument.update, "fusion": summary, "candidates": _kept(argument, argued, summary)}
+    kept = _kept(argument, argued, summary)
+    return {**argument.update, "fusion": summary, "argued": _incumbent(state, deps), "candidates": kept}
+
+
+def _incumbent(state: RunState, deps: Deps) -> Incumbent | None:
+    """Return the incumbent with what its tests said, which a later round does not know."""
+    first = state["incumbent"]
+    return replace(first, passed=has_passed(first.candidate, deps)) if first is not None else None
 
 
 def _with_bill(summary: FusionSummary, state: RunState, before: _Before, deps: Deps) -> FusionSummary:
