@@ -113,6 +113,13 @@ class Ledger:
         used = sum(entry.usage.total for entry in self.entries)
         return max(0, self.caps.tokens - used - self._tokens_reserved)
 
+    @property
+    def cost_left(self) -> float | None:
+        """US dollars that nothing has cost or reserved; None without a cap."""
+        if self.caps.cost is None:
+            return None
+        return max(0.0, self.caps.cost - sum(entry.cost for entry in self.entries) - self._cost_reserved)
+
     def reserve(self, member: Member, read: int, written: int) -> tuple[int, float]:
         """Set aside what a call may use at most, and return it.
 
@@ -124,8 +131,7 @@ class Ledger:
             raise self.reached(
                 "tokens", f"{tokens} more tokens would pass {self.caps.tokens}: raise --max-tokens"
             )
-        spent = sum(entry.cost for entry in self.entries) + self._cost_reserved
-        if self.caps.cost is not None and spent + cost > self.caps.cost:
+        if self.cost_left is not None and cost > self.cost_left:
             raise self.reached("cost", f"a further call would pass ${self.caps.cost:g}: raise --max-cost")
         self._tokens_reserved += tokens
         self._cost_reserved += cost

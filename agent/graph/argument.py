@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from moot.agent.core.behaviour import Selection
 from moot.agent.core.commands import TestReport
-from moot.agent.core.types import Candidate
+from moot.agent.core.types import Candidate, FusionMode
 from moot.agent.fusion.best_of import Contestant, Verdict, choose
 from moot.agent.fusion.evidence import Evidence, Fact
 from moot.agent.fusion.ledger import Entry
 from moot.agent.fusion.transcript import Entrant, Transcript
+from moot.agent.graph.beside import Beside
 from moot.agent.graph.debate import Argued, Field
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.entrants import Entrants
@@ -56,6 +57,7 @@ class Argument:
             "seen": self.state["seen"],
             "drafts": self.state["drafts"],
             "votes": self.state.get("votes", {}),
+            "weights": self.state.get("weights", {}),
             "infilled": self.state.get("infilled", 0),
             "selection": self.selection,
         }
@@ -99,12 +101,18 @@ class Argument:
         return (*rows, *(Evidence(f"O{n}", "run on inputs", (fact,)) for n, fact in enumerate(said, 1)))
 
     def transcript(
-        self, summary: FusionSummary, argued: Argued | None, calls: Sequence[Entry], alone: int
+        self,
+        summary: FusionSummary,
+        argued: Argued | None,
+        calls: Sequence[Entry],
+        alone: int,
+        left_out: Sequence[str],
     ) -> Transcript:
         """Return what is kept of the round; `alone` are the tokens that were used before it. Blocks."""
         leader = self.verdict.chosen
-        revised = {new.candidate.id: old for old, new in argued.revised.items()} if argued else {}
-        everyone = [*self.contestants, *(argued.new(self.contestants) if argued else ())]
+        new = argued.new(self.contestants) if argued else []
+        pairs = argued.revised.items() if argued else ()
+        revised = {each.candidate.id: old for old, each in pairs if each in new}
         return Transcript(
             round=self.state["round"],
             mode=summary.mode,
@@ -112,21 +120,25 @@ class Argument:
             leader=leader.id if leader else None,
             chosen=summary.chosen,
             reason=summary.reason,
-            entrants=tuple(self._entrant(one, revised.get(one.candidate.id, "")) for one in everyone),
+            entrants=tuple(
+                self._entrant(one, revised.get(one.candidate.id, "")) for one in (*self.contestants, *new)
+            ),
             evidence=argued.evidence if argued else self.rows,
             trials=argued.tried if argued else (),
             rulings=argued.rulings if argued else (),
             calls=tuple(calls),
             alone_tokens=alone,
-            notes=argued.notes if argued else (),
+            notes=(*(argued.notes if argued else ()), *left_out),
         )
 
     def _entrant(self, one: Contestant, revises: str) -> Entrant:
+        """Enter one; a revision is its author's, and what is merged the run's own model's."""
         candidate = one.candidate
         authors = {draft.id: draft.author for draft in self.state["drafts"]}
+        revision = revises and self.deps.settings.fusion_mode is not FusionMode.MERGE
         return Entrant(
             candidate.id,
-            authors.get(candidate.id, "") or self.deps.council.own.name,
+            authors.get(revises if revision else candidate.id, "") or self.deps.council.own.name,
             candidate.generator,
             self.deps.repository.diff(self.state["base"], candidate.commit),
             _groups(self.selection).get(candidate.id, 0),
@@ -137,20 +149,26 @@ class Argument:
         )
 
 
-async def hear(state: RunState, deps: Deps, entrants: Entrants) -> Argument:
+async def hear(state: RunState, deps: Deps, entrants: Entrants, beside: Beside) -> Argument:
     """Gather the candidates of the round, put them through the gate, and say what the tests choose."""
-    state = await with_more(state, deps, entrants)
+    state = await with_more(state, deps, entrants, beside)
     candidates = state["candidates"]
     if deps.runner is None:
         reason = "the first candidate stays: nothing is verified, so nothing can beat it"
         return Argument(state, deps, candidates[0], (), (), None, {}, Verdict(candidates[0], reason, 0))
-    distinct = await find_survivors(state, deps)
-    state = {**state, "votes": _joined(distinct, state.get("votes", {}))}
-    found = _foremost([first for first, *_ in distinct], deps)
+    distinct = await beside.test(find_survivors(state, deps), "those that are not tested yet are")
+    if distinct is None:
+        distinct = [(one,) for one in candidates if one.commit in deps.judged]
     own = deps.judged.get(candidates[0].commit)
-    if own is not None and own.verified and candidates[0] not in found:
-        found = [candidates[0], *found]  # others are its like, or likelier: its place they have to win
-    contestants = [await run_gate(candidate, state, deps) for candidate in found]
+    passes = own is not None and own.verified
+    if passes:
+        distinct = [_led(same, candidates[0]) for same in distinct]
+    state = {**state, **_joined(distinct, state, deps)}
+    found = _foremost([first for first, *_ in distinct], deps)
+    if passes and candidates[0] not in found:
+        found = [candidates[0], *found]  # others are likelier: its place they have to win
+    judged = [await beside.test(run_gate(one, state, deps), f"{one.id} is") for one in found]
+    contestants = [one for one in judged if one is not None]
     alive = [one for one in contestants if one.verified]
     ranked, selection = await select(alive, state, deps) if alive else ([], None)
     weights = {one.id: one.weight for one in selection.survivors} if selection else {}
@@ -160,10 +178,18 @@ async def hear(state: RunState, deps: Deps, entrants: Entrants) -> Argument:
     return Argument(state, deps, first, tuple(contestants), tuple(ranked), selection, mass, verdict)
 
 
-def _joined(distinct: Sequence[Sequence[Candidate]], votes: Mapping[str, int]) -> dict[str, int]:
+def _led(same: Sequence[Candidate], first: Candidate) -> tuple[Candidate, ...]:
+    """Let the incumbent stand for those that are the same edit."""
+    return tuple(sorted(same, key=lambda one: one.id != first.id))
+
+
+def _joined(distinct: Sequence[Sequence[Candidate]], state: RunState, deps: Deps) -> RunState:
     """Give the votes of candidates that are the same edit to the one that stands for them."""
-    joined = {same[0].id: sum(votes.get(one.id, 1) for one in same) for same in distinct}
-    return {**votes, **joined}
+    votes, weights = state.get("votes", {}), state.get("weights", {})
+    single = deps.council.own.weight
+    counts = {same[0].id: sum(votes.get(one.id, 1) for one in same) for same in distinct}
+    sums = {same[0].id: sum(weights.get(one.id, single) for one in same) for same in distinct}
+    return {"votes": {**votes, **counts}, "weights": {**weights, **sums}}
 
 
 def _groups(selection: Selection | None) -> Mapping[str, int]:
@@ -176,16 +202,8 @@ def _groups(selection: Selection | None) -> Mapping[str, int]:
 
 def _mass(selection: Selection | None, state: RunState, deps: Deps) -> Mapping[str, float]:
     """Return the mass of each survivor's cluster."""
-    votes, groups = state.get("votes", {}), _groups(selection)
-    weights = {one.name: one.weight for one in deps.council.others}
-    drafts = {draft.id: draft for draft in state["drafts"]}
-
-    def weight(one: str) -> float:
-        draft = drafts.get(one)
-        by_author = weights.get(draft.author if draft else "", deps.council.own.weight)
-        return by_author * (deps.settings.infill_weight if draft and draft.generator == "fim" else 1.0)
-
-    own = {one: votes.get(one, 1) * weight(one) for one in groups}
+    weights, groups = state.get("weights", {}), _groups(selection)
+    own = {one: weights.get(one, deps.council.own.weight) for one in groups}
     return {
         one: sum(own[other] for other, group in groups.items() if group == mine)
         for one, mine in groups.items()

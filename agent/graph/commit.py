@@ -36,6 +36,7 @@ def commit_drafts(
     base = _base(state, deps)
     seen, candidates, feedback = list(state["seen"]), list[Candidate](), ""
     votes = {one.id: state.get("votes", {}).get(one.id, 1) for one in beside}
+    weights = {one.id: state.get("weights", {}).get(one.id, 1.0) for one in beside}
     for draft in drafts:
         try:
             candidate = _commit(draft, state, base, deps)
@@ -47,16 +48,18 @@ def commit_drafts(
             for one in (*beside, *candidates):
                 if one.commit == candidate.commit:
                     votes[one.id] += 1
+                    weights[one.id] += _weight(draft, deps)
             feedback = feedback or f"{_REPEATED}: make another one"
             deps.emit(CandidateRejected(draft.id, _REPEATED))
             continue
         seen.append(candidate.commit)
         candidates.append(candidate)
-        votes[candidate.id] = 1
+        votes[candidate.id], weights[candidate.id] = 1, _weight(draft, deps)
         deps.emit(CandidateProposed(candidate))
     update: RunState = {
         "candidates": tuple(candidates),
         "votes": votes,
+        "weights": weights,
         "seen": tuple(seen),
     }
     return {**update, "feedback": "" if candidates else feedback} if is_chat(drafts) else update
@@ -69,6 +72,13 @@ def commit_draft(draft: Draft, state: RunState, deps: Deps) -> Candidate:
         EditRejected: it does not apply.
     """
     return _commit(draft, state, _base(state, deps), deps)
+
+
+def _weight(draft: Draft, deps: Deps) -> float:
+    """Return for how much an answer counts: the odds that the settings give its author, or an infill."""
+    weights = {one.name: one.weight for one in deps.council.others}
+    by_author = weights.get(draft.author, deps.council.own.weight)
+    return by_author * (deps.settings.infill_weight if draft.generator == "fim" else 1.0)
 
 
 def _base(state: RunState, deps: Deps) -> Base:

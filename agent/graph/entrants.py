@@ -92,9 +92,10 @@ class Entrants:
         self._stack.push_async_callback(_cancelled, self._work)
 
     async def joined(self) -> None:
-        """Wait until nothing else comes."""
+        """Wait until nothing else comes; who waits no longer ends nothing."""
         if self._work is not None:
-            await self._work
+            await asyncio.wait([self._work])
+            self._work.result()
 
     async def aclose(self) -> None:
         """End what is still written, and settle the account."""
@@ -105,6 +106,17 @@ class Entrants:
         """What the run's own model has used here so far."""
         own = self._deps.council.own.name
         return sum((each.usage for each in self.seats.ledger.entries if each.member == own), Usage())
+
+    @property
+    def tokens_left(self) -> int | None:
+        """What everybody here leaves of the run's tokens and cost; None without a limit.
+
+        Other models enter the run's account when the table is closed.
+        """
+        own, tokens, cost = self._deps.council.own, self.seats.ledger.tokens_left, self.seats.ledger.cost_left
+        price = max(own.price_in, own.price_out)
+        affordable = None if cost is None or not price else int(cost / price * 1e6)
+        return min((left for left in (tokens, affordable) if left is not None), default=None)
 
     def spent_on_infills(self, usage: Usage, seconds: float) -> None:
         """Enter a batch of infills, which the run's own model wrote."""

@@ -10,10 +10,10 @@ from moot.agent.fusion.best_of import Contestant
 from moot.agent.fusion.decide import Decision, stands
 from moot.agent.fusion.patches import Findings, covers
 from moot.agent.fusion.seat import Table
+from moot.agent.graph.beside import gate_beside
 from moot.agent.graph.commit import commit_patch
 from moot.agent.graph.debate import Argued, Field
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.gate import run_gate
 from moot.agent.graph.judging import answer, gate_rows, judge_patches
 from moot.agent.graph.revise import ask_edit
 from moot.agent.graph.select import objections
@@ -31,6 +31,8 @@ async def merge_patches(field: Field, state: RunState, deps: Deps, seats: Table)
         new = await _apart(merged, other, state, deps)
         if new is None:
             overlapping.append(other)
+        elif isinstance(new, str):
+            notes.append(new)
         elif covers(new, merged, findings):
             merged = new
         else:
@@ -71,14 +73,16 @@ async def _checked(
     return Argued(decision, {leader: merged}, rows, (), rulings, notes)
 
 
-async def _apart(first: Contestant, second: Contestant, state: RunState, deps: Deps) -> Contestant | None:
-    """Return both as one candidate, as the gate judges it; None where they overlap."""
+async def _apart(
+    first: Contestant, second: Contestant, state: RunState, deps: Deps
+) -> Contestant | str | None:
+    """Return both as one candidate, as the gate judges it, or why it does not; None where they overlap."""
     candidate = await to_thread.run_sync(_together, first.candidate, second.candidate, state, deps)
     if candidate is None:
         return None
     if candidate.commit not in deps.judged:
         deps.emit(CandidateProposed(candidate))
-    return await run_gate(candidate, state, deps)
+    return await gate_beside(candidate, state, deps)
 
 
 def _together(first: Candidate, second: Candidate, state: RunState, deps: Deps) -> Candidate | None:

@@ -14,10 +14,10 @@ from moot.agent.fusion.claims import Tried
 from moot.agent.fusion.evidence import table
 from moot.agent.fusion.member import CUT
 from moot.agent.fusion.seat import Table
+from moot.agent.graph.beside import gate_beside
 from moot.agent.graph.commit import commit_draft
 from moot.agent.graph.conversation import read
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.gate import run_gate
 from moot.agent.graph.state import Draft, RunState
 from moot.prompts import render
 
@@ -75,4 +75,4 @@ async def ask_edit(
         return f"there is no {name}: {exc}"
     if candidate.commit not in deps.judged:
         deps.emit(CandidateProposed(candidate))
-    return await run_gate(candidate, state, deps)
+    return await gate_beside(candidate, state, deps)

@@ -143,7 +143,8 @@ class RunState(TypedDict, total=False):
         follows: the run whose conversation this one goes on, and whether it could; None when it begins one.
         round: how many rounds of generation have begun.
         drafts, candidates: of the current round; candidates are in order of preference.
-        votes: drafts of the current round with the edit of each candidate, by its id.
+        votes: drafts of the current round with the edit of each candidate, by its id; `weights` are those of
+            their authors, summed.
         infilled: batches of infills that were argued beside chat answers.
         disagreement: among the samples of the round, from 0 to 1; None where there is but one.
         incumbent: the first candidate of the last round that had any, and its risk; `risk` is the riskiest's.
@@ -180,6 +181,7 @@ class RunState(TypedDict, total=False):
     drafts: tuple[Draft, ...]
     candidates: tuple[Candidate, ...]
     votes: dict[str, int]
+    weights: dict[str, float]
     infilled: int
     disagreement: float | None
     incumbent: Incumbent | None

@@ -51,13 +51,26 @@ def verdict(word: str, *cites: str) -> Reply:
     return Reply(json.dumps({"reasons": [{"cites": list(cites) or ["T1"], "text": "so"}], "verdict": word}))
 
 
+def configure(home, members) -> None:
+    """Give the user's own settings these members of a pool."""
+    if members:
+        settings = home / ".config" / "moot" / "moot.toml"
+        settings.parent.mkdir(parents=True)
+        lines = [
+            "\n".join(["[[pool]]", *(f"{name} = {json.dumps(value)}" for name, value in one.items())])
+            for one in members
+        ]
+        settings.write_text("\n".join(lines))
+
+
 @pytest.fixture
 def argue(tmp_path, serve):
     """Argue over these patches, the first of which is the incumbent; `said` answers what is asked of them."""
 
-    def start(patches, said, *options, mode="debate", files=FILES, test=PYTEST, task=TASK):
+    def start(patches, said, *options, mode="debate", files=FILES, test=PYTEST, task=TASK, members=()):
         repo = make_repository(tmp_path / "repo", files)
         (tmp_path / "home").mkdir(exist_ok=True)
+        configure(tmp_path / "home", members)
 
         def script(request):
             last = request.body["messages"][-1]["content"]
@@ -572,3 +585,79 @@ def test_infills_that_fail_are_tried_once(tmp_path, serve):
     rejected = [one["candidate"] for one in events if one["event"] == "CandidateRejected"]
     assert any(one.startswith("fim") for one in rejected)
     assert len(rejected) == len(set(rejected))
+
+
+def test_an_incumbent_stands_for_a_likelier_sample_that_differs_in_a_comment(tmp_path, serve):
+    repo = make_repository(tmp_path / "repo", FILES)
+    (tmp_path / "home").mkdir()
+
+    def script(request):
+        if "prompt" in request.body:
+            return Reply("???")
+        n = request.body.get("n") or 1
+        if n == 1:
+            return Reply(edit(f"{HALF}  # held"), logprob=-2.0)
+        return Reply(texts=[edit(HALF), edit(WHOLE)], logprob=-0.1)
+
+    agent = Agent(tmp_path / "home", serve(script, tools=False).base_url)
+    flags = ("--test", PYTEST, "--fusion", "always", "--mode", "best-of", "--output", "json")
+    agent("run", TASK, "--repo", str(repo), *flags)
+    [round_] = json.loads(agent("show", "--repo", str(repo), "--debate", "--output", "json").stdout)
+    assert {one["id"]: one["votes"] for one in round_["entrants"]}["chat-1.1"] == 2
+    assert len(round_["entrants"]) == 2
+
+
+def test_the_same_edit_of_two_authors_weighs_as_both(argue, serve):
+    """Two of weight 1 wrote the first; of the other one wrote of weight 1 and one of weight 4."""
+    server = serve(lambda request: Reply(edit(WHOLE)), tools=False, models=("other",))
+    said = {**NONE, VALUES: Reply("no JSON"), JUDGE: prefers_whole}
+    member = {"name": "large", "base_url": server.base_url, "model": "other", "weight": 4.0}
+    outcome, _, [round_], shown, _ = argue(
+        [edit(HALF), edit(WHOLE), edit(HALF)], said, "--pool", "large", members=[member]
+    )
+    assert outcome.exit_code == 0, outcome.stderr
+    assert sorted(one["votes"] for one in round_["entrants"]) == [2, 2], shown
+    odds = 0.7 / 0.3 * 5 / 2
+    assert round_["rulings"][0]["better"] == pytest.approx(odds / (1 + odds), abs=0.01)
+
+
+def test_a_revision_is_its_author_s(argue, serve):
+    other = "    return high if value > high else -1 if value < 0 else value"
+    server = serve(
+        lambda request: Reply(edit(WHOLE if REVISE in request.prompt else other)),
+        tools=False,
+        models=("other",),
+    )
+    said = {**NONE, VALUES: lambda request: values(request, "0"), REVISE: Reply(edit(STRICT))}
+    pool = ("--pool", f"other@{server.base_url}")
+    _, _, [round_], shown, _ = argue([edit(HALF), edit(HALF), edit(HALF)], said, *pool)
+    authors = {one["revises"]: one["author"] for one in round_["entrants"] if one["revises"]}
+    assert any(author.startswith("other@") for author in authors.values()), shown
+    written = {one["id"]: one["author"] for one in round_["entrants"]}
+    assert all(written[one] == author for one, author in authors.items())
+
+
+def test_a_merge_that_is_one_of_the_patches_revises_none(argue):
+    more = edit(WHOLE) + edit('    return f"{value}"', "    return str(value)")
+    outcome, code, [round_], shown, _ = argue(
+        [edit(WHOLE), more, more], {JUDGE: verdict("TIE")}, mode="merge"
+    )
+    assert outcome.exit_code == 0, outcome.stderr
+    assert 'return f"{value}"' in code, shown
+    assert [one["revises"] for one in round_["entrants"]] == ["", ""]
+
+
+def test_infills_keep_to_the_tokens_that_other_models_leave(logged, serve):
+    used = {"prompt_tokens": 1_000, "completion_tokens": 25_000, "total_tokens": 26_000}
+    server = serve(lambda request: Reply(edit(WHOLE), usage=used), tools=False, models=("other",))
+
+    def script(request):
+        if "prompt" in request.body:
+            return Reply("nothing that helps " * 50)
+        n = request.body.get("n") or 1
+        return Reply(edit(HALF)) if n == 1 else Reply(texts=[edit(WHOLE), edit(HALF)])
+
+    options = ("--profile", "codestral-2", "--max-tokens", "30000", "--pool", f"other@{server.base_url}")
+    events, _ = logged(script, *options)
+    tokens = events[-1]["tokens"]
+    assert 26_000 < tokens["prompt"] + tokens["completion"] <= 30_000

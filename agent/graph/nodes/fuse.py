@@ -11,6 +11,7 @@ from moot.agent.core.types import Candidate, FusionMode
 from moot.agent.fusion.seat import Table
 from moot.agent.fusion.transcript import add
 from moot.agent.graph.argument import Argument, hear
+from moot.agent.graph.beside import Beside
 from moot.agent.graph.debate import Argued, Debate
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.entrants import of_round
@@ -36,15 +37,15 @@ class _Before:
 async def fuse(state: RunState, runtime: Runtime[Deps]) -> RunState:
     """Put the chosen candidate first; the incumbent stays when nothing beats it. Says what that took."""
     deps = runtime.context
-    began = deps.limits.seconds
+    began, beside = deps.limits.seconds, Beside(state, deps)
     async with aclosing(await of_round(state, deps)) as entrants:
         used, seats = deps.limits.used() - entrants.used, entrants.seats
         paid = deps.limits.cost - cost(entrants.used, deps.settings)
-        argument = await hear(state, deps, entrants)
-        argued = await _argue(argument, deps, seats)
+        argument = await hear(state, deps, entrants, beside)
+        argued = await beside.write(_argue(argument, deps, seats), "the rest of the argument is")
     summary = _summary(argument, argued, deps)
     told = (summary, argued, seats.ledger.entries, used.total)
-    add(deps.folder, await to_thread.run_sync(argument.transcript, *told))
+    add(deps.folder, await to_thread.run_sync(argument.transcript, *told, tuple(beside.notes)))
     summary = _with_bill(summary, state, _Before(used.total, paid, began), deps)
     kept = _kept(argument, argued, summary)
     return {**argument.update, "fusion": summary, "argued": _incumbent(state, deps), "candidates": kept}

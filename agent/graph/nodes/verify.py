@@ -87,7 +87,7 @@ async def _not_yet(contestants: Sequence[Contestant], state: RunState, deps: Dep
 async def _judged(contestants: Sequence[Contestant], state: RunState, deps: Deps) -> list[Contestant]:
     """Judge further candidates, those that fix a failing test, a few at a time until one passes.
 
-    Where some are kept from earlier rounds, it ends while these can still be published.
+    Where some are kept from earlier rounds, it ends while these can still be published, or at a limit.
     """
     found, seconds = list(contestants), seconds_to_spare(state, deps)
     try:
@@ -100,7 +100,9 @@ async def _judged(contestants: Sequence[Contestant], state: RunState, deps: Deps
                 found += judged
                 if not more or any(map(_passes_clean, judged)):
                     return found
-    except TimeoutError:
+    except (TimeoutError, LimitReached):
+        if not kept(state):
+            raise
         return found
 
 
@@ -118,8 +120,11 @@ async def _gate(candidates: Sequence[Candidate], state: RunState, deps: Deps) ->
         try:
             async with asyncio.timeout(ends - time.monotonic() if alive else None):
                 judged = await _judge(candidate, state, deps)
-        except TimeoutError:
-            deps.emit(CandidateRejected(candidate.id, "the time to compare it with one that passes is over"))
+        except (TimeoutError, LimitReached) as exc:
+            if not alive:
+                raise
+            why = str(exc) or "the time to compare it with one that passes is over"
+            deps.emit(CandidateRejected(candidate.id, why))
             break
         contestants.append(judged)
         if _passes_clean(judged):
