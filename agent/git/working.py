@@ -155,7 +155,18 @@ class WorkingFiles:
                 yield blob, found[1]
             elif committed:
                 stored.append(blob)
+            else:
+                yield from self._elsewhere(blob)
         yield from self._private.blobs(stored)
+
+    def _elsewhere(self, blob: str) -> Iterator[tuple[str, bytes]]:
+        """Yield a blob as another file has it, where the one that it was known from has changed."""
+        for path in [path for path, entry in self._entries.items() if entry.blob == blob]:
+            found = self._folder.read(path)
+            if found is not None and self._id(found[1]) == blob:
+                self._places[blob] = (path, False)
+                yield blob, found[1]
+                return
 
     def ignored(self, paths: Iterable[str]) -> set[str]:
         """Return those paths that .gitignore and its like exclude.

@@ -135,6 +135,20 @@ def test_a_file_that_one_update_missed_is_found_by_the_next(tmp_path, repo):
         assert [symbol.path for symbol in working.index.find("late")] == ["shop/late.py"]
 
 
+def test_of_two_new_files_with_one_content_either_may_change(tmp_path, repo):
+    for first, other in (("a.py", "b.py"), ("b.py", "a.py")):
+        with opened(repo, tmp_path / first, warm=True) as working:
+            working.update()
+            for path in (first, other):
+                (repo / "shop" / path).write_text("def twin(): pass\n")
+                working.update([f"shop/{path}"])
+            (repo / "shop" / first).write_text("def other(): pass\n")
+            working.update([f"shop/{first}"])
+            (symbol,) = working.index.find("twin")
+            assert working.lines([("shop/" + other, 1)]) == {("shop/" + other, 1): "def twin(): pass"}
+            assert symbol.path == f"shop/{other}"
+
+
 def test_lines_are_numbered_as_the_index_numbers_them(tmp_path, repo):
     (repo / "odd.py").write_bytes("\x0ca = '\x0b\u2028\x85'\r\ndef last(): pass\r\n".encode())
     with opened(repo, tmp_path / "data") as working:
