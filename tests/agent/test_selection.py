@@ -174,8 +174,8 @@ def test_a_candidate_is_joined_with_one_of_an_earlier_round(tmp_path, serve):
     """Both failing tests are named, so that an edit which fixes one of them is not taken."""
     low = edit("    return min(values)\n", "    return values[1]\n", "ends.py")
     high = edit("    return max(values)\n", "    return values[0]\n", "ends.py")
-    wrong = edit("    return values[2] - 1\n", "    return values[1]\n", "ends.py")
-    rounds = {1: [wrong], 2: [low, wrong], 3: [high, wrong]}
+    wrong = [edit(f"    return values[2] - {n}\n", "    return values[1]\n", "ends.py") for n in range(5, 8)]
+    rounds = {1: wrong[:1], 2: [low, wrong[1]], 3: [high, wrong[2]]}
     asked = []
 
     def script(request):
@@ -183,7 +183,7 @@ def test_a_candidate_is_joined_with_one_of_an_earlier_round(tmp_path, serve):
         if n == 1:
             asked.append(request)
         first, *others = rounds[min(len(asked), 3)]
-        return Reply(first) if n == 1 else Reply(texts=others * (n - 1))
+        return Reply(first) if n == 1 else Reply(texts=others * n)
 
     repo = make_repository(tmp_path / "repo", {"ends.py": TWO, "test_ends.py": TWO_TESTS})
     (tmp_path / "home").mkdir()

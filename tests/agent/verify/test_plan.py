@@ -164,7 +164,7 @@ def test_an_id_is_a_word_whatever_it_holds(plan):
             ['a.js > s t "before each" hook for "x"', "a.js > u"],
             "--grep '^(s\\ t( .*)?|u)$'",
         ),
-        ("mocha", ['a.js > "before all" hook for "x"'], "output=/w/R/0/mocha.json"),
+        ("mocha", ['a.js > "before all" hook for "x"'], "output=/w/R/0/mocha.json --no-bail"),
     ],
 )
 def test_other_frameworks_are_narrowed(plan, command, only, expected):
