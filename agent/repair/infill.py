@@ -121,20 +121,30 @@ def _result(mask: Mask, source: Source, text: str) -> Source:
 def _fits(mask: Mask, result: Source, text: str) -> bool:
     """Tell whether a text is one node where the mask covers one, or siblings where several will do.
 
-    Statements must leave those behind them reachable; an assignment is no expression here, although it is
-    one in some languages: a model writes it that repeats the statement in which it fills in a value.
+    Statements must leave those behind them reachable, also those of a body of which only the header is
+    filled in; an assignment is no expression here, although it is one in some languages: a model writes it
+    that repeats the statement in which it fills in a value.
     """
-    if result.tree is None or not mask.one_node:
+    if result.tree is None:
         return True
     lead, tail = len(mask.lead.encode()), len(mask.tail.encode())
     start, end = mask.start_byte + lead, mask.start_byte + len(text.encode()) - tail
+    if mask.whole_lines and _cuts_off(result.tree.root_node, start, end):
+        return False
+    if not mask.one_node:
+        return True
     first, last = _without_comments(result, start, end)
     nodes = siblings_in(result.tree.root_node, first, last)
     if not mask.whole_lines and any(node.type in ASSIGNMENTS for node in nodes):
         return False
-    if mask.whole_lines and any(jumps(node) and _followed(node) for node in nodes):
-        return False
     return len(nodes) == 1 or (len(nodes) > 1 and mask.several)
+
+
+def _cuts_off(root: Node, start: int, end: int) -> bool:
+    """Tell whether a statement that begins in a span leaves what stands behind it unreachable."""
+    around = root.descendant_for_byte_range(start, end)
+    inside = (node for node in (walk(around) if around is not None else ()) if start <= node.start_byte < end)
+    return any(jumps(node) and _followed(node) for node in inside)
 
 
 def _followed(node: Node) -> bool:

@@ -134,6 +134,22 @@ def test_what_follows_stays_reachable():
     assert texts(mask_of(MaskKind.STATEMENT, "return a * b"), "return a + b") == ["return a + b"]
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "header", "answer"),
+    [
+        ("m.py", "if a:\n    return 1\nf()\n", "if a:", "if b:\n    return 2"),
+        ("m.js", "function f() {\n  if (a) {\n    g();\n  }\n}\n", "if (a) {", "if (b) {\n    return;"),
+        ("m.go", "package m\n\nfunc f() {\n\tif a {\n\t\tg()\n\t}\n}\n", "if a {", "if b {\n\t\treturn"),
+    ],
+)
+def test_a_header_leaves_its_body_reachable(path: str, text: str, header: str, answer: str):
+    source = Source.parse(path, text.encode())
+    start = text.index(header)
+    mask = Mask(path, start, start + len(header), MaskKind.HEADER, 0.5)
+    [kept] = infills(mask, source, [Completion(answer, "stop", 4)])
+    assert kept.text == answer.partition("\n")[0]
+
+
 def test_a_branch_brings_its_keyword():
     mask = Mask(PATH, TEXT.index("a + 1") + 5, TEXT.index("a + 1") + 5, MaskKind.BRANCH, 0.5, "\n    elif ")
     [infill] = infills(mask, SOURCE, [Completion("b:\n        b = 2\n    return g(a, b)", "stop", 4)])
