@@ -47,11 +47,11 @@ _SPOOL = 64 * 2**20
 """Bytes of blobs that stay in memory before they go to a temporary file."""
 
 
-class GitFailed(Exception):
+class GitFailed(UsageError):
     """A git process ended with an error; `text` is what it said."""
 
     def __init__(self, command: str, status: int, text: str) -> None:
-        super().__init__(f"git {command} ended with {status}: {text}")
+        super().__init__(f"git {command} ended with {status} ({text}): look with `git fsck` at the repository")
         self.status = status
         self.text = text
 

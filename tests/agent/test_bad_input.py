@@ -49,6 +49,14 @@ def test_no_repository(tmp_path, agent):
     refused(agent().run(folder), folder, snapshot(folder), 2, "git init")
 
 
+def test_a_damaged_index_of_git(repo, agent):
+    (repo / ".git" / "index").write_bytes(b"no index")
+    outcome = agent()("index", "--repo", str(repo))
+    assert outcome.exit_code == 2
+    assert "git fsck" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
 @pytest.mark.parametrize("name", ["nowhere", "x" * 300, "loop"])
 def test_no_such_folder(tmp_path, agent, name):
     (tmp_path / "loop").symlink_to("loop")
