@@ -1,7 +1,8 @@
 """Starts the real `agent` command fast: one process imports everything and forks a child for each.
 
-A child is what the installed program is, but for what Python does before the program's first line, and for
-the order of sets, which is the same in all children of one process. So what depends on how Python starts,
+A child is what the installed program is, but for what Python does before the program's first line, for
+the order of sets, which is the same in all children of one process, and for the time between two attempts of
+a request, which is none. So what depends on how Python starts,
 on signals and terminals is shown by the installed program: `Agent.start`, `Agent.installed` and `asking`.
 `test_zygote.py` shows that each subcommand imports what it needs by itself, and says the same in both.
 
@@ -24,6 +25,8 @@ import sys
 import threading
 from pathlib import Path
 from typing import Any, Self
+
+import stamina
 
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -106,6 +109,7 @@ def _serve() -> None:
     for module in _MODULES:
         importlib.import_module(module)
     assert len(list(Path("/proc/self/task").iterdir())) == 1, "a fork would lose threads"
+    stamina.set_testing(True, attempts=100, cap=True)  # as many attempts as ever, but no waiting
     gc.freeze()
     print("ready", file=answers, flush=True)
     children: set[int] = set()
