@@ -51,7 +51,9 @@ class GitFailed(UsageError):
     """A git process ended with an error; `text` is what it said."""
 
     def __init__(self, command: str, status: int, text: str) -> None:
-        super().__init__(f"git {command} ended with {status} ({text}): look with `git fsck` at the repository")
+        super().__init__(
+            f"git {command} ended with {status} ({text}): look with `git fsck` at the repository"
+        )
         self.status = status
         self.text = text
 

@@ -1,7 +1,7 @@
 """Pools of real bugs: the patches that are argued over when one is repaired, and which of them are right.
 
     PYTHONPATH=. python tests/bench/fusion/repaired.py REPOSITORIES WORK [--half tune|report] [--bugs N]
-        [--minutes M] [--known-place] [--pools FILE]
+        [--only BUG,BUG] [--minutes M] [--known-place] [--pools FILE]
 
 `agent model up` must be running. Each bug of `tests/bench/repair` in Python is given to `agent run --fusion
 always --mode debate`, whose transcript is the pool: the patches that pass a failing test, what was run and
@@ -49,12 +49,14 @@ def main() -> int:
     parser.add_argument("work", type=Path)
     parser.add_argument("--half", choices=("tune", "report"), default="report")
     parser.add_argument("--bugs", type=int, default=1000)
+    parser.add_argument("--only", type=lambda names: names.split(","), help="bugs to take of these")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--known-place", action="store_true")
     parser.add_argument("--pools", type=Path, default=POOLS)
     given = parser.parse_args()
     server = model_server()
     bugs = [bug for bug in bugs_in() if bug.split == given.half and bug.language == "python"]
+    bugs = [bug for bug in bugs if not given.only or bug.id in given.only]
     known = {(pool.bug, pool.known_place) for pool in pools_in(given.pools)}
     for bug in sorted(bugs, key=lambda one: (one.seconds, one.id))[: given.bugs]:
         if (bug.id, given.known_place) in known:
