@@ -75,8 +75,8 @@ class Pool:
 
     @property
     def alive(self) -> Sequence[Patch]:
-        """Those that pass the gate."""
-        return [each for each in self.patches if each.verified]
+        """Those that pass the gate, the incumbent first: where nothing tells them apart it stands."""
+        return [each for each in self.samples if each.verified]
 
     @property
     def settled(self) -> bool:
