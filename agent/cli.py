@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from moot.agent import blame_cli, complete_cli, fuse_cli, history_cli, index_cli
+from moot.agent.core.choices import ApplyMode, ApprovalPolicy, FusionMode, FusionPolicy
 from moot.agent.core.errors import MootError
 from moot.agent.fusion_cli import app as fusion_app
 from moot.agent.model_cli import app as model_app
@@ -49,40 +50,6 @@ class Output(StrEnum):
     STREAM_JSON = "stream-json"
 
 
-class Apply(StrEnum):
-    """How an edit reaches the repository."""
-
-    COMMIT = "commit"
-    BRANCH = "branch"
-    WORKTREE = "worktree"
-    PATCH = "patch"
-    NONE = "none"
-
-
-class Fusion(StrEnum):
-    """When an edit is argued."""
-
-    AUTO = "auto"
-    ALWAYS = "always"
-    NEVER = "never"
-
-
-class Mode(StrEnum):
-    """How candidates are argued."""
-
-    BEST_OF = "best-of"
-    MERGE = "merge"
-    DEBATE = "debate"
-
-
-class Approve(StrEnum):
-    """When a person is asked."""
-
-    AUTO = "auto"
-    ASK = "ask"
-    NEVER = "never"
-
-
 BaseUrl = Annotated[str | None, typer.Option(help="OpenAI-compatible server; default: the local one.")]
 Model = Annotated[str | None, typer.Option(help="Model name; default: what the server serves.")]
 Form = Annotated[Output, typer.Option("--output", help="Form of the result on stdout.")]
@@ -106,15 +73,15 @@ def run(
     allow_test_changes: Annotated[
         bool | None, typer.Option("--allow-test-changes", help="The edit may change tests, CI, coverage.")
     ] = None,
-    apply: Annotated[Apply | None, typer.Option(help="How the edit is published.")] = None,
+    apply: Annotated[ApplyMode | None, typer.Option(help="How the edit is published.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the patch, publish nothing.")] = False,
-    fusion: Annotated[Fusion | None, typer.Option(help="When candidates are argued.")] = None,
-    mode: Annotated[Mode | None, typer.Option(help="How candidates are argued.")] = None,
+    fusion: Annotated[FusionPolicy | None, typer.Option(help="When candidates are argued.")] = None,
+    mode: Annotated[FusionMode | None, typer.Option(help="How candidates are argued.")] = None,
     pool: Annotated[
         str | None, typer.Option(help="Models that write patches too, in the form of `agent fuse --pool`.")
     ] = None,
     judge: Annotated[str | None, typer.Option(help="Who judges; default: the run's own model.")] = None,
-    approve: Annotated[Approve | None, typer.Option(help="When you are asked.")] = None,
+    approve: Annotated[ApprovalPolicy | None, typer.Option(help="When you are asked.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Never ask (the same as --approve never).")] = False,
     sandbox: Annotated[str | None, typer.Option(help="auto, bubblewrap, landlock or none.")] = None,
     allow_net: Annotated[

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from moot.agent.connection import connect_member
+from moot.agent.core.choices import FusionMode
 from moot.agent.core.config import Settings
 from moot.agent.core.messages import ChatMessage
 from moot.agent.fusion.ledger import Caps
 from moot.agent.fusion.pool import Tell
-from moot.agent.fusion.request import FusionOutcome, FusionRequest, Mode
+from moot.agent.fusion.request import FusionOutcome, FusionRequest
 from moot.agent.fusion.spec import read_criteria, read_judge, read_pool
 from moot.agent.fusion.text import fuse_text
 
@@ -56,7 +57,7 @@ def request_for(settings: Settings, wanted: Wanted) -> FusionRequest:
         messages=_messages(wanted),
         members=pool,
         judge=read_judge(settings.judge, settings, pool),
-        mode=Mode(wanted.mode),
+        mode=FusionMode(wanted.mode),
         criteria=read_criteria(settings),
         caps=Caps(settings.max_tokens, settings.max_cost, settings.max_time),
         answer_tokens=wanted.answer_tokens,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from moot.agent.core.choices import FusionMode
 from moot.agent.options import Form, Output
 from moot.agent.terminal import LAYOUT, printable
 
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from moot.agent.fusion.request import FusionOutcome
 
 __all__ = ["add_to"]
-
-
-class Mode(StrEnum):
-    """How several answers become one."""
-
-    BEST_OF = "best-of"
-    MERGE = "merge"
-    DEBATE = "debate"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -47,7 +39,7 @@ def _fuse(
         str | None,
         typer.Option(help="Who judges: a name, MODEL or MODEL@URL; default: the first of the pool."),
     ] = None,
-    mode: Annotated[Mode, typer.Option(help="How the answers become one.")] = Mode.BEST_OF,
+    mode: Annotated[FusionMode, typer.Option(help="How the answers become one.")] = FusionMode.BEST_OF,
     samples: Annotated[
         int | None, typer.Option("-n", "--samples", min=1, max=16, help="Answers of each that has no xN.")
     ] = None,

@@ -26,8 +26,8 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from moot.agent.core.choices import ApplyMode, ApprovalPolicy, FusionMode, FusionPolicy
 from moot.agent.core.errors import UsageError
-from moot.agent.core.types import ApplyMode, FusionMode, FusionPolicy
 
 __all__ = ["REPOSITORY_KEYS", "PoolMember", "Settings", "load_settings"]
 
@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     fusion: FusionPolicy = FusionPolicy.AUTO
     fusion_mode: FusionMode = FusionMode.BEST_OF
     fusion_pool: str | None = Field(None, description="models that write patches beside the run's own")
-    approve: str = Field("auto", pattern="^(auto|ask|never)$", description="auto: ask when risky")
+    approve: ApprovalPolicy = Field(ApprovalPolicy.AUTO, description="auto: ask when risky")
     verify: bool = True
     lint: bool = Field(True, description="compare what the repository's linters and type checkers find")
     sandbox: str = Field("auto", pattern="^(auto|bubblewrap|landlock|none)$")

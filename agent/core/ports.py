@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from moot.agent.core.choices import ApplyMode
 from moot.agent.core.commands import Command, CommandResult
 from moot.agent.core.messages import ChatRequest, Completion, CompletionRequest, ModelInfo, Usage
 from moot.agent.core.spectrum import Spectrum, TraceRequest
 from moot.agent.core.types import (
-    ApplyMode,
     ContextPack,
     IndexStats,
     PastCommit,

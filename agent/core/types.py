@@ -5,21 +5,19 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from moot.agent.core.behaviour import Selection
+from moot.agent.core.choices import ApplyMode
 from moot.agent.core.commands import TestReport
 from moot.agent.core.messages import Usage
 from moot.agent.core.outcomes import Features
 from moot.agent.core.verification import IntegrityFlag, LintDelta, Reproduction, TestDelta
 
 __all__ = [
-    "ApplyMode",
     "Candidate",
     "ContextPack",
     "EditFormat",
     "FileChange",
     "FileDelta",
     "Followed",
-    "FusionMode",
-    "FusionPolicy",
     "IndexStats",
     "PackLevel",
     "PackedFile",
@@ -35,32 +33,6 @@ __all__ = [
     "Task",
     "TreeEntry",
 ]
-
-
-class ApplyMode(StrEnum):
-    """How a verified patch reaches the user's repository."""
-
-    COMMIT = "commit"
-    BRANCH = "branch"
-    WORKTREE = "worktree"
-    PATCH = "patch"
-    NONE = "none"
-
-
-class FusionPolicy(StrEnum):
-    """When candidates are argued: by risk, always or never."""
-
-    AUTO = "auto"
-    ALWAYS = "always"
-    NEVER = "never"
-
-
-class FusionMode(StrEnum):
-    """How candidates are argued."""
-
-    BEST_OF = "best-of"
-    MERGE = "merge"
-    DEBATE = "debate"
 
 
 class EditFormat(StrEnum):

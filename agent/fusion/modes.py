@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from moot.agent.core.choices import FusionMode
 from moot.agent.core.errors import MootError
 from moot.agent.core.together import together
 from moot.agent.fusion.comparison import Comparison, Item, compare
@@ -13,7 +14,7 @@ from moot.agent.fusion.judge import Known, PairRuling, judge_pair
 from moot.agent.fusion.member import Answer
 from moot.agent.fusion.merge import merge
 from moot.agent.fusion.pool import Tell
-from moot.agent.fusion.request import FusionRequest, Mode
+from moot.agent.fusion.request import FusionRequest
 from moot.agent.fusion.seat import Table
 
 __all__ = ["Run", "Settled", "settle"]
@@ -51,11 +52,11 @@ async def settle(run: Run, field: Field) -> Settled:
         only = field.count == 1
         return Settled(field.incumbent, "it is the only answer" if only else "all answers are the same")
     match run.request.mode:
-        case Mode.BEST_OF:
+        case FusionMode.BEST_OF:
             return await _best_of(run, field)
-        case Mode.MERGE:
+        case FusionMode.MERGE:
             return await _merged(run, field)
-        case Mode.DEBATE:
+        case FusionMode.DEBATE:
             return await _debated(run, field)
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from types import MappingProxyType
 
+from moot.agent.core.choices import FusionMode
 from moot.agent.core.messages import ChatMessage
 from moot.agent.fusion.asking import Topic
 from moot.agent.fusion.comparison import Comparison
@@ -15,23 +15,15 @@ from moot.agent.fusion.member import Answer, Member
 from moot.agent.fusion.pool import Report
 from moot.agent.fusion.race import Patience
 
-__all__ = ["VIRTUAL_MODELS", "FusionOutcome", "FusionRequest", "Mode"]
+__all__ = ["VIRTUAL_MODELS", "FusionOutcome", "FusionRequest"]
 
 
-class Mode(StrEnum):
-    """How several answers become one."""
-
-    BEST_OF = "best-of"
-    MERGE = "merge"
-    DEBATE = "debate"
-
-
-VIRTUAL_MODELS: Mapping[str, Mode] = MappingProxyType(
+VIRTUAL_MODELS: Mapping[str, FusionMode] = MappingProxyType(
     {
-        "moot/fusion": Mode.MERGE,
-        "moot/best-of": Mode.BEST_OF,
-        "moot/merge": Mode.MERGE,
-        "moot/debate": Mode.DEBATE,
+        "moot/fusion": FusionMode.MERGE,
+        "moot/best-of": FusionMode.BEST_OF,
+        "moot/merge": FusionMode.MERGE,
+        "moot/debate": FusionMode.DEBATE,
     }
 )
 """Names under which a server offers the modes; `moot/fusion` is what OpenRouter's Fusion does."""
@@ -54,7 +46,7 @@ class FusionRequest:
     messages: tuple[ChatMessage, ...]
     members: tuple[Member, ...]
     judge: Member | None = None
-    mode: Mode = Mode.BEST_OF
+    mode: FusionMode = FusionMode.BEST_OF
     criteria: Criteria = field(default_factory=Criteria)
     caps: Caps = field(default_factory=Caps)
     answer_tokens: int = 2048
@@ -92,7 +84,7 @@ class FusionOutcome:
 
     answer: Answer
     reason: str
-    mode: Mode
+    mode: FusionMode
     judge: str
     reports: tuple[Report, ...]
     comparison: Comparison | None

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from moot.agent.core.types import ApplyMode, Publication
+from moot.agent.core.choices import ApplyMode
+from moot.agent.core.types import Publication
 from moot.agent.git.names import check_run_id
 from moot.agent.git.private import write_atomically
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from moot.agent.core.choices import ApplyMode
 from moot.agent.core.errors import Refused
-from moot.agent.core.types import ApplyMode, Publication
+from moot.agent.core.types import Publication
 from moot.agent.git.changes import Change, changes_between, in_the_way
 from moot.agent.git.checkout import OTHERWISE, Checkout
 from moot.agent.git.identity import Signature, sign

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from moot.agent.core.choices import ApplyMode
 from moot.agent.core.errors import MootError, Refused
-from moot.agent.core.types import ApplyMode, PastCommit, Patch, Publication, TreeEntry
+from moot.agent.core.types import PastCommit, Patch, Publication, TreeEntry
 from moot.agent.git.ages import read_ages
 from moot.agent.git.checkout import Checkout
 from moot.agent.git.commits import commit_patch

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from moot.agent.core.choices import ApplyMode
 from moot.agent.core.errors import Refused
-from moot.agent.core.types import ApplyMode
 from moot.agent.git.changes import changes_between, edits_of
 from moot.agent.git.checkout import Checkout
 from moot.agent.git.identity import Signature, sign

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from moot.agent.core.behaviour import Selection
+from moot.agent.core.choices import FusionMode
 from moot.agent.core.commands import TestReport
-from moot.agent.core.types import Candidate, FusionMode
+from moot.agent.core.types import Candidate
 from moot.agent.fusion.best_of import Contestant, Verdict, choose
 from moot.agent.fusion.evidence import Evidence, Fact
 from moot.agent.fusion.ledger import Entry

@@ -18,8 +18,8 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
+from moot.agent.core.choices import FusionPolicy
 from moot.agent.core.events import StepFinished, StepStarted
-from moot.agent.core.types import FusionPolicy
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.generate import rounds
 from moot.agent.graph.nodes.approve import approve

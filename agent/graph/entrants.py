@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
+from moot.agent.core.choices import FusionPolicy
 from moot.agent.core.errors import MootError
 from moot.agent.core.messages import ChatRequest, Completion, Usage
-from moot.agent.core.types import EditFormat, FusionPolicy
+from moot.agent.core.types import EditFormat
 from moot.agent.edits.json_answer import ANSWER_SCHEMA
 from moot.agent.fusion.ledger import Entry
 from moot.agent.fusion.member import CUT, Answer, Member

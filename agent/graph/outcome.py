@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from anyio import to_thread
 
+from moot.agent.core.choices import ApplyMode
 from moot.agent.core.errors import UsageError
 from moot.agent.core.outcomes import Fate, Outcome
-from moot.agent.core.types import ApplyMode, Candidate, Publication
+from moot.agent.core.types import Candidate, Publication
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.state import FusionSummary, RunState
 

@@ -230,7 +230,7 @@ SERIALISED = (
     ("moot.agent.core.behaviour", "Output"),
     ("moot.agent.core.behaviour", "Selection"),
     ("moot.agent.core.behaviour", "Survivor"),
-    ("moot.agent.core.types", "ApplyMode"),
+    ("moot.agent.core.choices", "ApplyMode"),
     ("moot.agent.core.types", "Candidate"),
     ("moot.agent.core.types", "FileDelta"),
     ("moot.agent.core.types", "Followed"),

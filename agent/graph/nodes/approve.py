@@ -6,6 +6,7 @@ from anyio import to_thread
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
+from moot.agent.core.choices import ApprovalPolicy
 from moot.agent.core.errors import Refused
 from moot.agent.core.types import Risk
 from moot.agent.core.verification import unasked
@@ -32,7 +33,7 @@ async def approve(state: RunState, runtime: Runtime[Deps]) -> RunState:
     approved: RunState = {"approved": True, "risk": risk, "selected": candidate}
     if not flags and not _wants_a_person(deps.settings.approve, risk):
         return approved
-    if flags and deps.settings.approve == "never":
+    if flags and deps.settings.approve is ApprovalPolicy.NEVER:
         raise Refused(refusal(flags))
     diff = await to_thread.run_sync(deps.repository.diff, start_of(state), candidate.commit)
     evidence = [text for text in (state.get("evidence", ""),) if text]
@@ -42,5 +43,5 @@ async def approve(state: RunState, runtime: Runtime[Deps]) -> RunState:
     return approved
 
 
-def _wants_a_person(policy: str, risk: Risk) -> bool:
-    return policy == "ask" or (policy == "auto" and risk.ask)
+def _wants_a_person(policy: ApprovalPolicy, risk: Risk) -> bool:
+    return policy is ApprovalPolicy.ASK or (policy is ApprovalPolicy.AUTO and risk.ask)

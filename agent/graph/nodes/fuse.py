@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from anyio import to_thread
 from langgraph.runtime import Runtime
 
+from moot.agent.core.choices import FusionMode
 from moot.agent.core.events import CandidateRejected
-from moot.agent.core.types import Candidate, FusionMode
+from moot.agent.core.types import Candidate
 from moot.agent.fusion.seat import Table
 from moot.agent.fusion.transcript import add
 from moot.agent.graph.argument import Argument, hear

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from moot.agent.core.choices import FusionMode
 from moot.agent.core.messages import Completion, TokenChoice
 from moot.agent.fusion.brief import cut, fence, key_for, parts, shares
 from moot.agent.fusion.comparison import Comparison
 from moot.agent.fusion.decide import Calibration, Challenge, agreed, choose, debiased, stands, with_prior
-from moot.agent.fusion.request import Mode
 from moot.agent.fusion.ruling import read_ruling
 from tests.agent.fusion.pools import COMPARISON, by_purpose, fuse, member, ruling
 from tests.scripted import Fault, ScriptedServer
@@ -201,7 +201,7 @@ def hostile():
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(TEXTS, JUDGES, st.sampled_from(list(Mode)))
+@given(TEXTS, JUDGES, st.sampled_from(list(FusionMode)))
 def test_a_hostile_member_and_judge_never_cost_the_first_answer(hostile, text, said, mode):
     script, first, other, judge = hostile
     script["answer"], script["judge"] = text, said

@@ -5,11 +5,12 @@ import time
 
 import pytest
 
+from moot.agent.core.choices import FusionMode
 from moot.agent.core.errors import LimitReached, ModelAnswerError, ModelUnreachable, UsageError
 from moot.agent.core.messages import ChatMessage
 from moot.agent.fusion.judge import Criteria
 from moot.agent.fusion.ledger import Caps
-from moot.agent.fusion.request import VIRTUAL_MODELS, Mode
+from moot.agent.fusion.request import VIRTUAL_MODELS
 from tests.agent.fusion.pools import COMPARISON, by_purpose, fuse, member, prefers, purpose, ruling
 from tests.scripted import Fault, Reply
 
@@ -57,7 +58,7 @@ def test_one_answer_needs_no_judge(serve):
     assert outcome.account.ratios["tokens"] == 1
 
 
-@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("mode", list(FusionMode))
 def test_answers_that_are_the_same_need_no_judge(serve, mode):
     server = serve(by_purpose(answer=Reply(texts=[RIGHT, RIGHT + "\n", " " + RIGHT])))
     outcome = fuse(member("m", server, samples=3), mode=mode)
@@ -179,7 +180,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("answer", UNUSABLE.values(), ids=UNUSABLE)
-@pytest.mark.parametrize("mode", [Mode.BEST_OF, Mode.DEBATE])
+@pytest.mark.parametrize("mode", [FusionMode.BEST_OF, FusionMode.DEBATE])
 def test_a_judge_of_no_use_leaves_the_first_answer(serve, answer, mode):
     server = serve(by_purpose(answer=Reply(texts=[RIGHT, WRONG]), criticise='{"defects": []}'))
     judge = serve(lambda request: answer)
@@ -246,7 +247,7 @@ def test_merge_compares_then_writes(serve):
             judge=ruling("TIE"),
         )
     )
-    outcome = fuse(member("m", server, samples=2), mode=Mode.MERGE)
+    outcome = fuse(member("m", server, samples=2), mode=FusionMode.MERGE)
     assert (outcome.answer.id, outcome.answer.text) == ("merged", "Canberra, since 1913.")
     assert purposes(server) == ["answer", "compare", "write", "judge", "judge"]
     found = outcome.comparison
@@ -274,7 +275,7 @@ def test_merge_compares_then_writes(serve):
 )
 def test_merge_falls_back_to_the_answers_as_they_are(serve, script):
     server = serve(by_purpose(answer=Reply(texts=[WRONG, RIGHT]), judge=prefers("Canberra"), **script))
-    outcome = fuse(member("m", server, samples=2), mode=Mode.MERGE)
+    outcome = fuse(member("m", server, samples=2), mode=FusionMode.MERGE)
     assert outcome.answer.text == RIGHT
     assert outcome.notes[0].startswith("nothing was merged")
 
@@ -284,7 +285,7 @@ def test_a_merged_answer_that_the_judge_objects_to_is_not_taken(serve, judge):
     server = serve(
         by_purpose(answer=Reply(texts=[RIGHT, WRONG]), compare=COMPARISON, write="It is Perth.", judge=judge)
     )
-    outcome = fuse(member("m", server, samples=2), mode=Mode.MERGE)
+    outcome = fuse(member("m", server, samples=2), mode=FusionMode.MERGE)
     assert outcome.answer.text == RIGHT
     assert outcome.comparison is not None
 
@@ -309,7 +310,7 @@ def test_debate_names_defects_revises_once_and_judges(serve):
             judge=prefers("Canberra"),
         )
     )
-    outcome = fuse(member("m", server, samples=2), mode=Mode.DEBATE)
+    outcome = fuse(member("m", server, samples=2), mode=FusionMode.DEBATE)
     assert (outcome.answer.id, outcome.answer.text) == ("m#1-revised", RIGHT)
     assert purposes(server)[:4] == ["answer", "criticise", "criticise", "revise"]
     held = [defect for defect in outcome.debate.defects if defect.holds]
@@ -326,7 +327,7 @@ def test_debate_names_defects_revises_once_and_judges(serve):
 )
 def test_a_debate_without_defects_is_a_best_of(serve, said):
     server = serve(by_purpose(answer=Reply(texts=[WRONG, RIGHT]), criticise=said, judge=prefers("Canberra")))
-    outcome = fuse(member("m", server, samples=2), mode=Mode.DEBATE)
+    outcome = fuse(member("m", server, samples=2), mode=FusionMode.DEBATE)
     assert outcome.answer.text == RIGHT
     assert "revise" not in purposes(server)
 
@@ -440,15 +441,15 @@ def test_an_empty_prompt_and_one_that_is_too_long(serve):
 
 
 def test_the_names_of_virtual_models_are_modes():
-    assert VIRTUAL_MODELS["moot/best-of"] is Mode.BEST_OF
-    assert VIRTUAL_MODELS["moot/fusion"] is Mode.MERGE
+    assert VIRTUAL_MODELS["moot/best-of"] is FusionMode.BEST_OF
+    assert VIRTUAL_MODELS["moot/fusion"] is FusionMode.MERGE
     assert {name.split("/")[0] for name in VIRTUAL_MODELS} == {"moot"}
 
 
 # --- what the server has cached -------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("mode", list(FusionMode))
 def test_who_was_asked_the_task_is_asked_about_answers_after_the_same_bytes(serve, mode):
     server = serve(
         by_purpose(

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from moot.agent.core.choices import ApplyMode
 from moot.agent.core.errors import Refused
-from moot.agent.core.types import ApplyMode, FileChange, Patch
+from moot.agent.core.types import FileChange, Patch
 from moot.agent.git.repository import GitRepository
 from tests.agent.git.conftest import git
 from tests.agent.projects import BUGGY, FIX, TASK, Agent, make_repository

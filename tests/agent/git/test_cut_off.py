@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from moot.agent.core.types import ApplyMode, FileChange
+from moot.agent.core.choices import ApplyMode
+from moot.agent.core.types import FileChange
 from moot.agent.git.repository import GitRepository
 from tests.agent.git.conftest import git
 from tests.agent.git.test_repository import change, commit, snapshot

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from moot.agent.core.choices import ApplyMode
 from moot.agent.core.errors import MootError, Refused, UsageError
-from moot.agent.core.types import ApplyMode, FileChange, Patch
+from moot.agent.core.types import FileChange, Patch
 from moot.agent.git import landing
 from moot.agent.git.landing import Lander
 from moot.agent.git.repository import GitRepository

@@ -3,8 +3,9 @@ import json
 
 import pytest
 
+from moot.agent.core.choices import ApplyMode
 from moot.agent.core.errors import Refused, UsageError
-from moot.agent.core.types import ApplyMode, FileChange, Patch
+from moot.agent.core.types import FileChange, Patch
 from moot.agent.git.landing import Lander
 from moot.agent.git.plumbing import Git, GitFailed
 from moot.agent.git.repository import GitRepository

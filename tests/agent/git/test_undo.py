@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from moot.agent.core.choices import ApplyMode
 from moot.agent.core.errors import Refused
-from moot.agent.core.types import ApplyMode, Publication
+from moot.agent.core.types import Publication
 from moot.agent.git.landing import Lander
 from moot.agent.git.repository import GitRepository
 from tests.agent.git.conftest import git

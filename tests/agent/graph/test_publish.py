@@ -1,6 +1,7 @@
 """What a person is told of a publication that is not quite what was verified."""
 
-from moot.agent.core.types import ApplyMode, Publication
+from moot.agent.core.choices import ApplyMode
+from moot.agent.core.types import Publication
 from moot.agent.graph.nodes.publish import caution_of
 
 
