@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from enum import StrEnum
@@ -179,6 +180,7 @@ def _settings(repo: Path, began: Mapping[str, Any] | None = None, /, **flags: An
 
 def main() -> None:
     """Run the command line; an expected failure is one sentence on stderr and its exit code."""
+    gc.set_threshold(150_000)  # as mypy does: imports make many objects and hardly any garbage
     _open_closed_streams()
     if reconfigure := getattr(sys.stdout, "reconfigure", None):
         reconfigure(errors="backslashreplace")  # a file's name may hold bytes that are no text
@@ -214,6 +216,7 @@ def _flushed() -> None:
         app()
     finally:
         sys.stdout.flush()
+        gc.freeze()  # else the last collections visit all that langgraph brought, for a second or more
 
 
 def _silence_output() -> None:
