@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import PurePosixPath
 from shlex import quote
 
@@ -95,11 +96,11 @@ def _without_parts(files: Files) -> Files:
     folders = _part_folders(files.paths)
     if not folders or any(map(_PYTHON.fullmatch, files.paths)):
         return files
-    inner = tuple(f"{folder}/" for folder in folders)
+    parts = frozenset(folders)
     return files.without(
         path
         for path in files.paths
-        if path.endswith(".py") and (path.startswith(inner) or _NOT_OWN.search(path))
+        if path.endswith(".py") and (not parts.isdisjoint(_around(path)) or _NOT_OWN.search(path))
     )
 
 
@@ -114,16 +115,20 @@ def _parts(files: Files, task: str) -> Iterator[Found]:
 
 
 def _part_folders(paths: Sequence[str]) -> list[str]:
-    folders: list[str] = []
+    folders: dict[str, None] = {}
     for path in sorted(paths, key=lambda each: each.count("/")):
         folder, _, name = path.rpartition("/")
-        inner = any(folder == each or folder.startswith(f"{each}/") for each in folders)
         if (
             folder
             and name in _MANIFESTS
-            and not inner
             and path.count("/") <= _DEPTH
+            and folders.keys().isdisjoint(_around(path))
             and not _NOT_OWN.search(path)
         ):
-            folders.append(folder)
-    return folders
+            folders[folder] = None
+    return [*folders]
+
+
+def _around(path: str) -> Iterator[str]:
+    """Return the folders that a path is in, from the top on."""
+    return accumulate(path.split("/")[:-1], "{}/{}".format)

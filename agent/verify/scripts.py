@@ -22,6 +22,9 @@ MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 _DEPTH = 5
 """Scripts that call scripts."""
 
+_DEEPEST = 100
+"""Folders in each other: a longer row of `cd` is nobody's, and would take the square of its length."""
+
 _MANAGERS = ("npm", "pnpm", "yarn", "bun")
 _RUN = ("run", "run-script")
 _TEST = ("test", "t", "tst")
@@ -192,7 +195,7 @@ def moved(folder: str, words: Sequence[str]) -> str | None:
             parts.pop()
         else:
             parts.append(part)
-    return "/".join(parts)
+    return "/".join(parts) if len(parts) <= _DEEPEST else None
 
 
 def _join(folder: str, name: str) -> str:

@@ -1,5 +1,6 @@
 """A test command that was found, and the files that it is looked for in."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -69,7 +70,8 @@ class Files:
     def below(self, folder: str) -> "Files":
         """Return what lies in a folder, with paths from there."""
         prefix = f"{folder}/"
-        inner = (path.removeprefix(prefix) for path in self.paths if path.startswith(prefix))
+        first, end = bisect_left(self.paths, prefix), bisect_left(self.paths, f"{folder}0")  # 0 follows /
+        inner = (path.removeprefix(prefix) for path in self.paths[first:end])
         return Files(inner, lambda path: self._read(prefix + path))
 
     def without(self, paths: Iterable[str]) -> "Files":

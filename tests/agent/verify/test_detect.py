@@ -1,5 +1,7 @@
 """Small trees, and what is found in them: pure."""
 
+import time
+
 import pytest
 
 from moot.agent.verify.detect import Found, detect
@@ -233,6 +235,30 @@ def test_one_shell_runs_all_lines_of_a_script():
     first, second = found({".gitlab-ci.yml": text})
     assert (first.command, first.source) == ("cd lib && pytest", ".gitlab-ci.yml:5")
     assert second.command == "make test"
+
+
+@pytest.mark.parametrize("top", ["{}", script("jest")], ids=["tests-in-parts", "tests-at-the-top"])
+def test_a_repository_of_thousands_of_parts_takes_no_time(top):
+    names = ("package.json", "index.ts", "a/b.py", "a/c.ts", "tsconfig.json")
+    files = {f"types/p{part}/{name}": "{}" for part in range(2_000) for name in names}
+    began = time.perf_counter()
+    found({**files, "package.json": top, "types/p7/package.json": script("jest")})
+    assert time.perf_counter() - began < 4
+
+
+def test_a_part_is_all_that_lies_in_its_folder():
+    files = {"api/go.mod": "", "api-v2/go.mod": "", "api.md": "", "api/a.go": "", "api0/a.py": "", "apis": ""}
+    assert [each.command for each in found(files)] == [
+        "cd api && go test ./...",
+        "cd api-v2 && go test ./...",
+    ]
+
+
+def test_a_row_of_cd_without_end_takes_no_time():
+    text = "jobs:\n  a:\n    steps:\n      - run: |\n" + "          cd a\n" * 8_000 + "          pytest\n"
+    began = time.perf_counter()
+    assert found({".github/workflows/ci.yml": text}) == ()
+    assert time.perf_counter() - began < 4
 
 
 def test_a_step_behind_many_aliases_is_read_once():
