@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from posixpath import dirname, join, normpath
 
 from moot.agent.core.private import public
 from moot.agent.verify.links import WorkingTree, linked_modules, linked_sources
@@ -23,6 +24,9 @@ _ABSOLUTE = re.compile(r"(?<![\w./-])/[\w./+-]+")
 _ENTERED = re.compile(r"""(?<![\w./-])(?:cd|-C)[ \t]+('[^']*'|"[^"]*"|[^\s;&|()]+)""")
 _GO_DECIDES = ("go.work", "vendor/modules.txt")
 """Files beside which Go refuses `-mod=mod`, or which it is to use in place of downloaded modules."""
+
+_LONGEST = 4_096
+"""Characters of a path: Linux takes as many bytes (PATH_MAX)."""
 
 _PYTHON_VERSION = re.compile(r"[A-Za-z0-9][\w.-]*")
 
@@ -242,24 +246,28 @@ def _add_go(found: _Found, command: str) -> None:
     modules = Path(os.environ.get("GOMODCACHE") or Path.home() / "go" / "pkg" / "mod")
     _show(found, modules)
     found.variables |= {"GOMODCACHE": str(modules), "GOPROXY": "off"}
-    decided = (folder / file for folder in _entered(root, command) for file in _GO_DECIDES)
-    if not any(os.path.exists(file) for file in decided):  # noqa: PTH110 - a name may be too long for a file
+    entered = _entered(str(root), command)
+    if not any(_exists(Path(folder, file)) for folder in entered for file in _GO_DECIDES):
         found.variables["GOFLAGS"] = "-mod=mod"
 
 
-def _entered(root: Path, command: str) -> Iterator[Path]:
-    """Yield the root, the folders below it that a command enters, and those on the way to them.
+def _entered(root: str, command: str) -> set[str]:
+    """Return the root, the folders below it that a command enters, and those on the way to them.
 
-    Whether a `cd` starts where the one before it ended depends on the shell: both places are yielded.
+    Whether a `cd` starts where the one before it ended depends on the shell: both places are returned.
     """
-    yield root
+    found = {root}
     for line in command.splitlines():
         folder = root
         for word in map(unquote, _ENTERED.findall(line)):
-            folder /= word
-            for place in (folder, root / word):
-                inner = Path(os.path.normpath(place))
-                yield from (each for each in (inner, *inner.parents) if each.is_relative_to(root))
+            folder = normpath(join(folder, word))
+            if len(folder) > _LONGEST:
+                break
+            for place in (folder, normpath(join(root, word))):
+                while place.startswith(f"{root}/") and place not in found:
+                    found.add(place)
+                    place = dirname(place)
+    return found
 
 
 def _prefix(program: Path) -> Path:

@@ -1,4 +1,5 @@
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -196,6 +197,14 @@ def test_go_may_not_change_modules_where_a_workspace_or_vendored_ones_decide(
     (root / file).parent.mkdir(parents=True)
     (root / file).write_text("")
     assert environment(root, command).variables.get("GOFLAGS", "") == flags
+
+
+@pytest.mark.parametrize("row", ["cd a && " * 600, f"cd {'a/' * 20_000}b"])
+def test_a_row_of_folders_without_end_takes_no_time(home, tmp_path, monkeypatch, row):
+    monkeypatch.setenv("PATH", str(program(tmp_path / "bin" / "go").parent))
+    began = time.perf_counter()
+    environment(tmp_path, f"{row} go test")
+    assert time.perf_counter() - began < 2
 
 
 def test_a_toolchain_of_the_system_has_its_downloads_in_the_home(home, tmp_path, monkeypatch):
