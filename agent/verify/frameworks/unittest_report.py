@@ -121,6 +121,7 @@ class _Program(unittest.TestProgram):
     only: List[str] = []  # noqa: RUF012, UP006
 
     def runTests(self) -> None:
+        self.failfast = False  # what fails behind the first failure has to be known
         if self.only:
             self.test = unittest.TestSuite(test for test in _flat(self.test) if _chosen(test, self.only))
         super().runTests()

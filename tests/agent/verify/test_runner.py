@@ -114,6 +114,16 @@ def test_the_first_failure_hides_no_other(root, work):
         assert len(run(root, work, command).failed) == 2, command
 
 
+@pytest.mark.parametrize("option", ["-f", "--failfast"])
+def test_the_first_failure_hides_no_other_of_unittest(root, work, option):
+    (work / "test_c.py").write_text(
+        "import unittest\n\nclass T(unittest.TestCase):\n"
+        "    def test_a(self): assert 0\n    def test_b(self): assert 0\n    def test_c(self): pass\n"
+    )
+    report = run(root, work, f"python3 -m unittest {option} test_c")
+    assert (report.failed, report.passed) == ({"test_c.T.test_a", "test_c.T.test_b"}, {"test_c.T.test_c"})
+
+
 def test_a_framework_that_fails_hides_no_other(root, work):
     (work / "tests" / "test_a.py").write_text("def test_bad(): assert 0\n")
     (work / "a.test.mjs").write_text(
