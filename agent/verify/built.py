@@ -76,7 +76,10 @@ class BuiltModules:
         return [(path, state.st_size, state.st_mtime_ns) for path, state in states]
 
     def _wanted(self, tree: Tree) -> list[str]:
-        return [path for path in self._found.modules if not tree.holds(path)]
+        """Return the modules that a workspace lacks, but for those that the user removed meanwhile."""
+        return [
+            path for path in self._found.modules if not tree.holds(path) and (self._root / path).is_file()
+        ]
 
     @cached_property
     def _found(self) -> _Found:

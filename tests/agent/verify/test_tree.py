@@ -72,3 +72,18 @@ def test_extension_modules_are_looked_for_in_a_deep_tree(deep, tmp_path):
         tree = Tree.open(deep, stack)
         assert BuiltModules(tmp_path / "root").take_along(deep, tree) == ""
     assert (deep / "m.so").read_bytes() == b"module"
+
+
+def test_an_extension_module_that_the_user_removes_meanwhile_is_not_missed(tmp_path):
+    """As `make clean` does during a run."""
+    for name in ("root", "work"):
+        (tmp_path / name).mkdir()
+    module = tmp_path / "root" / "m.so"
+    module.write_bytes(b"module")
+    built = BuiltModules(tmp_path / "root")
+    with ExitStack() as stack:
+        tree = Tree.open(tmp_path / "work", stack)
+        assert len(built.facts(tmp_path / "work", tree)) == 1
+        module.unlink()
+        assert built.facts(tmp_path / "work", tree) == []
+        assert built.take_along(tmp_path / "work", tree) == ""
