@@ -210,7 +210,7 @@ def load_settings(
         files = {name: value for name, value in files.items() if name not in base.model_fields_set}
         return Settings(**given, **files) if files else base
     except ValidationError as exc:
-        raise UsageError(_explain(exc, flags, files)) from exc
+        raise UsageError(_explain(exc, given, files)) from exc
     except SettingsError as exc:
         named = re.search(r'field "(\w+)"', str(exc))
         name = f"MOOT_{named[1].upper()}" if named else "a variable"
@@ -263,7 +263,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise UsageError(f"cannot read the settings in {path}: {exc}") from exc
 
 
-def _explain(exc: ValidationError, flags: Mapping[str, Any], files: Mapping[str, Any]) -> str:
+def _explain(exc: ValidationError, given: Mapping[str, Any], files: Mapping[str, Any]) -> str:
     """Say which value is wrong, and where it is from."""
     first = exc.errors()[0]
     name = ".".join(str(part) for part in first["loc"]) or "settings"
@@ -271,7 +271,7 @@ def _explain(exc: ValidationError, flags: Mapping[str, Any], files: Mapping[str,
     if key in files:
         place = f" in {_user_path()}" if key not in REPOSITORY_KEYS else " in a settings file"
     else:
-        place = "" if key in flags else f" (MOOT_{key.upper()})"
+        place = "" if key in given else f" (MOOT_{key.upper()})"
     if first["type"] == "extra_forbidden":
         return f"there is no setting {name}{place}: take it out"
     return f"bad value for {name}{place}: {first['msg']}"

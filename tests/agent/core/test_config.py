@@ -127,6 +127,8 @@ def test_a_mistake_in_the_own_file_is_told_with_its_place(home, line, said):
 def test_a_mistake_is_told_with_the_variable_or_the_flag_that_it_is_in(monkeypatch):
     with pytest.raises(UsageError, match=r"^bad value for max_time: "):
         load_settings(max_time=-5)
+    with pytest.raises(UsageError, match=r"^bad value for max_time: "):
+        load_settings(None, {"max_time": -5})
     monkeypatch.setenv("MOOT_MAX_TIME", "soon")
     with pytest.raises(UsageError, match=r"^bad value for max_time \(MOOT_MAX_TIME\): "):
         load_settings()
