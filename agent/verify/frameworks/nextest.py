@@ -19,6 +19,9 @@ _SETTINGS = "nextest.toml"
 _NO_TESTS = 4
 """nextest's exit code when nothing ran."""
 
+_STOPS = re.compile(r"--(no-fail-fast|nff|fail-fast|ff|max-fail(=.*)?)")
+"""Options that say when to stop: nextest takes each once, not all together, and of two the last counts."""
+
 
 class Nextest:
     """`cargo nextest run`."""
@@ -39,7 +42,13 @@ class Nextest:
         if names and all(names):
             pattern = "|".join(re.escape(name) for name in names)
             options += ["-E", shlex.quote(f"test(/(^|::)({pattern})$/)")]
-        words = (*call.prefix, *call.words[:at], *options, *call.words[at:])
+        rest = call.words[at:]
+        kept = [
+            word
+            for before, word in zip(("", *rest), rest, strict=False)
+            if not _STOPS.fullmatch(word) and before != "--max-fail"
+        ]
+        words = (*call.prefix, *call.words[:at], *options, *kept)
         return Instrumented(words, files={_SETTINGS: settings})
 
     def read(self, evidence: Evidence) -> Reading:

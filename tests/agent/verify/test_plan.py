@@ -177,6 +177,20 @@ def test_other_frameworks_are_narrowed(plan, command, only, expected):
         ("pytest -x", f"pytest -x {PYTEST}"),
         ("go test -failfast ./... -args -x", "go test -json ./... -args -x > /w/R/0/go.jsonl"),
         ("go test --failfast=true ./...", "go test -json ./... > /w/R/0/go.jsonl"),
+        *(
+            (
+                f"cargo nextest run --workspace {options}",
+                "cargo nextest run --tool-config-file moot:/w/R/0/nextest.toml --no-fail-fast --workspace",
+            )
+            for options in (
+                "--no-fail-fast",
+                "--nff",
+                "--fail-fast",
+                "--ff",
+                "--max-fail=1",
+                "--max-fail 1:wait",
+            )
+        ),
         ("jest --bail", "jest --bail --json --outputFile=/w/R/0/jest.json --watchAll=false --bail=0"),
         ("mocha --bail", "mocha --bail --reporter json --reporter-option output=/w/R/0/mocha.json --no-bail"),
         *(
