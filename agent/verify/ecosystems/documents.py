@@ -176,9 +176,9 @@ def _within(folder: str, command: str) -> str:
 def _left(folder: str | None, command: str) -> str | None:
     """Return the folder where a shell is after a line; None when that is not known."""
     for part in _JOINT.split(command):
-        (words, *_) = chain(part) or ((),)
-        if words[:1] == ("cd",) and folder is not None:
-            folder = moved(folder, words)
+        if folder is not None and part.split()[:1] == ["cd"]:
+            calls = chain(part)
+            folder = moved(folder, calls[0]) if calls else None
     return folder
 
 

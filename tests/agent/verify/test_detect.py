@@ -230,6 +230,12 @@ def test_ci_in_folders():
     ]
 
 
+@pytest.mark.parametrize("line", ["cd $(dirname x)/lib", "cd lib # as ever", "cd lib >/dev/null", "cd"])
+def test_a_folder_that_is_not_known_has_no_tests(line):
+    step = f"jobs:\n  a:\n    steps:\n      - run: |\n          {line}\n          pytest\n"
+    assert found({".github/workflows/ci.yml": step}) == ()
+
+
 def test_one_shell_runs_all_lines_of_a_script():
     text = "unit:\n  script:\n    - cd lib\n    - pip install .\n    - pytest\nother:\n  script: make test\n"
     first, second = found({".gitlab-ci.yml": text})
