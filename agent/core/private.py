@@ -57,10 +57,11 @@ def _private(home: str, cargo: str) -> tuple[Path, ...]:
 def _is_public(place: Path, tree: Path, private: tuple[Path, ...]) -> bool:
     if place in map(_real, _SHARED) or any(folder.is_relative_to(place) for folder in private):
         return False
-    around = [folder for folder in private if place.is_relative_to(folder)]
+    services = _DISKS.parents if place.is_relative_to(_DISKS) else ()
+    around = [folder for folder in private if place.is_relative_to(folder) and folder not in services]
     if place.is_relative_to(tree):
         return all(tree.is_relative_to(folder) for folder in around)
-    return (not around or place.is_relative_to(_DISKS)) and not _has_socket(place)
+    return not around and not _has_socket(place)
 
 
 def _has_socket(place: Path) -> bool:

@@ -59,6 +59,8 @@ def test_disks_of_the_user_are_no_services(
     monkeypatch.setattr("moot.agent.core.private._DISKS", tmp_path / "run" / "media")
     places = [folder(tmp_path / "run" / name) for name in ("user", "media/disk/venv")]
     assert public(places, tmp_path / "tree") == places[1:]
+    monkeypatch.setenv("HOME", str(places[1]))
+    assert public([folder(places[1] / name) for name in (".ssh/keys", "src")], home) == [places[1] / "src"]
 
 
 def test_a_folder_with_a_pipe_or_a_socket_is_left_out(home: Path, tmp_path: Path) -> None:
