@@ -16,6 +16,7 @@ from moot.agent.edits.forms import (
     SymbolEdit,
     WholeFile,
 )
+from moot.agent.syntax import language_of
 
 __all__ = ["begins_edit", "ends_block", "read_block", "read_echo"]
 
@@ -30,7 +31,8 @@ _PATH_LINE = re.compile(
 )
 """A path is one word with a dot or a slash, or one like `Makefile`; a sentence is none."""
 _NAMED = re.compile(r"`(?P<name>[\w./@+-]+)`")
-_LIKE_PATH = re.compile(r"[./]\w")
+_OF_TEXT = re.compile(r"\.(?:md|rst|txt|json|toml|ya?ml|cfg|ini|xml|html|css)$")
+"""Suffixes that no grammar here reads: any other behind a dot may be an attribute's name."""
 
 _ECHO = re.compile(r"<file path=(?P<quote>[\"'])(?P<path>[^\"'<>]+)(?P=quote)>\s*$")
 _ELEMENT = re.compile(r"\s*<file(?:\s[^>]*)?(?<!/)>(?!.*</file>)")
@@ -186,5 +188,8 @@ def _path_above(lines: Sequence[str], at: int, last_path: str) -> str:
 
 def _names_other(line: str, path: str) -> bool:
     """Tell whether a sentence has something in backticks that looks like the path of another file."""
-    names = [name for name in _NAMED.findall(line) if _LIKE_PATH.search(name)]
-    return any(not f"/{path}".endswith(f"/{name}") for name in names)
+    return any(
+        not f"/{path}".endswith(f"/{name}")
+        for name in _NAMED.findall(line)
+        if "/" in name or language_of(name) or _OF_TEXT.search(name)
+    )

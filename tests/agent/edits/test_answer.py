@@ -32,12 +32,15 @@ def test_a_name_like_makefile_is_a_path():
 def test_a_second_block_reuses_the_path_of_the_first():
     text = BLOCK + "<<<<<<< SEARCH\nmore\n=======\nless\n>>>>>>> REPLACE\n"
     assert parse_answer(text)[1] == SearchReplace("a/b.py", "more\n", "less\n")
-    for line in ("Then the call:", "In `b.py` again:", "In `a/b.py`, `f` as well:", "```\n\n```python"):
+    for line in (
+        *("Then the call:", "In `b.py` again:", "In `a/b.py`, `f` as well:", "```\n\n```python"),
+        *("And `self.total`:", "`Store.get` calls `os.path` since `3.11`:"),
+    ):
         assert parse_answer(text.replace(f"{BLOCK}", f"{BLOCK}{line}\n", 1)) == parse_answer(text)
 
 
 @pytest.mark.parametrize(
-    "line", ["In `c.py`:", "And in `a/c.py`, too:\n```python", "From `a/b.py` to `c/b.py`:"]
+    "line", ["In `c.py`:", "And in `a/c.py`, too:\n```python", "From `a/b.py` to `c/b.py`:", "See `a.md`:"]
 )
 def test_a_second_block_below_the_name_of_another_file_needs_its_path(line):
     text = f"{BLOCK}\n{line}\n<<<<<<< SEARCH\nmore\n=======\nless\n>>>>>>> REPLACE\n"
