@@ -276,12 +276,15 @@ def _check_marks(name: str, old: str, new: str, *, show: bool) -> None:
 
 
 def trimmed(lines: Sequence[str]) -> list[str]:
-    """Return lines without blank ones around them, and without a code fence around all of them."""
-    kept = list(lines)
-    while kept and not kept[0].strip():
-        kept.pop(0)
-    while kept and not kept[-1].strip():
-        kept.pop()
-    if len(kept) > 1 and kept[0].startswith("```") and kept[-1].strip() == "```":
-        return trimmed(kept[1:-1])
-    return kept
+    """Return lines without blank ones around them, and without code fences around all of them."""
+    start, end = 0, len(lines)
+    while start < end:
+        if not lines[start].strip():
+            start += 1
+        elif not lines[end - 1].strip():
+            end -= 1
+        elif end - start > 1 and lines[start].startswith("```") and lines[end - 1].strip() == "```":
+            start, end = start + 1, end - 1
+        else:
+            break
+    return list(lines[start:end])

@@ -256,6 +256,11 @@ def test_a_method_of_typescript_has_its_decorators():
     )
 
 
+def test_a_text_of_nothing_but_fences_is_empty():
+    fences = "```\n" * 3000
+    assert "is empty" in reason(f"<<<<<<< SYMBOL a.py h\n{fences}>>>>>>> END")
+
+
 def test_an_import_of_a_scoped_package_is_named_by_its_statement():
     base = b"import { a } from '@b/c';\nimport { d } from '@b/d';\nlet x = 1;\n"
     new = run("<<<<<<< REMOVE a.ts import { a } from '@b/c';\n>>>>>>> END", a_ts=base)
