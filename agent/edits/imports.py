@@ -26,6 +26,9 @@ _GROUPING = {"go": "import_declaration", "rust": "use_declaration"}
 _LONGEST = 300
 """Characters before a group that is taken apart."""
 
+_SELF = re.compile(r"::self(?=$| as )")
+"""Rust has it within groups only."""
+
 _GROUPS = frozenset({"import_declaration", "import_spec_list", "use_declaration", "use_list"})
 
 
@@ -43,7 +46,7 @@ def add_imports(edit: AddImports, path: str, document: Document, outline: Outlin
     imports = [symbol for symbol in outline(path, document.joined()) if symbol.kind == "import"]
     known = {symbol.qualified_name for symbol in imports}
     text = [line.rstrip() for line in trimmed(edit.text.split("\n")) if " ".join(line.split()) not in known]
-    text = _without_known(text, path, document)
+    text = trimmed(_without_known(text, path, document))
     future = [line for line in text if line.startswith("from __future__ ")]
     rest = [line for line in text if line not in future]
     if rest:
@@ -101,7 +104,7 @@ def _names(node: "Node") -> Iterator[str]:
         elif node.type == "scoped_use_list" and group is not None and len(before) < _LONGEST:
             todo.append((group, f"{before}{_text(node.child_by_field_name('path'))}::"))
         elif not node.type.endswith("comment"):
-            yield f"{before}{_text(node)}".removesuffix("::self")
+            yield _SELF.sub("", f"{before}{_text(node)}")
 
 
 def _text(node: "Node | None") -> str:

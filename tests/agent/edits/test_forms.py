@@ -490,8 +490,21 @@ def test_an_import_of_rust_is_not_repeated():
     assert run(f"<<<<<<< IMPORT a.rs\n{text}\n>>>>>>> END", a_rs=base) == {
         "a.rs": base.replace(b";\n", f";\n{new}\n".encode(), 1)
     }
+    parts = "use std::{fmt::{self as f}, io::{self, Read as R}};"
+    assert run(f"<<<<<<< IMPORT a.rs\n{parts}\n>>>>>>> END", a_rs=base) == {
+        "a.rs": base.replace(b";\n", b";\nuse std::fmt as f;\nuse std::io::Read as R;\n", 1)
+    }
     deep = "{a::" * 20_000
     assert "no longer parse" in reason(f"<<<<<<< IMPORT a.rs\nuse {deep}\n>>>>>>> END", a_rs=base)
+
+
+def test_no_blank_line_is_left_of_imports_that_are_there():
+    base = b"import os\nimport sys\n\nx = 1\n"
+    text = "<<<<<<< IMPORT a.py\n{}\n>>>>>>> END"
+    assert "changes nothing" in reason(text.format("import os\n\nimport sys"), a_py=base)
+    assert run(text.format("import os\n\nimport re"), a_py=base) == {
+        "a.py": base.replace(b"sys\n", b"sys\nimport re\n")
+    }
 
 
 def test_an_import_of_php_goes_below_what_opens_the_file():
