@@ -35,8 +35,8 @@ _SECRET_CONTENT = (
     (
         "an API key",
         re.compile(
-            rb"\b(?:sk-(?:proj-|ant-)?[A-Za-z0-9_-]{40,}|xox[abprs]-[A-Za-z0-9-]{20,}|xapp-[\w-]{20,}|AIza[\w-]{35}"
-            rb"|[sr]k_live_[A-Za-z0-9]{20,}|hf_[A-Za-z0-9]{30,}|SG\.[\w-]{16,}\.[\w-]{16,})"
+            rb"\b(?:sk-(?:proj-|ant-)?[A-Za-z0-9_-]{40,}|xox[abprs]-[A-Za-z0-9-]{20,}|xapp-\d-[\w-]{18,}"
+            rb"|AIza[\w-]{35}|[sr]k_live_[A-Za-z0-9]{20,}|hf_[A-Za-z0-9]{30,}|SG\.[\w-]{16,}\.[\w-]{16,})"
         ),
     ),
     ("a GitLab token", re.compile(rb"\bglpat-[\w-]{20,}")),

@@ -95,6 +95,7 @@ def test_the_settings_of_yarn_are_hidden_where_they_hold_a_token(value, hidden):
         "text.startswith('-----BEGIN PRIVATE KEY-----')\n",
         "'-----BEGIN PRIVATE KEY-----\\n' + body\n",
         "-----BEGIN PUBLIC KEY-----\nMIIB\n",
+        '#include "xapp-icon-chooser-dialog-private.h"\n',
     ],
 )
 def test_what_only_speaks_of_keys_is_shown(text):
