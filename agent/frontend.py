@@ -71,7 +71,7 @@ async def _run_task(settings: Settings, repo: Path, task: Task, resume: str | No
         return await _watch(run, renderer, shown)
     except Exception as exc:
         if isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT):
-            error = TaskFailed(f"{exc.strerror}: free some, then go on with `agent run --resume {run.id}`")
+            error = TaskFailed(f"{exc.strerror}: free some, then {run.how_to_go_on}")
         else:
             logging.getLogger(__name__).exception("unexpected error in run %s", run.id)
             error = TaskFailed(f"unexpected {type(exc).__name__}: please report it with the traceback above")

@@ -130,13 +130,17 @@ class Run:
         except MootError as exc:
             return self._result(exc)
         except asyncio.CancelledError:
-            return self._result(Interrupted(self._how_to_go_on()))
+            early = "" if self._begun else " before it began"
+            return self._result(Interrupted(f"interrupted{early}: {self.how_to_go_on}"))
 
-    def _how_to_go_on(self) -> str:
-        """Return what to do after an interruption: a run that had not begun is not there to be resumed."""
-        if self._resumed or self._deps is not None:
-            return f"interrupted: continue with `agent run --resume {self.id}`"
-        return "interrupted before it began: start the task anew"
+    @property
+    def _begun(self) -> bool:
+        return self._resumed or self._deps is not None
+
+    @property
+    def how_to_go_on(self) -> str:
+        """What to do after the run broke off: one that had not begun is not there to be resumed."""
+        return f"continue with `agent run --resume {self.id}`" if self._begun else "start the task anew"
 
     async def _execute(self) -> None:
         record = records.read(self._settings.data_dir, self.id) if self._resumed else None

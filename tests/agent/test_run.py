@@ -1,6 +1,8 @@
 """`agent run` from end to end: the real command, real git, a real sandbox, a scripted model."""
 
+import errno
 import json
+import os
 import signal
 import socket
 import time
@@ -10,6 +12,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from moot.agent import app, frontend
+from moot.agent.core.config import Settings
+from moot.agent.core.types import Task
+from moot.agent.run import Run
 from tests.agent.projects import BUGGY, FIX, FIXED, PYTEST, TASK, TEST, Agent, git, make_repository, snapshot
 from tests.scripted import Call, Fault, Reply
 
@@ -442,3 +448,14 @@ def test_index_and_context(repo, agent):
     assert {file["path"] for file in packed["files"]} == {"stats.py", "test_stats.py"}
     assert packed["tokens"] <= packed["budget"]
     assert "stats.py" in command("context", TASK, "--repo", str(repo)).stdout
+
+
+def test_a_full_disk_before_the_run_has_begun_names_no_run_to_resume(monkeypatch, capsys):
+    async def wire(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(
+        app, "start", lambda settings, _, task, ask, resume: Run(settings, wire, task, ask, resume)
+    )
+    assert frontend.run_task(Settings(), Path(), Task("do it"), None, "json") == 1
+    assert json.loads(capsys.readouterr().out)["reason"].endswith("free some, then start the task anew")
