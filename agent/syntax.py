@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LANGUAGES",
-    "count_errors",
     "defects",
     "grammar",
     "language_of",
@@ -131,12 +130,6 @@ def new_parser(language: str) -> "Parser":
 def defects(node: "Node") -> int:
     """Count error and missing nodes; only subtrees that have one are visited."""
     return len(_defect_lines(node))
-
-
-def count_errors(path: str, content: bytes) -> int:
-    """Return the number of syntax errors in a file; 0 when its language has no grammar here."""
-    language = language_of(path)
-    return 0 if language is None else defects(new_parser(language).parse(content).root_node)
 
 
 def syntax_errors(path: str, content: bytes) -> list[int]:

@@ -104,11 +104,6 @@ class Facts:
     links: Links = _NO_LINKS
     generated: bool = False
 
-    @property
-    def symbols(self) -> tuple[Symbol, ...]:
-        """The definitions, without a path."""
-        return tuple(each.at("") for each in self.outline)
-
     def encoded_symbols(self) -> bytes:
         """Return the stored form of the definitions: columns, positions as differences, compressed."""
         if not self.outline:

@@ -112,7 +112,7 @@ EXPECTED = {
 @pytest.mark.parametrize("name", EXPECTED)
 def test_symbols_of_each_language(name):
     facts = extract((DATA / name).read_bytes(), language_of(name))
-    found = [f"{s.qualified_name} {s.kind} {s.start_line}-{s.end_line}" for s in facts.symbols]
+    found = [f"{s.qualified_name} {s.kind} {s.start_line}-{s.end_line}" for s in facts.outline]
     assert found == [
         item.strip() for line in EXPECTED[name].splitlines() for item in line.split("|") if item.strip()
     ]
@@ -176,14 +176,14 @@ def test_symbols_of_each_language(name):
 )
 def test_signature_and_first_doc_line(name, symbol, signature, doc):
     facts = extract((DATA / name).read_bytes(), language_of(name))
-    found = next(s for s in facts.symbols if s.qualified_name == symbol)
+    found = next(s for s in facts.outline if s.qualified_name == symbol)
     assert (found.signature, found.doc) == (signature, doc)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_byte_spans_and_lines_agree(name):
     data = (DATA / name).read_bytes()
-    for symbol in extract(data, language_of(name)).symbols:
+    for symbol in extract(data, language_of(name)).outline:
         assert symbol.name.encode() in data[symbol.start_byte : symbol.end_byte]
         assert data[: symbol.start_byte].count(b"\n") + 1 == symbol.start_line
         assert data[: symbol.end_byte].count(b"\n") + 1 == symbol.end_line
@@ -192,10 +192,10 @@ def test_byte_spans_and_lines_agree(name):
 def test_a_span_covers_what_an_edit_replaces():
     facts = extract((DATA / "sessions.py").read_bytes(), "python")
     data = (DATA / "sessions.py").read_bytes()
-    session = next(s for s in facts.symbols if s.name == "Session")
+    session = next(s for s in facts.outline if s.name == "Session")
     assert data[session.start_byte :].startswith(b"@dataclass")
     data = (DATA / "client.ts").read_bytes()
-    status = next(s for s in extract(data, "typescript").symbols if s.name == "Status")
+    status = next(s for s in extract(data, "typescript").outline if s.name == "Status")
     assert data[status.start_byte :].startswith(b"export enum")
 
 
@@ -320,7 +320,7 @@ def test_hostile_groups_are_bounded():
 
 def test_broken_syntax_still_gives_symbols():
     data = b"def first():\n    return (1,\n\nclass Broken(:\n    x = \n\ndef last(a):\n    return a\n"
-    names = {s.name for s in extract(data, "python").symbols}
+    names = {s.name for s in extract(data, "python").outline}
     assert {"first", "Broken", "last"} <= names
 
 
@@ -329,15 +329,15 @@ def test_lines_alone_give_the_main_definitions(name):
     data = (DATA / name).read_bytes()
     lines = {d.name for d in find_definitions(data, language_of(name))}
     main = {"class", "interface", "struct", "trait", "table", "view"}
-    assert {s.name for s in extract(data, language_of(name)).symbols if s.kind in main} <= lines
+    assert {s.name for s in extract(data, language_of(name)).outline if s.kind in main} <= lines
     unparsed = extract(data, language_of(name), parse=False)
     assert unparsed.state == "words"
 
 
 def test_crlf_and_non_utf8():
     facts = extract(b"class A:\r\n    def f(self):\r\n        return '\xff\xfe'\r\n", "python")
-    assert [s.qualified_name for s in facts.symbols] == ["A", "A.f"]
-    assert [s.signature for s in facts.symbols] == ["class A", "def f(self)"]
+    assert [s.qualified_name for s in facts.outline] == ["A", "A.f"]
+    assert [s.signature for s in facts.outline] == ["class A", "def f(self)"]
 
 
 def test_binary_and_huge_files_are_known_by_path_only():

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moot.agent.core.types import PackLevel, RankedFile, Shown
-from moot.agent.index.extract import extract
 from moot.agent.index.index import CodeIndex
+from moot.agent.index.live import outline_text
 from moot.agent.pack.packer import ContextPacker
 from moot.agent.pack.render import focus_block
 from tests.agent.index.tree import tree
@@ -129,7 +129,7 @@ def test_excerpts_show_what_they_lie_in():
         b'import os\n\n\nclass Shelf:\n    """Holds."""\n\n    def put(self):\n        return 1\n\n'
         b"    def take(self):\n        return 2\n\n\ndef other():\n    return 3\n"
     )
-    symbols = list(extract(data, "python").symbols)
+    symbols = [each for each in outline_text("a.py", data) if each.kind != "import"]
     assert focus_block("a.py", data, symbols, ["Shelf.take"]) == (
         '<file path="a.py" part="excerpts">\nimport os\nclass Shelf  # Holds.\n'
         '<lines first="10" last="11">\n    def take(self):\n        return 2\n</lines>\n</file>\n'

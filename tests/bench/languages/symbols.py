@@ -84,7 +84,7 @@ def compare(folder: Path, rows: defaultdict[str, Row]) -> None:
         row = rows[language]
         row.files += 1
         row.whole += not syntax_errors(path, data)
-        symbols = [symbol for symbol in extract(data, language).symbols if symbol.kind in OURS]
+        symbols = [symbol for symbol in extract(data, language).outline if symbol.kind in OURS]
         spans: defaultdict[str, list[range]] = defaultdict(list)
         for symbol in symbols:
             spans[symbol.name.replace(" ", "")].append(range(symbol.start_line, symbol.end_line + 1))
