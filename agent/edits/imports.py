@@ -34,7 +34,7 @@ _GROUPS = frozenset({"import_declaration", "import_spec_list", "use_declaration"
 
 @dataclass(frozen=True, slots=True)
 class _Statement:
-    """The rows of an import, from 0, and each thing that it names; none where it says more than that."""
+    """The rows of an import, from 0, and each thing that it names; all of its text where it says more."""
 
     first: int
     last: int
@@ -44,9 +44,13 @@ class _Statement:
 def add_imports(edit: AddImports, path: str, document: Document, outline: Outline) -> Document:
     """Add imports after the last one that is not inside something, else below the file's header."""
     imports = [symbol for symbol in outline(path, document.joined()) if symbol.kind == "import"]
-    known = {symbol.qualified_name for symbol in imports}
-    text = [line.rstrip() for line in trimmed(edit.text.split("\n")) if " ".join(line.split()) not in known]
-    text = trimmed(_without_known(text, path, document))
+    text = [line.rstrip() for line in trimmed(edit.text.split("\n"))]
+    if language_of(path) in _GROUPING:
+        text = _without_known(text, path, document)
+    else:
+        known = {symbol.qualified_name for symbol in imports}
+        text = [line for line in text if line[:1].isspace() or " ".join(line.split()) not in known]
+    text = trimmed(text)
     future = [line for line in text if line.startswith("from __future__ ")]
     rest = [line for line in text if line not in future]
     if rest:
@@ -59,7 +63,7 @@ def add_imports(edit: AddImports, path: str, document: Document, outline: Outlin
 
 
 def _without_known(lines: Sequence[str], path: str, document: Document) -> list[str]:
-    """Return new imports without what grouped ones of the file name; a group that is cut is written anew."""
+    """Return new imports without what those of the file name; a group that is cut is written anew."""
     known = {name for one in _statements(path, document.joined()) for name in one.names}
     statements = _statements(path, "\n".join(lines).encode("utf-8", "replace"))
     if any(one.last >= other.first for one, other in pairwise(statements)):
@@ -75,22 +79,20 @@ def _without_known(lines: Sequence[str], path: str, document: Document) -> list[
 
 
 def _statements(path: str, data: bytes) -> list[_Statement]:
+    """Return the imports at the top of a text in a language that groups them, each with its attributes."""
     language = language_of(path) or ""
-    if language not in _GROUPING:
-        return []
-    nodes = new_parser(language).parse(data).root_node.children
-    return [
-        _Statement(node.start_point.row, node.end_point.row, tuple(_names(node)) if _is_plain(node) else ())
-        for node in nodes
-        if node.type == _GROUPING[language]
-    ]
-
-
-def _is_plain(node: "Node") -> bool:
-    """Tell whether an import has no attribute and is not public."""
-    above, inner = node.prev_named_sibling, node.named_children
-    has_attribute = above is not None and above.type == "attribute_item"
-    return not has_attribute and all(each.type != "visibility_modifier" for each in inner)
+    found, above = list[_Statement](), list["Node"]()
+    for node in new_parser(language).parse(data).root_node.named_children:
+        if node.type == "attribute_item":
+            above.append(node)
+        elif node.type == _GROUPING[language]:
+            plain = not above and all(each.type != "visibility_modifier" for each in node.named_children)
+            names = tuple(_names(node)) if plain else (" ".join(map(_text, (*above, node))),)
+            first, above = (*above, node)[0], []
+            found.append(_Statement(first.start_point.row, node.end_point.row, names))
+        elif not node.type.endswith("comment"):
+            above = []
+    return found
 
 
 def _names(node: "Node") -> Iterator[str]:

@@ -498,6 +498,21 @@ def test_an_import_of_rust_is_not_repeated():
     assert "no longer parse" in reason(f"<<<<<<< IMPORT a.rs\nuse {deep}\n>>>>>>> END", a_rs=base)
 
 
+def test_an_import_with_an_attribute_is_one_of_its_own():
+    base = b"use std::io;\n\nfn f() {}\n"
+    text = "<<<<<<< IMPORT a.rs\nuse std::io;\n#[cfg(test)]\n// Of tests.\nuse std::io;\n>>>>>>> END"
+    added = base.replace(b";\n", b";\n#[cfg(test)]\n// Of tests.\nuse std::io;\n", 1)
+    assert run(text, a_rs=base) == {"a.rs": added}
+    assert "changes nothing" in reason(text, a_rs=added)
+
+
+def test_an_import_within_a_block_is_kept_there():
+    block = "try:\n    import simplejson\nexcept ImportError:\n    import os as simplejson\n    import os\n"
+    assert run(f"<<<<<<< IMPORT a.py\nimport os\n{block}>>>>>>> END") == {
+        "a.py": PY.replace(b"import os\n", f"import os\n{block}".encode())
+    }
+
+
 def test_no_blank_line_is_left_of_imports_that_are_there():
     base = b"import os\nimport sys\n\nx = 1\n"
     text = "<<<<<<< IMPORT a.py\n{}\n>>>>>>> END"
