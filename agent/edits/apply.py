@@ -23,7 +23,7 @@ from moot.agent.edits.match import rewrite
 from moot.agent.edits.search import search_replace
 from moot.agent.edits.symbols import edit_symbol
 from moot.agent.edits.text import Document, new_document, read_document
-from moot.agent.edits.tree import Base, File, Tree, original
+from moot.agent.edits.tree import Base, File, Tree
 
 __all__ = ["MAX_FILE_BYTES", "Base", "build_patch"]
 
@@ -67,7 +67,7 @@ def build_patch(edits: Sequence[Edit], base: Base) -> Patch:
         raise EditRejected("the edit changes nothing: the new text equals the old")
     for change, file in changes:
         if file is not None:
-            _check_content(change.path, file, base)
+            _check_content(change.path, file, tree, base)
     return Patch(tuple(change for change, _ in changes))
 
 
@@ -171,11 +171,11 @@ def _replace_span(edit: ReplaceSpan, path: str, old: File | None, base: Base) ->
     return old.data[: edit.start] + document.encode(text, path) + old.data[edit.end :]
 
 
-def _check_content(path: str, file: File, base: Base) -> None:
+def _check_content(path: str, file: File, tree: Tree, base: Base) -> None:
     if len(file.data) > MAX_FILE_BYTES:
         raise EditRejected(f"{path} would have {len(file.data)} bytes; the limit is {MAX_FILE_BYTES}")
     new = read_document(path, file.data)
-    old = original(file, base)
+    old = tree.original(file)
     _check_elisions(path, new, old)
     _check_syntax(path, new, (file.origin, old), base)
 

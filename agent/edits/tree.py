@@ -10,7 +10,7 @@ from moot.agent.edits.symbols import Outline
 from moot.agent.edits.text import Document, read_document
 from moot.agent.screen import why_not_file
 
-__all__ = ["Base", "File", "Tree", "original"]
+__all__ = ["Base", "File", "Tree"]
 
 _MODES = ("100644", "100755")
 _KINDS = {"120000": "a symbolic link", "160000": "a submodule"}
@@ -42,27 +42,13 @@ class File:
     origin: str | None
 
 
-def original(file: File, base: Base) -> Document | None:
-    """Return the text that a file has in the base; None when it is not there."""
-    if file.origin is None:
-        return None
-    data = base.read(base.entries[file.origin].blob)
-    return replace(read_document(file.origin, data), hidden=_hidden(file, base))
-
-
-def _hidden(file: File, base: Base) -> str | None:
-    """Return why the screen keeps a file of the base from the model; what an answer wrote is known to it."""
-    if file.origin is None:
-        return None
-    return why_not_file(file.origin, base.read(base.entries[file.origin].blob))
-
-
 class Tree:
     """An overlay: the base is only read."""
 
     def __init__(self, base: Base) -> None:
         self._base = base
         self._files: dict[str, File | None] = {}
+        self._hidden: dict[str, str | None] = {}  # files of the base that were screened
 
     def path(self, path: str) -> str:
         """Check a path that an edit names and return its plain form."""
@@ -99,7 +85,14 @@ class Tree:
     def document(self, path: str) -> Document:
         """Return the text of a file that must be there."""
         file = self.existing(path)
-        return replace(read_document(path, file.data), hidden=_hidden(file, self._base))
+        return replace(read_document(path, file.data), hidden=self._why_hidden(file.origin))
+
+    def original(self, file: File) -> Document | None:
+        """Return the text that a file has in the base; None when it is not there."""
+        if file.origin is None:
+            return None
+        document = read_document(file.origin, self._read(file.origin))
+        return replace(document, hidden=self._why_hidden(file.origin))
 
     def write(self, path: str, document: Document) -> None:
         """Give a file its new text."""
@@ -144,6 +137,17 @@ class Tree:
         check_collisions(new, [*kept, *new] if new else ())
         found = ((self._change(path, file), file) for path, file in sorted(self._files.items()))
         return [(change, file) for change, file in found if change is not None]
+
+    def _why_hidden(self, origin: str | None) -> str | None:
+        """Return why the screen keeps a file of the base from the model; what an answer wrote it knows."""
+        if origin is None:
+            return None
+        if origin not in self._hidden:
+            self._hidden[origin] = why_not_file(origin, self._read(origin))
+        return self._hidden[origin]
+
+    def _read(self, path: str) -> bytes:
+        return self._base.read(self._base.entries[path].blob)
 
     def _change(self, path: str, file: File | None) -> FileChange | None:
         entry = self._base.entries.get(path)

@@ -1,5 +1,6 @@
 import hashlib
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -194,6 +195,18 @@ def test_any_edit_gives_a_patch_that_parses_or_a_rejection(path, search, replace
     for change in patch.changes:
         old, new = FILES.get(change.path, b""), change.content or b""
         assert len(syntax_errors(change.path, new)) <= len(syntax_errors(change.path, old))
+
+
+def test_a_file_is_not_read_from_the_base_for_each_edit():
+    base, read = make_base(), list[str]()
+
+    def counted(blob: str) -> bytes:
+        read.append(blob)
+        return base.read(blob)
+
+    edits = [SearchReplace("a.py", f"    return {n}\n", f"    return {n + 1}\n") for n in range(2, 50)]
+    build_patch(edits, replace(base, read=counted))
+    assert len(read) < 10
 
 
 def test_measure_counts_lines():
