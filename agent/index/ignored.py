@@ -19,7 +19,7 @@ def ignoring(globs: Iterable[str]) -> "re.Pattern[str] | None":
 
 def _paths(glob: str) -> Iterator[str]:
     """Yield globs over whole paths that mean the same."""
-    anywhere = "/" not in glob.rstrip("/") or glob.startswith("**/")
+    anywhere = "/" not in glob.rstrip("/") or glob.removeprefix("/").startswith("**/")
     name = glob.strip("/").removeprefix("**/")
     for start in ("", "*/") if anywhere else ("",):
         for path in {f"{start}{name}", f"{start}{name.replace('/**/', '/')}"}:  # `**` is no folder, too

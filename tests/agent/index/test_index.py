@@ -163,6 +163,7 @@ def test_ignored_globs(tmp_path):
         (["*.lock", "build/"], ["a/b/lib.py", "a/x.py", "building.py", "docs/build", "x.py"]),
         (["build"], ["a/b/lib.py", "a/x.py", "building.py", "y.lock", "x.py"]),
         (["/build"], ["a/b/lib.py", "a/build/z.py", "a/x.py", "building.py", "docs/build", "x.py", "y.lock"]),
+        (["/**/x.py", "docs"], ["a/b/lib.py", "a/build/z.py", "build/y.py", "building.py", "y.lock"]),
         (["**/x.py", "docs"], ["a/b/lib.py", "a/build/z.py", "build/y.py", "building.py", "y.lock"]),
         (["a/**/lib.py", "b?ild*"], ["a/x.py", "x.py", "y.lock"]),
         (["a/"], ["build/y.py", "building.py", "docs/build", "x.py", "y.lock"]),
