@@ -209,6 +209,19 @@ def test_a_stream_that_is_closed_is_one_that_nobody_reads_or_writes(repo, agent,
         assert json.loads(done.stdout)["exit_code"] == exit_code
 
 
+def test_what_is_said_to_nobody_changes_no_exit_code(agent):
+    command = agent(Reply(FIX))
+    words = [command.program, "symbols", "x", "--repo", "/café"]
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    for closed in ("", "2>&-"):
+        done = subprocess.run(
+            ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", *words],
+            env=command.environment | ascii_only,
+            check=False,
+        )
+        assert done.returncode == 2
+
+
 def test_a_task_is_not_expanded_by_make(tmp_path):
     """A report that somebody else wrote may hold what make would run."""
     program = tmp_path / "venv" / "bin" / "agent"
