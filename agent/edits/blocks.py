@@ -47,6 +47,9 @@ _ACTIONS: dict[str, SymbolAction] = {
 _SINGLE_LINE = ("REMOVE", "DELETE", "RENAME", "MODE")
 """Kinds without a body: a forgotten end line loses nothing."""
 
+_IN_PLACE = ("SEARCH", "IMPORT")
+"""Kinds that may be about the file of the block before: one that takes a whole file away names it."""
+
 
 def read_block(lines: Sequence[str], at: int, last_path: str) -> tuple[Edit, int] | None:
     """Return the edit of the block that begins at a line, and where it ends; None if none does.
@@ -54,7 +57,7 @@ def read_block(lines: Sequence[str], at: int, last_path: str) -> tuple[Edit, int
     Args:
         lines: of the whole answer.
         at: index of the line.
-        last_path: path of the block before, for a SEARCH block that names none.
+        last_path: path of the block before, for a SEARCH or IMPORT block that names none.
 
     Raises:
         EditRejected: the block is incomplete.
@@ -71,7 +74,8 @@ def read_block(lines: Sequence[str], at: int, last_path: str) -> tuple[Edit, int
             )
         end = at
     body = list(lines[at + 1 : end])
-    return _edit(kind, head, body, _path_above(lines, at, last_path)), end + 1
+    above = _path_above(lines, at, last_path if kind in _IN_PLACE else "")
+    return _edit(kind, head, body, above), end + 1
 
 
 def read_echo(lines: Sequence[str], at: int, before: Sequence[Edit]) -> tuple[Edit, int] | None:

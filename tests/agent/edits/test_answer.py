@@ -48,6 +48,14 @@ def test_a_second_block_below_the_name_of_another_file_needs_its_path(line):
         parse_answer(text)
 
 
+@pytest.mark.parametrize("kind", ["DELETE", "FILE"])
+def test_a_block_that_takes_a_whole_file_away_names_it(kind):
+    text = f"{BLOCK}{{}}<<<<<<< {kind}\nold\n>>>>>>> END\n"
+    with pytest.raises(EditRejected, match="needs its file's path"):
+        parse_answer(text.format(""))
+    assert parse_answer(text.format("`c.py`:\n"))[1].path == "c.py"
+
+
 def test_symbol_file_and_delete_blocks():
     text = (
         "<<<<<<< SYMBOL a.py C.f\ndef f(self): ...\n>>>>>>> END\n"
