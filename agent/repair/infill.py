@@ -148,10 +148,11 @@ def _cuts_off(root: Node, start: int, end: int) -> bool:
 
 
 def _followed(node: Node) -> bool:
+    """Tell whether more stands behind a statement; the `else` of an `if` without braces does not."""
     after = node.next_named_sibling
     while after is not None and after.type in COMMENTS:
         after = after.next_named_sibling
-    return after is not None and is_statement(node)
+    return after is not None and after.type != "else_clause" and is_statement(node)
 
 
 def _without_comments(source: Source, start: int, end: int) -> tuple[int, int]:

@@ -150,6 +150,15 @@ def test_a_header_leaves_its_body_reachable(path: str, text: str, header: str, a
     assert kept.text == answer.partition("\n")[0]
 
 
+def test_a_branch_without_braces_leaves_its_else_reachable():
+    text = "function f(a) {\n  return a;\n}\n"
+    start = text.index("return a;")
+    mask = Mask("m.js", start, start + len("return a;"), MaskKind.STATEMENT, 0.5)
+    answer = "if (a) return 1; else return 2;"
+    [kept] = infills(mask, Source.parse("m.js", text.encode()), [Completion(answer, "stop", 4)])
+    assert kept.text == answer
+
+
 def test_a_branch_brings_its_keyword():
     mask = Mask(PATH, TEXT.index("a + 1") + 5, TEXT.index("a + 1") + 5, MaskKind.BRANCH, 0.5, "\n    elif ")
     [infill] = infills(mask, SOURCE, [Completion("b:\n        b = 2\n    return g(a, b)", "stop", 4)])
