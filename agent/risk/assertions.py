@@ -29,6 +29,9 @@ _TRUTHY = re.compile(
     r"|toBeTruthy|toBeFalsy|toBeDefined|assert|debug_assert|fail|failTest|Fail|FailNow|Fatal|Fatalf|Errorf"
     r"|assert_called|called|notThrow|doesNotThrow|NotPanics|unreachable|panic)"
 )
+_CALLED = re.compile(r"assert_(called\w*_with|has_calls)")
+"""Of which the arguments are those of a call, not two values that are compared."""
+
 _CALL = re.compile(
     r"(assert\w*|fail(If\w*|Unless\w*)?|raises|warns|deprecated_call)|(t|tt|b)\.(is|same|deepEqual|ok|throws)"
 )
@@ -178,14 +181,17 @@ def _operator(node: "Node") -> str:
 
 
 def _by_name(name: str, arguments: "list[Node]") -> int:
-    """Rate a call of an assertion library by its name; two equal arguments say nothing."""
+    """Rate a call of an assertion library by its name; two equal arguments say nothing.
+
+    What follows the values is a message.
+    """
     texts = [text_of(argument) for argument in arguments]
     if _EQUAL.fullmatch(name):
-        return NOTHING if len(texts) > 1 and len(set(texts[-2:])) == 1 else EQUAL
+        same = len(texts) > 1 and texts[0] == texts[1] and not _CALLED.fullmatch(name)
+        return NOTHING if same else EQUAL
     if _TRUTHY.fullmatch(name):
-        return (
-            NOTHING if texts and _TRUE.fullmatch(texts[-1]) and name in ("ok", "True", "assert") else TRUTHY
-        )
+        true = bool(texts) and _TRUE.fullmatch(texts[0]) and name in ("ok", "True", "assert")
+        return NOTHING if true else TRUTHY
     return PARTLY
 
 
@@ -240,11 +246,12 @@ def _go(node: "Node") -> _Found | None:
         begin = node.child_by_field_name("initializer")
         return [part for part in (begin, condition) if part is not None], _negated(condition)
     name = callee(node)
+    said = name.rpartition(".")[2].removesuffix("f")
     if _GO_LIBRARY.fullmatch(name):
-        return [node], _by_name(name.rpartition(".")[2], _arguments(node)[1:])
+        return [node], _by_name(said, _arguments(node)[1:])
     around = node.parent.type if node.parent is not None else ""
     if around in _GO_STATEMENTS and _GO_SUITE.fullmatch(name):
-        return [node], _by_name(name.rpartition(".")[2].removesuffix("f"), _arguments(node))
+        return [node], _by_name(said, _arguments(node))
     return ([node], TRUTHY) if _GO_FAILS.fullmatch(name) else None
 
 

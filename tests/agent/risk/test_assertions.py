@@ -79,6 +79,13 @@ def test_what_expects_something_else(language, old, new):
         ("rust", "pretty_assertions::assert_eq!(f(), g())", "f()"),
         ("rust", "insta::assert_snapshot!(f())", "f()"),
         ("rust", "assert_relative_eq!(f(), g())", "f()"),
+        ("script", 't.ok(f(), "it works");', "f();"),
+        ("script", 'assert(f(), "it works");', "f();"),
+        ("script", 'assert.strictEqual(f(), g(), "a");', 'assert.strictEqual(g(), g(), "a");'),
+        ("go", 'assert.True(t, f(), "it works")', "f()"),
+        ("go", 'assert.Equalf(t, g(), f(), "%d", 1)', 'assert.NotNilf(t, f(), "%d", 1)'),
+        ("python", "self.assertEqual(f(), 2, 'a')", "self.assertEqual(2, 2, 'a')"),
+        ("python", "call.assert_called_with(0, 0)", "call()"),
     ],
 )
 def test_what_is_asserted_no_more_or_less(language, old, new):
@@ -124,6 +131,7 @@ def test_a_tolerance_that_is_added(language, old, new):
         ("script", "expect(f).toThrow();", "expect(f).toThrow(TypeError);"),
         ("script", "expect(f()).to.be.true;", "expect(f()).to.equal(true);"),
         ("script", "t.ok(f());", "t.equal(f(), g());"),
+        ("script", "t.ok(f());", 't.ok(f(), "it works");'),
         ("go", "same := bytes.Equal(f(), g())", "same := f() == g()"),
         ("go", "require.NoError(t, f())", "assert.NoError(t, f())"),
         ("rust", "assert!(f())", 'assert!(f(), "it\'s not so!")'),
