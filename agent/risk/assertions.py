@@ -19,7 +19,7 @@ NOTHING, TRUTHY, PARTLY, EQUAL = range(4)
 _EQUAL = re.compile(
     r"(assert(Equals?|Is|Is(Not)?None|ListEqual|DictEqual|SequenceEqual|TupleEqual|SetEqual|MultiLineEqual)"
     r"|assert_(equal|array_equal|frame_equal|series_equal|called_once_with|called_with|has_calls|not_called)"
-    r"|(strict|deep|deepStrict)?Equal|is|same|deepEqual|(Equal(Values|Error)?|Exactly|JSONEq|ErrorIs|ErrorAs)"
+    r"|(strict|deep|deepStrict)?[eE]quals?|eql?|is|same|(Equal(Values|Error)?|Exactly|JSONEq|ErrorIs|ErrorAs)"
     r"|Len|Empty|Nil|assert_eq|toBe|toEqual|toStrictEqual|toHaveLength|toBeNull|toBeUndefined|toBeNaN"
     r"|toHaveBeenCalledWith|toHaveBeenCalledTimes|toHaveReturnedWith|toThrowErrorMatchingInlineSnapshot"
     r"|toMatchInlineSnapshot|toMatchSnapshot)"
@@ -214,7 +214,8 @@ def _script(node: "Node") -> _Found | None:
         return [node], min(strength, PARTLY) if ".not." in name else strength
     if name == "expect" or not re.match(rf"(assert(\.strict)?(\.\w+)?|(t|tt|tap)\.{_TAP})$", name):
         return None
-    return [node], _by_name(name.rpartition(".")[2], _arguments(node))
+    strength = _by_name(name.rpartition(".")[2], _arguments(node))
+    return [node], min(strength, PARTLY) if name == "assert.equal" else strength  # it compares with `==`
 
 
 def _property(node: "Node") -> _Found | None:
@@ -225,7 +226,9 @@ def _property(node: "Node") -> _Found | None:
     text = text_of(node)
     if not text.startswith("expect(") and ".should." not in text:
         return None
-    return [node], min(_by_name(matcher, []), PARTLY)
+    if re.fullmatch(_CHAI_VALUE, matcher) and ".not." not in text:
+        return [node], EQUAL
+    return [node], _by_name(matcher, [])
 
 
 def _property_value(node: "Node") -> Iterator[str]:
