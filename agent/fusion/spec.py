@@ -105,9 +105,9 @@ def _named(who: str, settings: Settings) -> Member:
 
 def _shown(who: str) -> str:
     """Return it as it may be shown: the user and the password of a URL are nobody's name."""
-    address = _ADDRESS.fullmatch(who)
-    model, url = (address["model"], address["url"]) if address else who.partition("@")[::2]
-    return f"{model}@{shown_url(url)}" if "://" in url else who
+    before, colon, after = who.partition("://")
+    model, at, scheme = before.rpartition("@")
+    return f"{model}{at}{shown_url(scheme + colon + after)}" if colon else who
 
 
 def _from_table(table: PoolMember, settings: Settings) -> Member:

@@ -63,7 +63,7 @@ def test_keys_and_prices():
     "text",
     [
         *("", " , ", "a b", "m@ftp://x", "m x0", "m x99", "a,,b", "a,", "a,b,c,d,e,f,g,h,i", "*3"),
-        *("m@ftp://me:secret@h", "m@http://me:secret@h/v1,,b"),
+        *("m@ftp://me:secret@h", "m@http://me:secret@h/v1,,b", "https://me:secret@h/v1"),
     ],
 )
 def test_a_pool_of_no_meaning_is_refused(text):
