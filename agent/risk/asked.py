@@ -29,10 +29,13 @@ _TESTS = (
     rf"|{_TEST_NAME})"
 )
 _OF_TESTS = r"(?:suites?|data|files?|cases?|assertions?|fixtures?|expectations?|snapshots?|functions?)\b"
+_AS_IS = r"as (?:(?:they|it) )?(?:are|is)\b(?!\s+(?!(?:now|for|and|or|but|when|while|until|so)\b)\w)"
+"""Not "as it is outdated", which says why."""
+
 _NOT_A_WISH = (
     rf"(?!(?:\s+{_OF_TESTS})?\s+(?:should|must|will|can|may|pass|passes|still|then|to pass|that check|green"
     r"|(?:needs?|has|have|had|keeps?|continues?|remains?|stays?|(?:are|is) to|unchanged|untouched|intact"
-    r"|as (?:they|it) (?:are|is)|as is|alone)\b))"
+    rf"|alone)\b|{_AS_IS}))"
 )
 """What follows a thing of which something is said, so that no verb before it asks for its change."""
 _CHANGE = (
@@ -64,10 +67,17 @@ _PROHIBITED = re.compile(
 _LEFT_ALONE = re.compile(
     rf"{_DENIED}(?:\w+\s+){{0,2}}{_ALTER}"
     r"|\bno\s+(?:\w+\s+)?(?:changes?|edits?)\b|\bleav(?:e|ing)\b|\b(?:unchanged|untouched|intact|alone)\b"
-    r"|\bas (?:they|it) (?:are|is)\b|\bas is\b|\boff limits\b",
+    rf"|\b{_AS_IS}|\boff limits\b",
     re.I,
 )
 """In a sentence that names a settings file: it is not to be changed."""
+
+_REST = (
+    rf"(?:{_DENIED}(?:\w+\s+){{0,2}}{_ALTER}|\b(?:leav(?:e|ing)|keep(?:ing)?))\s+"
+    r"(?:(?:anything|any \w+)\s+(?:but|except|other than)\s+(?=\S*FILE)"
+    r"|(?:anything else|any other|the rest|everything else|all else|(?:all )?(?:the )?others?)\b.*)"
+)
+"""That all but a file is left alone, or all but what is named before."""
 
 _WRONG = re.compile(
     rf"^(?!.*{_DENIED}(?:\w+\s+){{0,2}}(?:assum|think|believ|conclud|suppos|say|claim|mean)\w*).*?"
@@ -160,5 +170,6 @@ def _named(flag: IntegrityFlag, sentences: Sequence[str]) -> bool:
     if flag.kind not in _SETTINGS or file in _OF_MORE:
         return False
     name = re.compile(rf"(?<![\w.-]){re.escape(file)}(?![\w-])")
-    about = [sentence for sentence in sentences if name.search(sentence)]
+    rest = re.compile(_REST.replace("FILE", re.escape(file)), re.I)
+    about = [said for said in (rest.sub("", one) for one in sentences) if name.search(said)]
     return bool(about) and not any(_LEFT_ALONE.search(sentence) for sentence in about)

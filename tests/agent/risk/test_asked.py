@@ -43,6 +43,11 @@ MOCKED = IntegrityFlag("tests/test_stats.py", 3, "mocked", "replaced", "test_mea
         ("Pin the actions in ci.yml: it does not run on forks", CI),
         ("Fix the parser: the tests are simply wrong", EXPECTED),
         ("Change the parser and the tests that have old names", EXPECTED),
+        ("Update the tests as they are outdated", EXPECTED),
+        ("Put strict markers into pytest.ini, as it is too lax", RUNNER),
+        ("Add Python 3.13 to ci.yml and leave the rest as is", CI),
+        ("Pin the actions in ci.yml, and do not touch anything else", CI),
+        ("Pin the actions; don't change any file but .github/workflows/ci.yml", CI),
     ],
 )
 def test_asked(task, flag):
@@ -87,6 +92,11 @@ def test_asked(task, flag):
         ("ci.yml must not be changed. Pin the actions in ci.yml", CI),
         ("Fix the bug and leave pytest.ini alone", RUNNER),
         ("Fix the bug; pytest.ini stays as it is", RUNNER),
+        ("Fix the bug; pytest.ini stays as it is for now", RUNNER),
+        ("Fix the bug and leave everything else, ci.yml too, alone", CI),
+        ("Fix the bug and leave all other files, like ci.yml, as they are", CI),
+        ("Fix the bug and leave other settings alone, such as pytest.ini", RUNNER),
+        ("Fix the bug and do not change any file but stats.py, ci.yml least of all", CI),
         ("Do not change the pytest settings", RUNNER),
         ("Fix the bug without lowering the coverage", COVERAGE),
         ("The tests are not wrong, the code is", EXPECTED),
