@@ -38,8 +38,8 @@ async def find_survivors(state: RunState, deps: Deps, beyond: int = 0) -> list[t
     """Return distinct candidates that fix a failing test, the most fixed first, then the likeliest.
 
     Each is followed by those that differ from it in comments and layout alone. A single candidate that has
-    nothing to be joined with, and every one where no single test is known to fail, goes on to the whole
-    command: there the first check would tell nothing more.
+    nothing to be joined with, or passes as it is, and every one where no single test is known to fail, goes
+    on to the whole command: there the first check would tell nothing more.
 
     Args:
         state: of the run.
@@ -47,7 +47,7 @@ async def find_survivors(state: RunState, deps: Deps, beyond: int = 0) -> list[t
         beyond: survivors that are known already: as many as are compared are looked for beside them.
     """
     candidates = state["candidates"]
-    if deps.runner is None or (len(candidates) == 1 and not deps.partial):
+    if deps.runner is None or (len(candidates) == 1 and not _may_be_joined(candidates[0], deps)):
         return [(one,) for one in candidates]
     if not wanted(state):
         return _distinct([await _fix(one, frozenset(), state, deps) for one in candidates])
@@ -56,6 +56,12 @@ async def find_survivors(state: RunState, deps: Deps, beyond: int = 0) -> list[t
         fixes += await _compose(fixes, state, deps)
     fixes.sort(key=lambda fix: (-len(fix.tests), -fix.candidate.logprob, fix.candidate.changed))
     return _distinct(fixes)
+
+
+def _may_be_joined(candidate: Candidate, deps: Deps) -> bool:
+    """Tell whether one that is alone may be joined with one of before: where it passes it was chosen."""
+    judged = deps.judged.get(candidate.commit)
+    return bool(deps.partial) and (judged is None or not judged.verified)
 
 
 async def _check(state: RunState, deps: Deps, enough: int) -> list[_Fix]:

@@ -1,6 +1,7 @@
 """Which candidates fix the failing tests, in a warm pytest and in runs of their own: real git and sandbox."""
 
 import asyncio
+from types import SimpleNamespace
 
 from moot.agent.core import events as e
 from moot.agent.core.commands import TestCase, TestReport
@@ -83,3 +84,11 @@ def test_set_up_that_counts_as_another_tests_rejects_no_candidate(tmp_path):
     assert [event.candidate for event in seen if isinstance(event, e.CandidateRejected)] == ["hangs"]
     hung = deps.reports[commits["hangs"], frozenset({"test_stats.py::test_mean"})]
     assert (hung.status, hung.seconds < 20) == ("timeout", True)
+
+
+def test_one_that_was_chosen_as_it_is_is_joined_with_no_other():
+    """What an argument left out for want of time is not tested after it, without any bound."""
+    chosen, other = Candidate("chosen", "a", "chat", ""), Candidate("other", "b", "chat", "")
+    judged, partial = {"a": SimpleNamespace(verified=True)}, {frozenset({"test_high"}): other}
+    deps = SimpleNamespace(runner=object(), judged=judged, partial=partial)
+    assert asyncio.run(find_survivors({"candidates": (chosen,)}, deps)) == [(chosen,)]
