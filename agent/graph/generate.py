@@ -13,7 +13,7 @@ from moot.agent.graph.rewrite import REWRITES, rewrite_drafts
 from moot.agent.graph.state import RunState
 from moot.agent.repair.generate import FIM_BATCHES
 
-__all__ = ["drafts", "kept", "rounds", "seconds_to_spare"]
+__all__ = ["drafts", "kept", "rounds"]
 
 GeneratorName = Literal["chat", "correct", "fim", "rewrite"]
 
@@ -52,11 +52,6 @@ def _plan(state: RunState, deps: Deps) -> tuple[GeneratorName, ...]:
 def kept(state: RunState) -> bool:
     """Whether candidates of earlier rounds pass, and are published where nothing better is found."""
     return state.get("doubted") is not None or state.get("reserve") is not None
-
-
-def seconds_to_spare(state: RunState, deps: Deps) -> float | None:
-    """Return how long what is better may be looked for; None: for as long as the run may take."""
-    return deps.limits.seconds_to_spare if kept(state) else None
 
 
 async def drafts(state: RunState, deps: Deps) -> RunState:

@@ -7,7 +7,7 @@ from langgraph.runtime import Runtime
 from moot.agent.core.errors import LimitReached, ModelError
 from moot.agent.core.events import Notice
 from moot.agent.graph.deps import Deps
-from moot.agent.graph.generate import drafts, kept, rounds, seconds_to_spare
+from moot.agent.graph.generate import drafts, kept, rounds
 from moot.agent.graph.state import RunState
 
 __all__ = ["repair"]
@@ -17,7 +17,7 @@ async def repair(state: RunState, runtime: Runtime[Deps]) -> RunState:
     """Return the drafts of the next round; none, and no round more, where it fails and something is kept."""
     deps = runtime.context
     try:
-        async with asyncio.timeout(seconds_to_spare(state, deps)):
+        async with asyncio.timeout(deps.limits.seconds_to_spare if kept(state) else None):
             return await drafts(state, deps)
     except (LimitReached, ModelError, TimeoutError) as exc:
         if not kept(state):

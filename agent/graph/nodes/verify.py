@@ -20,7 +20,7 @@ from moot.agent.graph.deps import STILL_FAILING, Deps
 from moot.agent.graph.doubt import doubted
 from moot.agent.graph.failures import describe, wanted
 from moot.agent.graph.gate import run_gate, unverified
-from moot.agent.graph.generate import kept, rounds, seconds_to_spare
+from moot.agent.graph.generate import kept, rounds
 from moot.agent.graph.overlay import run_base_tests
 from moot.agent.graph.select import chosen_first, select
 from moot.agent.graph.state import Reserve, RunState, is_chat
@@ -29,7 +29,7 @@ from moot.agent.graph.survivors import find_survivors
 from moot.agent.risk.assess import refusal
 from moot.prompts import render
 
-__all__ = ["verify"]
+__all__ = ["judge_more", "verify"]
 
 _MOST_TOLD = 20
 """Objections that the model is told of."""
@@ -54,14 +54,14 @@ async def verify(state: RunState, runtime: Runtime[Deps]) -> RunState:
     deps = runtime.context
     before = earlier.candidates if (earlier := state.get("doubted")) is not None else ()
     contestants = [await _judge(candidate, state, deps) for candidate in before]
-    contestants = await _judged(contestants, state, deps)
+    contestants = await judge_more(contestants, state, deps)
     while alive := [one for one in contestants if _passes_clean(one)]:
         ranked, selection = await _ranked(alive, state, deps)
         doubt = doubted(ranked, selection, state, deps) if selection is not None else None
         if doubt is None:
             return _select_best(ranked, selection, deps)
         known = len(contestants)
-        contestants = await _judged(contestants, state, deps)
+        contestants = await judge_more(contestants, state, deps)
         if not any(map(_passes_clean, contestants[known:])):
             return {**_NOTHING, "doubted": doubt}
     return await _not_yet(contestants, state, deps)
@@ -84,14 +84,15 @@ async def _not_yet(contestants: Sequence[Contestant], state: RunState, deps: Dep
     return {**update, "follow_ups": (*state.get("follow_ups", ()), now)}
 
 
-async def _judged(contestants: Sequence[Contestant], state: RunState, deps: Deps) -> list[Contestant]:
+async def judge_more(contestants: Sequence[Contestant], state: RunState, deps: Deps) -> list[Contestant]:
     """Judge further candidates, those that fix a failing test, a few at a time until one passes.
 
-    Where some are kept from earlier rounds, it ends while these can still be published, or at a limit.
+    Where one passes already, of any round, it ends while that can still be published, or at a limit.
     """
-    found, seconds = list(contestants), seconds_to_spare(state, deps)
+    found = list(contestants)
+    passing = kept(state) or any(map(_passes_clean, found))
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(deps.limits.seconds_to_spare if passing else None):
             while True:
                 known = {one.candidate.id for one in found}
                 edits = await find_survivors(state, deps, len(found))
@@ -101,7 +102,7 @@ async def _judged(contestants: Sequence[Contestant], state: RunState, deps: Deps
                 if not more or any(map(_passes_clean, judged)):
                     return found
     except (TimeoutError, LimitReached):
-        if not kept(state):
+        if not passing:
             raise
         return found
 

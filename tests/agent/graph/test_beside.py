@@ -6,8 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from moot.agent.core.commands import TestReport
 from moot.agent.core.errors import LimitReached
+from moot.agent.core.types import Candidate
+from moot.agent.fusion.best_of import Contestant
 from moot.agent.graph.beside import Beside
+from moot.agent.graph.nodes.verify import judge_more
 from tests.agent.projects import PYTEST, Agent, make_repository
 from tests.agent.test_debate import FILES, HALF, JUDGE, NONE, REVISE, TASK, VALUES, WHOLE, edit, values
 from tests.scripted import Reply
@@ -109,3 +113,24 @@ def test_what_an_earlier_round_kept_can_be_published_in_any_case(kept):
     bounds, _ = beside(state={kept: object()}, to_spare=0.1)
     assert asyncio.run(bounds.test(late(0.07), "it is")) == "done"  # no candidate of this argument passes
     assert asyncio.run(bounds.test(late(), "it is")) is None
+
+
+def test_what_passes_is_kept_where_the_rest_of_its_batch_does_not_end():
+    """It was found fitted to the test, so that the others of its round are tried, too."""
+    passing, hanging = (Candidate(name, name, "fim", "") for name in ("passing", "hanging"))
+
+    async def run(*arguments):
+        await asyncio.sleep(60)
+
+    deps = SimpleNamespace(
+        runner=SimpleNamespace(run=run),
+        repository=SimpleNamespace(checkout=lambda commit, folder: None),
+        workspace=None,
+        settings=SimpleNamespace(survivors=1),
+        limits=SimpleNamespace(check=lambda: None, seconds_left=60.0, seconds_to_spare=0.2),
+        emit=lambda event: None,
+        **{name: {} for name in ("judged", "partial", "reports")},
+    )
+    state = {"candidates": (hanging,), "before": None, "test_command": "pytest"}
+    known = [Contestant(passing, TestReport("pytest", "passed", 0, 1.0), True)]
+    assert asyncio.run(asyncio.wait_for(judge_more(known, state, deps), 10)) == known
