@@ -75,13 +75,16 @@ def _tell(kept: Baseline, deps: Deps) -> None:
     deps.emit(TestsFinished(kept.report, None))
 
 
-async def run_base(command: str, base: str, deps: Deps, only: frozenset[str] = frozenset()) -> TestReport:
-    """Run the command, or some of its tests, on the base."""
+async def run_base(
+    command: str, base: str, deps: Deps, only: frozenset[str] = frozenset(), adopt: bool = True
+) -> TestReport:
+    """Run the command, or some of its tests, on the base; `adopt`: what they leave in caches stays."""
     assert deps.runner is not None
     await to_thread.run_sync(deps.repository.checkout, base, deps.workspace)
     deps.emit(TestsStarted(command, None))
     report = await deps.runner.run(command, deps.workspace, sorted(only))
-    await to_thread.run_sync(deps.repository.adopt, deps.workspace)
+    if adopt:
+        await to_thread.run_sync(deps.repository.adopt, deps.workspace)
     deps.emit(TestsFinished(report, None))
     deps.warn_once(report.caution)
     return report

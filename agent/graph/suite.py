@@ -13,7 +13,7 @@ from moot.agent.core.verification import NotRun
 from moot.agent.graph.baseline import run_base
 from moot.agent.graph.deps import Deps
 from moot.agent.graph.failures import wanted
-from moot.agent.graph.state import RunState
+from moot.agent.graph.state import RunState, start_of
 from moot.agent.verify.compare import restricted
 from moot.agent.verify.order import Order, order, within
 from moot.agent.verify.status import BROKE_OFF
@@ -187,12 +187,16 @@ async def _part(
 
 
 async def _on_base(only: Iterable[str], state: RunState, deps: Deps) -> TestReport:
-    """Run some tests on the base; the same selection runs once."""
+    """Run some tests on the base; the same selection runs once.
+
+    Where a model's test is among them, too, nothing that they leave in caches is kept.
+    """
     command, key = state["test_command"], (state["base"], frozenset(only))
     assert command is not None
     if key not in deps.reports:
         deps.limits.check()
-        deps.reports[key] = await run_base(command, key[0], deps, key[1])
+        own = start_of(state) == state["base"]
+        deps.reports[key] = await run_base(command, key[0], deps, key[1], adopt=own)
     return deps.reports[key]
 
 

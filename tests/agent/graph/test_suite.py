@@ -1,12 +1,18 @@
 """How a candidate's tests are run: affected ones first, within a budget, flaky ones again."""
 
+import asyncio
 import json
 import sys
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from moot.agent.core.commands import TestCase, TestReport
-from moot.agent.graph.suite import joined
+from moot.agent.core.types import Candidate, FileDelta, Task
+from moot.agent.core.verification import Reproduction
+from moot.agent.graph.suite import affected_first, joined
+from moot.agent.repair.localise import Localisation
 from moot.agent.verify.compare import compare
 from moot.agent.verify.status import BROKE_OFF
 from tests.agent.projects import BUGGY, FIX, PYTEST, TASK, TEST, Agent, make_repository
@@ -152,6 +158,48 @@ def test_a_test_that_breaks_with_the_affected_ones_alone_ends_it_early(tmp_path,
     tests = outcome.result["tests"]
     assert tests["broke"] == ["test_old.py::test_old"]
     assert "stopped early: test_old.py::test_old broke" in [group["reason"] for group in tests["not_run"]]
+
+
+@pytest.mark.parametrize(("start", "adopted"), [("base", ["base"]), ("start", [])])
+def test_what_a_models_test_leaves_in_caches_on_the_base_is_not_kept(start, adopted):
+    """The base has such a test where it is not what the run began with."""
+    cases = tuple(TestCase(f"test_a.py::test_{n}", "passed") for n in range(9))
+    before, broken = TestReport("pytest", "passed", 0, 9.0, cases), replace(cases[0], outcome="failed")
+    kept, checked_out = [], []
+
+    async def run(command, folder, only, seconds=None):
+        ran = [broken if checked_out[-1] == "edit" and one == cases[0] else one for one in cases]
+        failed = broken in ran
+        status = "failed" if failed else "passed"
+        return TestReport("pytest", status, int(failed), 1.0, tuple(one for one in ran if one.id in only))
+
+    deps = SimpleNamespace(
+        runner=SimpleNamespace(run=run),
+        repository=SimpleNamespace(
+            checkout=lambda commit, folder: checked_out.append(commit),
+            adopt=lambda folder: kept.append(checked_out[-1]),
+        ),
+        index=SimpleNamespace(dependents=lambda paths: ()),
+        limits=SimpleNamespace(check=lambda: None, seconds_left=1e4),
+        settings=SimpleNamespace(test_budget=None),
+        reports={},
+        workspace=None,
+        emit=lambda event: None,
+        warn_once=lambda text: None,
+    )
+    executed = Localisation((), "", executed=(("a.py", (cases[0].id,)),))
+    state = {
+        "test_command": "pytest",
+        "task": Task("Mend it"),
+        "base": "base",
+        "before": before,
+        "localisation": executed,
+        "reproduction": Reproduction(start, ()),
+    }
+    delta = FileDelta("a.py", 1, 1, existed=True, exists=True)
+    ran = asyncio.run(affected_first(Candidate("edit", "edit", "chat", "", deltas=(delta,)), state, deps))
+    assert ran.stopped == "stopped early: test_a.py::test_0 broke"
+    assert kept == adopted
 
 
 def test_affected_tests_that_are_all_skipped_end_nothing_early(tmp_path, agent):
