@@ -18,7 +18,8 @@ __all__ = ["Beside", "gate_beside"]
 
 T = TypeVar("T")
 
-_OVER = "the time to compare it with one that passes is over"
+_COMPARED = "the time to compare it with one that passes is over: allow more with MOOT_COMPARE_TIME"
+_SPARED = "what passes has to be published: allow more with --max-time"
 
 
 class Beside:
@@ -63,11 +64,12 @@ class Beside:
     async def _within(self, work: Awaitable[T], what: str, most: float) -> T | None:
         if not (self._kept or self._passes):
             return await work
+        spare = self._deps.limits.seconds_to_spare
         try:
-            async with asyncio.timeout(max(0.0, min(most, self._deps.limits.seconds_to_spare))):
+            async with asyncio.timeout(max(0.0, min(most, spare))):
                 return await work
         except (TimeoutError, LimitReached) as exc:
-            why = str(exc) or _OVER
+            why = str(exc) or _over(most, spare)
         self.notes.append(f"{what} left out: {why}")
         self._deps.warn_once(f"the argument is cut short: {why}")
         return None
@@ -75,8 +77,14 @@ class Beside:
 
 async def gate_beside(candidate: Candidate, state: RunState, deps: Deps) -> Contestant | str:
     """Put a candidate more through the gate, beside those that passed it; return why it was not."""
+    most, spare = deps.settings.compare_time, deps.limits.seconds_to_spare
     try:
-        async with asyncio.timeout(min(deps.settings.compare_time, deps.limits.seconds_to_spare)):
+        async with asyncio.timeout(min(most, spare)):
             return await run_gate(candidate, state, deps)
     except (TimeoutError, LimitReached) as exc:
-        return f"{candidate.id} is left out: {str(exc) or _OVER}"
+        return f"{candidate.id} is left out: {str(exc) or _over(most, spare)}"
+
+
+def _over(most: float, spare: float) -> str:
+    """Say which of two bounds, in seconds, was met."""
+    return _COMPARED if most < spare else _SPARED

@@ -18,7 +18,7 @@ from tests.scripted import Reply
 
 HANGS = "    if value < low:\n        return low\n    import time\n    time.sleep(600)"
 LESS = "    return high if value > high else -1 if value < 0 else value"
-LATE = "the time to compare it with one that passes is over"
+LATE = "the time to compare it with one that passes is over: allow more with MOOT_COMPARE_TIME"
 
 
 @pytest.fixture
@@ -113,6 +113,7 @@ def test_what_an_earlier_round_kept_can_be_published_in_any_case(kept):
     bounds, _ = beside(state={kept: object()}, to_spare=0.1)
     assert asyncio.run(bounds.test(late(0.07), "it is")) == "done"  # no candidate of this argument passes
     assert asyncio.run(bounds.test(late(), "it is")) is None
+    assert bounds.notes == ["it is left out: what passes has to be published: allow more with --max-time"]
 
 
 def test_what_passes_is_kept_where_the_rest_of_its_batch_does_not_end():
