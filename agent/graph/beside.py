@@ -14,7 +14,7 @@ from moot.agent.graph.gate import run_gate
 from moot.agent.graph.generate import kept
 from moot.agent.graph.state import RunState
 
-__all__ = ["Beside", "gate_beside"]
+__all__ = ["Beside", "gate_beside", "over"]
 
 T = TypeVar("T")
 
@@ -69,7 +69,7 @@ class Beside:
             async with asyncio.timeout(max(0.0, min(most, spare))):
                 return await work
         except (TimeoutError, LimitReached) as exc:
-            why = str(exc) or _over(most, spare)
+            why = str(exc) or over(most, spare)
         self.notes.append(f"{what} left out: {why}")
         self._deps.warn_once(f"the argument is cut short: {why}")
         return None
@@ -82,9 +82,9 @@ async def gate_beside(candidate: Candidate, state: RunState, deps: Deps) -> Cont
         async with asyncio.timeout(min(most, spare)):
             return await run_gate(candidate, state, deps)
     except (TimeoutError, LimitReached) as exc:
-        return f"{candidate.id} is left out: {str(exc) or _over(most, spare)}"
+        return f"{candidate.id} is left out: {str(exc) or over(most, spare)}"
 
 
-def _over(most: float, spare: float) -> str:
+def over(most: float, spare: float) -> str:
     """Say which of two bounds, in seconds, was met."""
     return _COMPARED if most < spare else _SPARED

@@ -15,6 +15,7 @@ from moot.agent.core.events import CandidateRejected, CandidateSelected
 from moot.agent.core.types import Candidate
 from moot.agent.core.verification import unasked
 from moot.agent.fusion.best_of import Contestant
+from moot.agent.graph.beside import over
 from moot.agent.graph.conversation import answer_of
 from moot.agent.graph.deps import STILL_FAILING, Deps
 from moot.agent.graph.doubt import doubted
@@ -90,21 +91,21 @@ async def judge_more(contestants: Sequence[Contestant], state: RunState, deps: D
     Where one passes already, of any round, it ends while that can still be published, or at a limit.
     """
     found = list(contestants)
-    passing = kept(state) or any(map(_passes_clean, found))
-    try:
-        async with asyncio.timeout(deps.limits.seconds_to_spare if passing else None):
-            while True:
+    while True:
+        passing = kept(state) or any(map(_passes, found))
+        try:
+            async with asyncio.timeout(deps.limits.seconds_to_spare if passing else None):
                 known = {one.candidate.id for one in found}
                 edits = await find_survivors(state, deps, len(found))
                 more = [first for first, *_ in edits if first.id not in known]
                 judged = await _gate(more, state, deps)
-                found += judged
-                if not more or any(map(_passes_clean, judged)):
-                    return found
-    except (TimeoutError, LimitReached):
-        if not passing:
-            raise
-        return found
+        except (TimeoutError, LimitReached):
+            if not passing:
+                raise
+            return found
+        found += judged
+        if not more or any(map(_passes_clean, judged)):
+            return found
 
 
 def _passes_clean(judged: Contestant) -> bool:
@@ -112,20 +113,24 @@ def _passes_clean(judged: Contestant) -> bool:
 
 
 async def _gate(candidates: Sequence[Candidate], state: RunState, deps: Deps) -> list[Contestant]:
-    """Judge candidates until enough pass without demerits; once one does, only for the setting's time."""
+    """Judge candidates until enough pass without demerits; once one does, only for the setting's time.
+
+    Where one passes with demerits, it goes on as long as that one can still be published.
+    """
     contestants: list[Contestant] = []
     alive, ends = 0, math.inf
     for candidate in sorted(candidates, key=lambda one: bool(unasked(one.flags))):
         if alive >= deps.settings.survivors or time.monotonic() >= ends:
             break
+        passing = any(map(_passes, contestants))
+        most, spare = ends - time.monotonic(), deps.limits.seconds_to_spare
         try:
-            async with asyncio.timeout(ends - time.monotonic() if alive else None):
+            async with asyncio.timeout(min(most, spare) if passing else None):
                 judged = await _judge(candidate, state, deps)
         except (TimeoutError, LimitReached) as exc:
-            if not alive:
+            if not passing:
                 raise
-            why = str(exc) or "the time to compare it with one that passes is over"
-            deps.emit(CandidateRejected(candidate.id, why))
+            deps.emit(CandidateRejected(candidate.id, str(exc) or over(most, spare)))
             break
         contestants.append(judged)
         if _passes_clean(judged):

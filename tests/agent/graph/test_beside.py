@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from moot.agent.core.commands import TestReport
 from moot.agent.core.errors import LimitReached
-from moot.agent.core.types import Candidate
+from moot.agent.core.types import Candidate, FileDelta, Task
 from moot.agent.fusion.best_of import Contestant
 from moot.agent.graph.beside import Beside
 from moot.agent.graph.nodes.verify import judge_more
@@ -116,22 +117,46 @@ def test_what_an_earlier_round_kept_can_be_published_in_any_case(kept):
     assert bounds.notes == ["it is left out: what passes has to be published: allow more with --max-time"]
 
 
-def test_what_passes_is_kept_where_the_rest_of_its_batch_does_not_end():
+@pytest.fixture
+def kept():
+    """Judge a candidate that passes and one whose tests do not end; return what is kept of them."""
+
+    def start(passing: Contestant, *, known: bool):
+        hanging = Candidate(
+            "hanging", "b", "fim", "", deltas=(FileDelta("b.py", 1, 1, existed=True, exists=True),)
+        )
+
+        async def run(*arguments):
+            await asyncio.sleep(60)
+
+        deps = SimpleNamespace(
+            runner=SimpleNamespace(run=run),
+            repository=SimpleNamespace(checkout=lambda commit, folder: None, files=lambda commit, paths: []),
+            workspace=None,
+            settings=SimpleNamespace(survivors=1),
+            limits=SimpleNamespace(check=lambda: None, seconds_left=60.0, seconds_to_spare=0.2),
+            emit=lambda event: None,
+            judged={passing.candidate.commit: passing},
+            partial={},
+            reports={},
+        )
+        candidates = (hanging,) if known else (passing.candidate, hanging)
+        state = {"task": Task("Mend it"), "base": "c", "candidates": candidates}
+        state |= {"test_command": "pytest", "before": None}
+        judged = judge_more([passing] if known else [], state, deps)
+        return asyncio.run(asyncio.wait_for(judged, 10))
+
+    return start
+
+
+PASSED = Contestant(Candidate("passing", "a", "fim", ""), TestReport("pytest", "passed", 0, 1.0), True)
+
+
+def test_what_passes_is_kept_where_the_rest_of_its_batch_does_not_end(kept):
     """It was found fitted to the test, so that the others of its round are tried, too."""
-    passing, hanging = (Candidate(name, name, "fim", "") for name in ("passing", "hanging"))
+    assert kept(PASSED, known=True) == [PASSED]
 
-    async def run(*arguments):
-        await asyncio.sleep(60)
 
-    deps = SimpleNamespace(
-        runner=SimpleNamespace(run=run),
-        repository=SimpleNamespace(checkout=lambda commit, folder: None),
-        workspace=None,
-        settings=SimpleNamespace(survivors=1),
-        limits=SimpleNamespace(check=lambda: None, seconds_left=60.0, seconds_to_spare=0.2),
-        emit=lambda event: None,
-        **{name: {} for name in ("judged", "partial", "reports")},
-    )
-    state = {"candidates": (hanging,), "before": None, "test_command": "pytest"}
-    known = [Contestant(passing, TestReport("pytest", "passed", 0, 1.0), True)]
-    assert asyncio.run(asyncio.wait_for(judge_more(known, state, deps), 10)) == known
+def test_what_passes_with_findings_is_kept_where_the_rest_of_its_batch_does_not_end(kept):
+    found = replace(PASSED, demerits=("b.py:1: F401",))
+    assert kept(found, known=False) == [found]
