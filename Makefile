@@ -24,7 +24,7 @@ else
 endif
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -n logical --dist worksteal
+	$(BIN)/pytest -n logical --dist worksteal --durations 20
 
 check: $(VENV)/.dev links test
 	$(BIN)/ruff format --check .
