@@ -53,15 +53,15 @@ def test_links_and_paths_that_lead_nowhere_are_passed_over(home, tmp_path):
 
 def test_a_link_that_a_manifest_asked_for_opens_no_folder_of_the_home(home, tmp_path):
     """As pnpm's `link:../../.tool`, which no package has to be in."""
-    root = home / "work" / "root"
+    root = home / "code" / "root"
     (root / "node_modules").mkdir(parents=True)
-    closed = (".tool", ".aws", ".aws/sso", ".config/gh", ".ssh", ".local", ".cargo", "", "../home/work/../")
+    closed = (".tool", ".aws", ".aws/sso", ".config/gh", ".ssh", ".local", ".cargo", "", "../home/code/../")
     opened = (
         ".local/share/pnpm/dep",
         ".nvm/versions/node/v20",
         ".config/nvm/v20",
         ".cargo/registry",
-        "work/dep",
+        "code/dep",
     )
     for number, name in enumerate((*closed, *opened)):
         (home / name).mkdir(parents=True, exist_ok=True)
